@@ -58,7 +58,7 @@ check: $(VENV)/.dev ## Check types, style, plain words and the direction of impo
 	$(BIN)/python tests/support/plain_words.py $(PLAIN)
 
 GROUPED := --dist loadgroup
-UNIT := $(wildcard $(addprefix tests/,domain tlog interop reports api application console golden test_catalogues.py test_plain_words.py test_spec_catalogue.py test_words_and_vocabulary.py test_refusals.py test_security_page.py test_text.py))
+UNIT := $(wildcard $(addprefix tests/,domain tlog members interop reports api application console golden test_catalogues.py test_plain_words.py test_spec_catalogue.py test_words_and_vocabulary.py test_refusals.py test_security_page.py test_text.py))
 
 unit: $(VENV)/.dev ## Run the tests of rules, tree, formats, reports and words: two minutes
 	$(BIN)/pytest -n 2 $(GROUPED) $(UNIT)

@@ -18,7 +18,7 @@ import pytest
 
 import dragoman
 import dragoman_schemas
-from dragoman.console.input.not_understood import LONGEST as INPUT_CHARACTERS
+from dragoman.members.input.not_understood import LONGEST as INPUT_CHARACTERS
 
 TEXT_CHARACTERS = 60_000
 SHORT, LONG = 400, 4_000
@@ -30,7 +30,7 @@ KINDS = (
 )  # fmt: skip
 """The parts of texts: words without spaces, digits, marks of syntax, and pairs of them."""
 
-BOUNDED = {"dragoman.console.input.": INPUT_CHARACTERS}
+BOUNDED = {"dragoman.members.input.": INPUT_CHARACTERS}
 """Modules that refuse a longer text before an expression sees it."""
 
 ASKS = ("search", "fullmatch", "match", "finditer", "findall", "sub", "split")

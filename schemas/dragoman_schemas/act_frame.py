@@ -15,13 +15,15 @@ from dragoman_schemas.fields import (
     Hex32,
     Id,
     Language,
-    Name,
+    Message,
+    Officer,
     PassedBy,
     Phrase,
     Provision,
     Reference,
     Remarks,
     Shape,
+    Side,
     Timestamp,
     Titles,
     Words,
@@ -43,7 +45,7 @@ Phrases = Annotated[tuple[Phrase, ...], Meta(min_length=1, max_length=20)]
 Readers see them in their own language.
 """
 
-Sides = Annotated[tuple[Name, ...], Meta(min_length=1, max_length=64)]
+Sides = Annotated[tuple[Side, ...], Meta(min_length=1, max_length=64)]
 
 
 class Seen(Shape, frozen=True, kw_only=True):
@@ -97,7 +99,7 @@ class OpeningAct(Act, frozen=True, kw_only=True):
     without_prejudice: bool | UnsetType = UNSET
     for_the_record: bool | UnsetType = UNSET
     attachments: Attachments | UnsetType = UNSET
-    acting_for: Name | UnsetType = UNSET
+    acting_for: Officer | UnsetType = UNSET
     passed_by: PassedBy | UnsetType = UNSET
     phrases: Phrases | UnsetType = UNSET
     remarks: Remarks | UnsetType = UNSET
@@ -120,7 +122,7 @@ class Continuing(Act, frozen=True, kw_only=True):
     text: Words | UnsetType = UNSET
     dtg: Timestamp | UnsetType = UNSET
     attachments: Attachments | UnsetType = UNSET
-    acting_for: Name | UnsetType = UNSET
+    acting_for: Officer | UnsetType = UNSET
     passed_by: PassedBy | UnsetType = UNSET
     for_the_record: bool | UnsetType = UNSET
     phrases: Phrases | UnsetType = UNSET
@@ -133,4 +135,4 @@ class Answering(Continuing, frozen=True, kw_only=True):
     `of` is the message's id. By default it is the newest message to the answering side.
     """
 
-    of: Id | UnsetType = UNSET
+    of: Message | UnsetType = UNSET

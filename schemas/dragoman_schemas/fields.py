@@ -25,22 +25,66 @@ Name = Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$(?!\n)", max_length
 See `docs/spec/record.md`, section 2.
 """
 
-Text = Annotated[str, Meta(min_length=1, max_length=60_000)]
+
+def of_kind(name: str, **facts: object) -> Meta:
+    """Return the mark that names the kind of a member.
+
+    Forms, pages, papers and exports know by it what the value is. `facts` are what the
+    kind has to know: `ahead` for times to come, for example. `dragoman.members` has a
+    class for each kind.
+    """
+    return Meta(extra={"kind": name, **facts})
+
+
+def with_facts(**values: object) -> Meta:
+    """Return the mark of a member that tells its kind more than its type does."""
+    return Meta(extra=values)
+
+
+Side = Annotated[Name, of_kind("side")]
+Officer = Annotated[Name, of_kind("officer")]
+
+FUTURE: Final = with_facts(ahead=True)
+"""The mark of times to come: a time without a day means the next such time."""
+
+DUE: Final = with_facts(ahead=True, days="to")
+"""The mark of limits: a day alone means its last second."""
+
+BEGINS: Final = with_facts(ahead=True, days="from")
+"""The mark of beginnings to come: a day alone means its first second."""
+
+SPAN_OF_DAYS: Final = with_facts(ahead=True, days=True)
+"""The mark of spans to come whose ends may be days."""
+
+Text = Annotated[str, Meta(min_length=1, max_length=60_000), of_kind("text")]
 Line = Annotated[str, Meta(min_length=1, max_length=500)]
 Title = Annotated[str, Meta(min_length=1, max_length=120)]
-Remarks = Annotated[str, Meta(min_length=1, max_length=2_000)]
-Language = Annotated[str, Meta(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$(?!\n)", max_length=35)]
+Remarks = Annotated[str, Meta(min_length=1, max_length=2_000), of_kind("text")]
+Language = Annotated[
+    str,
+    Meta(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$(?!\n)", max_length=35),
+    of_kind("language"),
+]
 
-Words = Text | Annotated[dict[Language, Text], Meta(min_length=1, max_length=20)]
+Words = Annotated[
+    Text | Annotated[dict[Language, Text], Meta(min_length=1, max_length=20)],
+    of_kind("text", languages=True),
+]
 """Text in the officer's language, or in several languages, each under its tag."""
 
 Authentic = Annotated[tuple[Language, ...], Meta(min_length=2, max_length=20)]
 """Languages in which a text is equally authentic."""
 
-Lines = Line | Annotated[dict[Language, Line], Meta(min_length=1, max_length=20)]
+Lines = Annotated[
+    Line | Annotated[dict[Language, Line], Meta(min_length=1, max_length=20)],
+    of_kind("text", languages=True, title=True),
+]
 """A line in the officer's language, or in several languages, each under its tag."""
 
-Titles = Title | Annotated[dict[Language, Title], Meta(min_length=1, max_length=20)]
+Titles = Annotated[
+    Title | Annotated[dict[Language, Title], Meta(min_length=1, max_length=20)],
+    of_kind("text", languages=True, title=True),
+]
 
 OTHER: Final = "other"
 """The choice of a closed list that the list has no name for."""
@@ -78,6 +122,7 @@ Timestamp = Annotated[
         pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?"
         r"(Z|[+-][0-9]{2}:[0-9]{2})$(?!\n)",
     ),
+    of_kind("time"),
 ]
 """RFC 3339 with an offset; seconds may be left out.
 
@@ -90,6 +135,7 @@ TimestampOrUnknown = Annotated[
         pattern=r"^(unknown|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}"
         r"(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2}))$(?!\n)",
     ),
+    of_kind("time", unknown=True),
 ]
 """A `Timestamp`, or `unknown`."""
 
@@ -104,15 +150,15 @@ TimestampOrNotice = Annotated[
 ]
 """A `Timestamp`, or `until_further_notice`."""
 
-REFERENCE: Final = "reference"
-"""The kind of a member that names a record or an exchange, by its number or its id."""
+REFERENCES: Final = frozenset({"record", "reference", "message", "issue", "mechanism"})
+"""Kinds of members that name a record or an exchange, by its number or its id."""
 
 Id = Annotated[
     str,
     Meta(
         pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[578][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$(?!\n)",
-        extra={"kind": REFERENCE},
     ),
+    of_kind("record"),
 ]
 """A record's id.
 
@@ -120,8 +166,17 @@ An officer's record has a UUIDv7 that a client drew, or a UUIDv8 of its key. A s
 record has a UUIDv5 of its subject (decision 0045).
 """
 
-Reference = Annotated[str, Meta(min_length=1, max_length=160, extra={"kind": REFERENCE})]
+Message = Annotated[Id, of_kind("message")]
+"""A message of the exchange, by its id."""
+
+Issue = Annotated[Id, of_kind("issue")]
+"""An issue of the channel, by the exchange that opened it."""
+
+Reference = Annotated[str, Meta(min_length=1, max_length=160), of_kind("reference")]
 """A message's number or id."""
+
+Mechanism = Annotated[Reference, of_kind("mechanism")]
+"""A mechanism of the channel, by its number or its exchange."""
 
 Hex32 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 """32 bytes in lower-case hexadecimal."""
@@ -129,7 +184,7 @@ Hex32 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 Base64Of32 = Annotated[str, Meta(pattern=r"^[A-Za-z0-9+/]{43}=$(?!\n)")]
 """32 bytes in standard base64 with its padding."""
 
-Date = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$(?!\n)")]
+Date = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$(?!\n)"), of_kind("date")]
 """A day of the calendar. The rules check that it exists."""
 
 ClockTime = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$(?!\n)")]
@@ -146,7 +201,7 @@ Actor = Annotated[
 ]
 """An officer with the side: `side/officer`."""
 
-Phrase = Annotated[str, Meta(pattern=r"^[a-z]+(_[a-z]+)*$(?!\n)", max_length=63)]
+Phrase = Annotated[str, Meta(pattern=r"^[a-z]+(_[a-z]+)*$(?!\n)", max_length=63), of_kind("phrase")]
 """The key of an agreed phrase."""
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -207,7 +262,7 @@ class Place(Shape, frozen=True, kw_only=True):
     polygon: Annotated[tuple[Position, ...], Meta(min_length=3, max_length=200)] | UnsetType = UNSET
     circle: Circle | UnsetType = UNSET
     name: Line | UnsetType = UNSET
-    names: dict[Name, Line] | UnsetType = UNSET
+    names: dict[Side, Line] | UnsetType = UNSET
     text: Line | UnsetType = UNSET
 
 
@@ -292,6 +347,9 @@ class Hours(Shape, frozen=True, kw_only=True):
     zone: Zone
 
 
+OwnPerson = Annotated[Person, with_facts(own_side=True)]
+"""A person of the writer's own side."""
+
 Unknown = Literal["unknown"]
 When = Timestamp | About
 Where = Line | Place
@@ -301,6 +359,7 @@ Places = Annotated[tuple[Where, ...], Meta(min_length=1, max_length=20)]
 Number = Annotated[int, Meta(ge=0, le=10_000_000)]
 Count = Number | Unknown
 People = Annotated[tuple[Person, ...], Meta(min_length=1, max_length=200)]
+Delegation = Annotated[tuple[OwnPerson, ...], Meta(min_length=1, max_length=200)]
 Languages = Annotated[tuple[Language, ...], Meta(min_length=1, max_length=10)]
 Attended = Literal["24x7"] | Hours
 
@@ -328,5 +387,6 @@ FORMS: Final = {
         (Zone, "a time zone like Europe/Brussels or Asia/Shanghai"),
     )
     for meta in get_args(value_type)[1:]
+    if meta.pattern is not None
 }
 """The form of each value with a pattern, in words, by its pattern."""

@@ -19,9 +19,10 @@ from playwright.async_api import Browser, Page, expect
 
 import beside
 from browsing import Visit, Visiting
-from dragoman.console.forms import field_types
 from dragoman.domain.acts.act_registry import FORMATS, RULES
 from dragoman.domain.acts.act_rules import Who
+from dragoman.members import shapes
+from dragoman.members.shapes import FieldsKind
 from filling import filled, needed
 from patience import PATIENCE_MS
 from reaching import CHANNEL, Reaching
@@ -134,10 +135,8 @@ async def test_each_error_leads_to_its_field_in_the_words_of_an_officer(
     names = needed(act)
     required = [
         each
-        for each in field_types.members(act)
-        if each.required
-        and each.name in names
-        and not isinstance(each.kind, field_types.FieldsField)
+        for each in shapes.members(act)
+        if each.required and each.name in names and not isinstance(each.kind, FieldsKind)
     ]
     for how in ("empty", "nonsense", "characters"):
         found: Any = await pages[side].evaluate(

@@ -20,8 +20,10 @@ from playwright.async_api import Browser
 
 import beside
 from browsing import Visit
-from dragoman.console.forms import field_types
 from dragoman.domain.acts.act_registry import FORMATS
+from dragoman.members import shapes
+from dragoman.members.groups import RowsKind
+from dragoman.members.places import QuantityKind
 from filling import filled, fits, needed
 from patience import PATIENCE_MS
 from reaching import CHANNEL, Reaching
@@ -45,11 +47,11 @@ def _of_every_kind() -> list[str]:
     found: list[str] = []
     seen: set[str] = set()
     for act in OPENED:
-        controls = {each.control for each in field_types.members(act) if each.required}
+        controls = {each.control for each in shapes.members(act) if each.required}
         rows = {
             f"optional {each.control}"
-            for each in field_types.members(act)
-            if isinstance(each.kind, field_types.RowsField | field_types.QuantityField)
+            for each in shapes.members(act)
+            if isinstance(each.kind, RowsKind | QuantityKind)
         }
         if not controls | rows <= seen:
             found.append(act)
@@ -126,7 +128,7 @@ async def test_a_form_with_scripts_is_sent_with_its_required_members_only(
         ]
         asked = [
             each.name
-            for each in field_types.members(act)
+            for each in shapes.members(act)
             if any(_is_of(link, each.name) for link in links)
         ]
         assert asked and not set(asked) & set(names), (links, names)

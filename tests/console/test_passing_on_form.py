@@ -8,11 +8,13 @@ import pytest
 from multidict import MultiDict, MultiDictProxy
 
 from dragoman.console.display.receipt_rows import posts_of
-from dragoman.console.forms import field_types, form_writer
-from dragoman.console.forms.form_parser import FormParser
 from dragoman.console.incident.passing_on_page import fields_of
 from dragoman.console.incident.unpassed_messages import is_listed
 from dragoman.i18n.words import words
+from dragoman.members import shapes
+from dragoman.members.groups import RowsKind
+from dragoman.members.kind import TypedForm, form_fields
+from dragoman.members.sides import SideKind
 from dragoman_schemas.responses import PassedOnTo
 from world import World
 
@@ -72,7 +74,7 @@ def test_only_formats_on_a_list_make_browsers_ask_for_their_alarms() -> None:
 
 def read(**fields: str) -> tuple[dict[str, Any], list[str]]:
     """The act that the form of people gives, and the fields with a fault."""
-    parser = FormParser(
+    parser = TypedForm(
         form=MultiDict(fields),
         words=EN,
         languages=("en",),
@@ -80,7 +82,7 @@ def read(**fields: str) -> tuple[dict[str, Any], list[str]]:
         now=NOW,
         zone=ZoneInfo("UTC"),
     )
-    act = parser.read(field_types.members("people-status"))
+    act = parser.read(shapes.members("people-status"))
     return act, [fault.field for fault in parser.faults]
 
 
@@ -93,16 +95,16 @@ def test_one_kind_is_the_least_that_the_form_of_people_needs() -> None:
 
 
 def test_the_side_of_people_comes_back_from_the_form() -> None:
-    members = [item for item in field_types.members("people-status") if item.name == "groups"]
+    members = [item for item in shapes.members("people-status") if item.name == "groups"]
     rows = members[0].kind
-    assert isinstance(rows, field_types.RowsField)
+    assert isinstance(rows, RowsKind)
     whose = next(item for item in rows.group.members if item.name == "of")
-    assert whose.kind == field_types.SideField(unknown=True, other=True)
+    assert whose.kind == SideKind(unknown=True, other=True)
     groups = [
         {"kind": "held", "number": 24, "of": "nato", "condition": "In good health"},
         {"kind": "missing", "number": "unknown", "of": "unknown"},
     ]
-    fields = form_writer.form_fields(EN, ("en",), members, {"groups": groups})
+    fields = form_fields(("en",), members, {"groups": groups})
     act, faults = read(**{"f.as_of": "03:20Z"}, **dict(fields))
     assert not faults
     assert act["groups"] == groups

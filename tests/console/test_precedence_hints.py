@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from dragoman.console.forms import field_types
 from dragoman.console.forms.precedence_hints import rule_of
 from dragoman.domain.acts.act_registry import FORMATS
 from dragoman.domain.record.codec import decode_act
+from dragoman.members import shapes
 from samples import SAMPLES
 from world import compact
 
@@ -17,7 +17,7 @@ NOW = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
 @pytest.mark.parametrize("act", FORMATS)
 def test_what_a_form_says_is_what_the_rule_makes_of_the_act(act: str) -> None:
     form, rule = FORMATS[act], rule_of(FORMATS[act], NOW)
-    member = field_types.member(act, rule.member) if rule.member else None
+    member = shapes.member(act, rule.member) if rule.member else None
     flags: dict[str, bool] = {"yes": True, "no": False}
     values: dict[str, object] = {value: flags.get(value, value) for value in rule.levels} or {
         "": None

@@ -19,7 +19,6 @@ from markupsafe import Markup
 
 from dragoman.cli import show
 from dragoman.console.display.act_display import Display
-from dragoman.console.forms import field_types
 from dragoman.console.pages import alarm, alarm_views, duty_numbers
 from dragoman.console.rendering import render_template
 from dragoman.domain.acts import consent
@@ -32,6 +31,9 @@ from dragoman.domain.record.errors import Refusal
 from dragoman.eventlog.event_log import StoredMessage as Stored
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.i18n.words import words
+from dragoman.members import shapes
+from dragoman.members.places import PlaceKind
+from dragoman.members.texts import TextKind
 from dragoman.notifier import selection
 from dragoman.notifier.mail import message as mail_of
 from dragoman.projection.open_deadlines import OpenDeadlines
@@ -89,17 +91,17 @@ def marked(act: str, n: int, **changes: Any) -> dict[str, Any]:
         for name, value in {**SAMPLES[act], **changes}.items()
         if name not in ("original", "of")
     }
-    for member in field_types.members(act):
+    for member in shapes.members(act):
         match member.kind, body.get(member.name):
-            case field_types.TextField(), str() | dict():
+            case TextKind(), str() | dict():
                 body[member.name] = f"Words {n:04d} of {member.name}."
-            case field_types.PlaceField(many=False), {"lat": _, "lon": _}:
+            case PlaceKind(many=False), {"lat": _, "lon": _}:
                 body[member.name] = {"lat": 10 + n / 200, "lon": 116.44}
     if (
         RULES[act].message
         and act not in FORMATS
         and "text" not in body
-        and field_types.member(act, "text")
+        and shapes.member(act, "text")
     ):
         body["text"] = f"Words {n:04d} of text."
     if act in ("hazardous-incident", "counter-account", "encounter-report"):
@@ -227,8 +229,8 @@ def texts(said: Said) -> list[str]:
     """The words of a message."""
     return [
         value
-        for member in field_types.members(said.act)
-        if isinstance(member.kind, field_types.TextField)
+        for member in shapes.members(said.act)
+        if isinstance(member.kind, TextKind)
         and isinstance(value := said.body.get(member.name), str)
         and value.startswith("Words ")
     ]

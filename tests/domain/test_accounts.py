@@ -10,22 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.console.forms import field_types
 from dragoman.domain.acts import accounts
 from dragoman.domain.acts.accounts import AccountStatement, point
 from dragoman.domain.acts.families.incidents import NARRATIVE
 from dragoman.domain.views.flags import flags
+from dragoman.members import shapes
+from dragoman.members.groups import RowsKind
+from dragoman.members.sides import FilesKind
+from dragoman.members.texts import LineKind, LinesKind, TextKind, TextsKind
+from dragoman.members.times import TimeKind
 from samples import act
 from world import World, refused
 
-_WRITTEN = (
-    field_types.TextField
-    | field_types.TextsField
-    | field_types.LineField
-    | field_types.LinesField
-    | field_types.RowsField
-    | field_types.FilesField
-)
+_WRITTEN = TextKind | TextsKind | LineKind | LinesKind | RowsKind | FilesKind
 
 _GIVEN: dict[str, st.SearchStrategy[Any]] = {
     "time": st.sampled_from(
@@ -56,21 +53,21 @@ _GIVEN: dict[str, st.SearchStrategy[Any]] = {
 
 def test_words_are_the_members_that_are_written() -> None:
     for name in NARRATIVE:
-        compared = [each for each in field_types.members(name) if each.name in kinds_of_account()]
+        compared = [each for each in shapes.members(name) if each.name in kinds_of_account()]
         assert {each.name for each in compared if isinstance(each.kind, _WRITTEN)} <= accounts.WORDS
         assert (
             not {each.name for each in compared if not isinstance(each.kind, _WRITTEN)}
             & accounts.WORDS
         )
         assert {
-            each.name for each in compared if isinstance(each.kind, field_types.TimeField)
+            each.name for each in compared if isinstance(each.kind, TimeKind)
         } == accounts.TIMES & {each.name for each in compared}
 
 
 def kinds_of_account() -> set[str]:
     """The members that another side's account may give."""
     return {
-        each.name for each in field_types.members("counter-account")
+        each.name for each in shapes.members("counter-account")
     } - accounts.OF_THE_MESSAGE | set(NARRATIVE.values())
 
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.console.input.not_understood import NotUnderstoodInput
-from dragoman.console.input.times import read_end, read_moment, zone_of
+from dragoman.members.input.not_understood import NotUnderstoodInput
+from dragoman.members.input.times import read_end, read_moment, zone_of
 
 NOW = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
 BRUSSELS = ZoneInfo("Europe/Brussels")

@@ -4,9 +4,9 @@ from collections import defaultdict
 
 import pytest
 
-from dragoman.console.forms import field_types
 from dragoman.i18n.vocabulary import OWN_LABELS, names
 from dragoman.i18n.words import LANGUAGES, words
+from dragoman.members import shapes
 from dragoman_schemas.acts import SHAPES
 
 THE_SAME = {
@@ -30,9 +30,9 @@ THE_SAME = {
 def test_acts_that_ask_in_another_way_have_another_label_unless_they_mean_the_same() -> None:
     asked: dict[str, set[str]] = defaultdict(set)
     for act in SHAPES:
-        for member in field_types.members(act):
+        for member in shapes.members(act):
             own = f"{act}.{member.name}" in OWN_LABELS
-            if member.name not in field_types.FRAME and not own:
+            if member.name not in shapes.FRAME and not own:
                 asked[member.name].add(member.control)
     assert {name for name, controls in asked.items() if len(controls) > 1} <= THE_SAME.keys()
 

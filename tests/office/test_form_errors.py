@@ -13,9 +13,10 @@ from typing import Any, Final
 import pytest
 
 import beside
-from dragoman.console.forms import field_types
 from dragoman.domain.acts.act_registry import FORMATS, RULES
 from dragoman.domain.acts.act_rules import Who
+from dragoman.members import shapes
+from dragoman.members.shapes import FieldsKind
 from filling import Entry, filled, needed
 from office import Office
 from person import Person, text_of
@@ -138,10 +139,8 @@ def test_each_error_leads_to_its_field_in_the_words_of_an_officer(
     entries, _ = filled(act, names)
     required = [
         f"f.{each.name}"
-        for each in field_types.members(act)
-        if each.required
-        and each.name in names
-        and not isinstance(each.kind, field_types.FieldsField)
+        for each in shapes.members(act)
+        if each.required and each.name in names and not isinstance(each.kind, FieldsKind)
     ]
     for how in ("empty", "nonsense", "characters"):
         person.open(address)

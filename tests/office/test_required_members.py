@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 import pytest
 
 import beside
-from dragoman.console.forms import field_types
 from dragoman.domain.acts.act_registry import FORMATS, RULES
 from dragoman.domain.acts.act_rules import OFFICERS, Who
+from dragoman.members import shapes
 from filling import CHOSEN, Entry, filled, fits, needed
 from office import Office
 from person import Person
@@ -107,7 +107,7 @@ def sent(person: Person, address: str, act: str, *presses: str) -> dict[str, Any
             break
         asked = [
             each.name
-            for each in field_types.members(act)
+            for each in shapes.members(act)
             if any(f == f"f-{each.name}" or f.startswith(f"f-{each.name}-") for f in faults)
         ]
         assert asked and not set(asked) & set(names), (faults, person.text)

@@ -18,6 +18,7 @@ from dragoman.domain.fold import Folded
 from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.i18n.words import LANGUAGES
+from dragoman.members.runs import Aside, Break, Cell, Mark, QuotedText, Run
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries.snapshot import PeriodQuery, Snapshot, open_snapshot
 from dragoman.projection.store import Store
@@ -30,7 +31,6 @@ from dragoman.reports.document import (
     DocumentTable,
     ReportDocument,
 )
-from dragoman.reports.member_texts import Cell, QuotedText
 from dragoman.text import verbatim
 from dragoman.tlog import dsse
 from samples import SAMPLES
@@ -62,7 +62,7 @@ REPORTS: Final[dict[str, Gather]] = {
     "audit": report_requests.audit_of(ALL, FOUND),
 }
 _DATA: Final = re.compile(
-    r"NATO-CHINA\S*|nato-china|(?<![A-Za-z])(?:NATO|CHINA|(?:nato|china)/[a-z0-9-]+|hq|[0-9a-f]{64}|[0-9:.]+Z|(?:en|fr|zh)(?:-Hans)?)(?![A-Za-z])"
+    r"NATO-CHINA\S*|nato-china|(?<![A-Za-z])(?:NATO|CHINA|(?:nato|china)/[a-z0-9-]+|hq|[0-9a-f]{64}|[0-9:.]+Z|kn|nm|ft|km|km/h|m/s|[a-z]+/(?:json|pdf)|(?:en|fr|zh)(?:-Hans)?)(?![A-Za-z])"
 )
 """Values of the log in our own words: numbers, sides, officers, digests, times, language tags."""
 
@@ -198,10 +198,23 @@ def _own(block: Block) -> list[str]:
 
 
 def _runs(cell: Cell) -> list[str]:
-    return [
-        run if isinstance(run, str) else run.note
-        for run in (cell if isinstance(cell, tuple) else (cell,))
-    ]
+    """The service's own words in a cell."""
+    runs = cell if isinstance(cell, tuple) else (cell,)
+    return [text for run in runs for text in _own_words(run)]
+
+
+def _own_words(run: Run) -> list[str]:
+    match run:
+        case QuotedText():
+            return [run.note]
+        case Aside():
+            return _runs(run.runs)
+        case Mark():
+            return [run.text] if run.role in ("figure", "label", "side", "time") else []
+        case Break():
+            return [run.between]
+        case _:
+            return [run]
 
 
 def words_of(text: str) -> list[str]:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from dragoman.members.runs import QuotedText
 from dragoman.reports.document import (
     DocumentList,
     DocumentParagraph,
@@ -17,7 +18,6 @@ from dragoman.reports.document import (
     table,
 )
 from dragoman.reports.markdown import escaped, markdown, quoted
-from dragoman.reports.member_texts import QuotedText
 from dragoman_schemas.report_shapes import ReportedChannel
 
 READER = MarkdownIt("commonmark", {"html": True}).enable("table")

@@ -8,6 +8,7 @@ import pytest
 from dragoman.audit.replay_view import ReplayedChannel
 from dragoman.domain.views.outages import OutageSpan
 from dragoman.i18n.words import of_tag
+from dragoman.members.runs import plain
 from dragoman.reports import layout, people_and_visits
 from dragoman.reports.audit_answers import answers, paper
 from dragoman.reports.markdown import markdown
@@ -104,7 +105,7 @@ def test_a_receipt_says_whom_the_side_told() -> None:
     def said(**more: Any) -> str:
         receipt = Receipt(side="china", owes=True, **more)
         runs = layout.receipt(receipt, "2026-11-24T04:00:00Z", "2026-11-24T03:00:00Z", w)
-        return "".join(run if isinstance(run, str) else run.text for run in runs)
+        return plain(runs)
 
     acknowledged = {
         "acknowledged": "2026-11-24T03:00:41Z",

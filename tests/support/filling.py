@@ -13,9 +13,24 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from dragoman.console.forms import field_types, form_times
-from dragoman.console.forms.field_types import Kind, Member
 from dragoman.domain.acts import consent
+from dragoman.members import shapes
+from dragoman.members.choices import ChoiceKind, ChoicesKind, FlagKind, HandedKind, OfferedKind
+from dragoman.members.groups import GroupKind, PairsKind, RowsKind
+from dragoman.members.kind import Kind, Member
+from dragoman.members.places import NumberKind, PlaceKind, PointKind, QuantityKind
+from dragoman.members.shapes import FieldsKind
+from dragoman.members.sides import (
+    FilesKind,
+    MessageKind,
+    OfficerKind,
+    PersonKind,
+    ReferencesKind,
+    SideKind,
+    WhoseKind,
+)
+from dragoman.members.texts import LanguageKind, LinesKind, TextKind, TextsKind
+from dragoman.members.times import DatesKind, HoursKind, SpanKind, SpansKind, TimeKind
 from samples import SAMPLES
 from service import still_to_come
 
@@ -41,8 +56,8 @@ def needed(act: str) -> list[str]:
     """
     found = [
         each.name
-        for each in field_types.members(act)
-        if each.required or isinstance(each.kind, field_types.OfferedField)
+        for each in shapes.members(act)
+        if each.required or isinstance(each.kind, OfferedKind)
     ]
     return [name for name in found if name != "terms" or act not in consent.ACTS]
 
@@ -55,8 +70,8 @@ def filled(
     entries: list[Entry] = []
     expected: dict[str, Any] = {"act": act, **({"terms": CHOSEN} if act in consent.ACTS else {})}
     wanted = set(names)
-    for member in field_types.members(act):
-        if member.name in wanted and isinstance(member.kind, field_types.FieldsField):
+    for member in shapes.members(act):
+        if member.name in wanted and isinstance(member.kind, FieldsKind):
             expected[member.name] = CHOSEN
         elif member.name in wanted and act == "status-change":  # the exchange says which there are
             entries.append((f"f.{member.name}", None))
@@ -73,33 +88,27 @@ def typed_for(member: Member, name: str, value: Any) -> tuple[list[Entry], Any]:
     kind = member.kind
     many = getattr(kind, "many", False)
     match kind:
-        case (
-            field_types.PersonField()
-            | field_types.FilesField()
-            | field_types.MessageField()
-            | field_types.OfferedField()
-            | field_types.OfficerField()
-        ):
+        case PersonKind() | FilesKind() | MessageKind() | OfferedKind() | OfficerKind():
             return [(name, None)], CHOSEN
-        case field_types.TextField(languages=True) | field_types.TextsField():
+        case TextKind(languages=True) | TextsKind():
             return _texts(kind, name, value)
-        case field_types.TimeField():
+        case TimeKind():
             return _time(member, name)
-        case field_types.SpanField() | field_types.SpansField():
+        case SpanKind() | SpansKind():
             return _spans(kind, name)
-        case field_types.PlaceField() | field_types.PointField():
+        case PlaceKind() | PointKind():
             typed, places = "15.12N 116.44E", [_POINT, "The port"]
             return [(name, f"{typed}\nThe port" if many else typed)], places if many else _POINT
-        case field_types.PairsField(sides=True):
+        case PairsKind(sides=True):
             return [(f"{name}.{side}", line) for side, line in value.items()], value
-        case field_types.GroupField() | field_types.RowsField():
+        case GroupKind() | RowsKind():
             return _rows(kind, name, value)
         case _:
             return _plain(kind, name, value)
 
 
 def _texts(kind: Kind, name: str, value: Any) -> tuple[list[Entry], Any]:
-    if isinstance(kind, field_types.TextField):
+    if isinstance(kind, TextKind):
         text = _text(value)
         return [(f"{name}.{_LANGUAGE}", text)], {_LANGUAGE: text}
     texts = [_text(each) for each in value or ["First.", "Second."]]
@@ -116,7 +125,8 @@ def _time(member: Member, name: str) -> tuple[list[Entry], Any]:
     hour later.
     """
     moment = datetime.now(UTC) + timedelta(
-        days=60 if member.name in form_times.AHEAD else -2, hours=member.name in ("to", "ended")
+        days=60 if getattr(member.kind, "ahead", False) else -2,
+        hours=member.name in ("to", "ended"),
     )
     return [(name, f"{moment:%Y-%m-%d %H:%M}Z")], f"{moment:%Y-%m-%dT%H:%M}:00Z"
 
@@ -124,18 +134,16 @@ def _time(member: Member, name: str) -> tuple[list[Entry], Any]:
 def _spans(kind: Kind, name: str) -> tuple[list[Entry], Any]:
     begins = datetime.now(UTC) + timedelta(days=60)
     ends = {"from": begins, "to": begins + timedelta(hours=2)}
-    where = f"{name}.0" if isinstance(kind, field_types.SpansField) else name
+    where = f"{name}.0" if isinstance(kind, SpansKind) else name
     window = {end: f"{moment:%Y-%m-%dT%H:%M}:00Z" for end, moment in ends.items()}
     entries: list[Entry] = [
         (f"{where}.{end}", f"{moment:%Y-%m-%d %H:%M}Z") for end, moment in ends.items()
     ]
-    return entries, [window] if isinstance(kind, field_types.SpansField) else window
+    return entries, [window] if isinstance(kind, SpansKind) else window
 
 
-def _rows(
-    kind: field_types.GroupField | field_types.RowsField, name: str, value: Any
-) -> tuple[list[Entry], Any]:
-    if isinstance(kind, field_types.RowsField):
+def _rows(kind: GroupKind | RowsKind, name: str, value: Any) -> tuple[list[Entry], Any]:
+    if isinstance(kind, RowsKind):
         entries, row = _rows(kind.group, f"{name}.0", value[0] if value else {})
         return entries, [row]
     typed: list[Entry] = []
@@ -151,35 +159,27 @@ def _rows(
 
 def _plain(kind: Kind, name: str, value: Any) -> tuple[list[Entry], Any]:
     match kind:
-        case field_types.ChoiceField():
+        case ChoiceKind():
             chosen = value if value in kind.values else kind.values[0]
             return [(name, chosen)], chosen
-        case (
-            field_types.ChoicesField()
-            | field_types.LanguageField(many=True)
-            | field_types.SideField(many=True)
-        ):
+        case ChoicesKind() | LanguageKind(many=True) | SideKind(many=True):
             return [(name, each) for each in value], frozenset(value)
-        case field_types.WhoseField():
+        case WhoseKind():
             return [(name, "nato"), (name, "china")], frozenset({"nato", "china"})
-        case field_types.FlagField():
+        case FlagKind():
             return [(name, "yes")], True
-        case field_types.QuantityField():
+        case QuantityKind():
             return [(name, "12")], {"value": 12, "unit": kind.units[0]}
-        case field_types.HandedField():
+        case HandedKind():
             return [(name, str(value))], value
-        case field_types.HoursField():
+        case HoursKind():
             return [(f"{name}.always", "yes")], "24x7"
-        case field_types.NumberField():
+        case NumberKind():
             number = 2 if value in (None, "unknown") else value
             return [(name, str(number))], number
-        case (
-            field_types.LinesField()
-            | field_types.DatesField()
-            | field_types.ReferencesField(many=True)
-        ):
+        case LinesKind() | DatesKind() | ReferencesKind(many=True):
             return [(name, "\n".join(value))], value
-        case field_types.LanguageField():
+        case LanguageKind():
             return [(name, "zh")], "zh"
         case _:
             line = str(value or "Said in a line")

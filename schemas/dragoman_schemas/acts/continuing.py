@@ -6,13 +6,14 @@ from msgspec import UNSET, Meta, Raw, UnsetType
 
 from dragoman_schemas.act_frame import Answering, Continuing
 from dragoman_schemas.fields import (
+    FUTURE,
     About,
     Hex32,
-    Id,
     Language,
     Line,
-    Name,
+    Message,
     Shape,
+    Side,
     Text,
     Timestamp,
     TimestampOrUnknown,
@@ -20,6 +21,8 @@ from dragoman_schemas.fields import (
     Unknown,
     Where,
     Words,
+    of_kind,
+    with_facts,
     words_of,
 )
 
@@ -50,7 +53,7 @@ class Reply(Answering, frozen=True, kw_only=True, tag="reply"):
     final: bool | UnsetType = UNSET
     aims: Words | UnsetType = UNSET
     place: Where | UnsetType = UNSET
-    ends: TimestampOrUnknown | About | UnsetType = UNSET
+    ends: Annotated[TimestampOrUnknown | About, FUTURE] | UnsetType = UNSET
     formations: Annotated[tuple[Line, ...], Meta(min_length=1, max_length=100)] | UnsetType = UNSET
     equipment: Annotated[tuple[Line, ...], Meta(min_length=1, max_length=100)] | UnsetType = UNSET
 
@@ -58,7 +61,7 @@ class Reply(Answering, frozen=True, kw_only=True, tag="reply"):
 class InterimReply(Answering, frozen=True, kw_only=True, tag="interim-reply"):
     """A holding answer: when the next word will come. It does not stop a deadline."""
 
-    next_word_by: Timestamp
+    next_word_by: Annotated[Timestamp, FUTURE]
 
 
 class Correction(Continuing, frozen=True, kw_only=True, tag="correction"):
@@ -81,7 +84,7 @@ class Retraction(Continuing, frozen=True, kw_only=True, tag="retraction"):
     stated before stays visible.
     """
 
-    of: Id | UnsetType = UNSET
+    of: Message | UnsetType = UNSET
     fields: Annotated[dict[str, Raw], Meta(min_length=1, max_length=40)]
     reason: Words
     known_since: TimestampOrUnknown | UnsetType = UNSET
@@ -98,7 +101,7 @@ class Update(Continuing, frozen=True, kw_only=True, tag="update"):
 
     fields: Annotated[dict[str, Raw], Meta(min_length=1, max_length=40)] | UnsetType = UNSET
     as_of: Timestamp | UnsetType = UNSET
-    next_update: Timestamp | UnsetType = UNSET
+    next_update: Annotated[Timestamp, FUTURE] | UnsetType = UNSET
 
 
 class Cancellation(Continuing, frozen=True, kw_only=True, tag="cancellation"):
@@ -134,7 +137,7 @@ class Assessment(Continuing, frozen=True, kw_only=True, tag="assessment"):
 class NonAttendance(Continuing, frozen=True, kw_only=True, tag="non-attendance"):
     """A side was not there. It is a fact with a time, and no more."""
 
-    side: Name
+    side: Side
 
 
 class Translation(Continuing, frozen=True, kw_only=True, tag="translation"):
@@ -145,7 +148,7 @@ class Translation(Continuing, frozen=True, kw_only=True, tag="translation"):
 
     language: Language
     text: Text
-    of: Id | UnsetType = UNSET
+    of: Message | UnsetType = UNSET
 
 
 class TranslationAgreement(Continuing, frozen=True, kw_only=True, tag="translation-agreement"):
@@ -155,7 +158,7 @@ class TranslationAgreement(Continuing, frozen=True, kw_only=True, tag="translati
     translation that its officer has seen.
     """
 
-    of: Id
+    of: Message
     terms: Hex32
 
 
@@ -165,7 +168,7 @@ class TranslationDispute(Continuing, frozen=True, kw_only=True, tag="translation
     `of` is the translation's id.
     """
 
-    of: Id
+    of: Message
     reason: Words
 
 
@@ -194,7 +197,7 @@ class AmendmentAgreement(Answering, frozen=True, kw_only=True, tag="amendment-ag
     `of` is its id, `terms` the digest of the text as it would be.
     """
 
-    of: Id
+    of: Message
     terms: Hex32
 
 
@@ -204,7 +207,7 @@ class AmendmentRefusal(Answering, frozen=True, kw_only=True, tag="amendment-refu
     `of` is the amendment's id.
     """
 
-    of: Id
+    of: Message
     reason: Words | UnsetType = UNSET
 
 
@@ -216,8 +219,8 @@ class Alternative(Answering, frozen=True, kw_only=True, tag="alternative"):
     its brackets there.
     """
 
-    field: Line
-    item: Annotated[int, Meta(ge=1, le=500)] | UnsetType = UNSET
+    field: Annotated[Line, of_kind("part")]
+    item: Annotated[int, Meta(ge=1, le=500), of_kind("other")] | UnsetType = UNSET
 
 
 class ConsentWithdrawal(Continuing, frozen=True, kw_only=True, tag="consent-withdrawal"):
@@ -226,7 +229,7 @@ class ConsentWithdrawal(Continuing, frozen=True, kw_only=True, tag="consent-with
     It is possible until every side has consented. `of` is that act's id.
     """
 
-    of: Id
+    of: Message
     reason: Words | UnsetType = UNSET
 
 
@@ -242,7 +245,7 @@ class SecondKey(Continuing, frozen=True, kw_only=True, tag="second-key"):
     `of` is that record's id.
     """
 
-    of: Id
+    of: Message
 
 
 class CallAttemptV1(Continuing, frozen=True, kw_only=True, tag="call-attempt"):
@@ -260,7 +263,7 @@ class CallAttempt(Continuing, frozen=True, kw_only=True, tag="call-attempt"):
     It has the side and the post, the means, and the outcome.
     """
 
-    side: Name | Unknown
+    side: Side | Unknown
     post: Line
     means: Literal["telephone", "radio", "e-mail", "page", "video", "in_person", "other"]
     outcome: Literal["reached", "no_answer", "busy", "line_dead"]
@@ -286,18 +289,21 @@ class StatusChange(Continuing, frozen=True, kw_only=True, tag="status-change"):
     A deliverable is tabled with its draft: a text, files, or both.
     """
 
-    status: Literal[
-        "open",
-        "closed",
-        "running",
-        "completed",
-        "scheduled",
-        "held",
-        "deliverable_tabled",
-        "deferred",
-        "dropped",
-        "stated",
-        "parked",
+    status: Annotated[
+        Literal[
+            "open",
+            "closed",
+            "running",
+            "completed",
+            "scheduled",
+            "held",
+            "deliverable_tabled",
+            "deferred",
+            "dropped",
+            "stated",
+            "parked",
+        ],
+        with_facts(context="status"),
     ]
 
 

@@ -138,7 +138,7 @@ def _shared() -> dict[str, dict[str, Any]]:
         f"{name}ByLanguage": msgspec.json.schema(
             next(
                 argument
-                for argument in get_args(union)
+                for argument in get_args(get_args(union)[0])
                 if get_origin(get_args(argument)[0]) is dict
             )
         )

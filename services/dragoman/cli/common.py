@@ -302,11 +302,17 @@ def in_one_language(text: msgspec.Raw) -> str:
         value = msgspec.convert(nesting.decode(bytes(text), object), str | dict[str, str])
     except msgspec.DecodeError as error:
         raise Garbled("text", bytes(text), error) from None
+    language = locale_language()
+    tags = value if isinstance(value, dict) else ()
+    return in_language(value, next((tag for tag in tags if tag.split("-")[0] == language), ""))
+
+
+def locale_language() -> str:
+    """Return the language of the caller's locale; empty if it names none."""
     names = ("LC_ALL", "LC_MESSAGES", "LANG")
     locale = next((os.environ[name] for name in names if os.environ.get(name)), "")
     language = re.split(r"[_.@-]", locale)[0].lower()
-    tags = value if isinstance(value, dict) else ()
-    return in_language(value, next((tag for tag in tags if tag.split("-")[0] == language), ""))
+    return "" if language in ("c", "posix") else language
 
 
 def out_json(value: Any) -> None:

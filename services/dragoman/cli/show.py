@@ -12,6 +12,7 @@ from dragoman.cli.common import (
     channel_of,
     connected,
     in_one_language,
+    locale_language,
     out,
     out_json,
     say,
@@ -19,7 +20,10 @@ from dragoman.cli.common import (
     timeline_of,
 )
 from dragoman.cli.post import in_words
-from dragoman.domain.record import nesting
+from dragoman.i18n.words import of_tag
+from dragoman.members import shapes
+from dragoman.members.kind import Say
+from dragoman.members.runs import plain
 from dragoman_schemas.responses import Entry, ExchangeView
 from dragoman_schemas.state import Exchange
 from dragoman_schemas.state_responses import LiaisonState
@@ -82,12 +86,11 @@ def _print_exchange(view: ExchangeView, state: Exchange, etag: str) -> None:
     out("")
     width = max((len(name) for name in state.content), default=0)
     for name, raw in state.content.items():
-        value = bytes(raw)
-        text = nesting.decode(value, str) if value[:1] == b'"' else value.decode(errors="replace")
-        out(f"  {name.ljust(width)}  {text}")
+        out(f"  {name.ljust(width)}  {_said(state.act, name, raw)}")
     for name, item in state.proposed.items():
         source = f"proposed by {item.said.side}, position {item.said.position}"
-        out(f"  {name.ljust(width)}  {source}: {bytes(item.value).decode(errors='replace')}")
+        value = _said("counter-proposal", name, item.value)
+        out(f"  {name.ljust(width)}  {source}: {value}")
     out("")
     names = {message.id: message.act for message in state.messages}
     rows = [
@@ -115,6 +118,15 @@ def _print_exchange(view: ExchangeView, state: Exchange, etag: str) -> None:
     say(f"ETag {etag}; allowed to you: {', '.join(view.allowed) or 'nothing'}")
 
 
+def _said(act: str, name: str, raw: msgspec.Raw) -> str:
+    """Return a member's value in words, with texts in the language of the locale."""
+    say = Say(words=of_tag("en"), language=locale_language() or "en")
+    try:
+        return plain(shapes.said(act, name, raw, say))
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        return bytes(raw).decode(errors="replace")  # an act of a newer release
+
+
 def _line(entry: Entry) -> str:
     if not entry.valid or isinstance(entry.record, msgspec.UnsetType):
         return f"{entry.position:>7}  void  {entry.reason}"
@@ -133,7 +145,7 @@ def _alarm(alarm: Alarm) -> str:
     """Return an alarm as a line: message, sender and content."""
     if not alarm.act:
         return f"ALARM  {alarm.number}  {alarm.detail}"
-    names = [bytes(alarm.said[name]).decode() for name in _SAID if name in alarm.said]
+    names = [_said(alarm.act, name, alarm.said[name]) for name in _SAID if name in alarm.said]
     return "  ".join(
         [
             "ALARM",

@@ -38,6 +38,7 @@ from dragoman.console.display.card_tables import cards
 from dragoman.console.display.invisible_characters import marked
 from dragoman.console.display.office_clocks import place_of
 from dragoman.console.display.punctuation import Punctuation
+from dragoman.console.display.run_markup import markup
 from dragoman.domain.record import nesting
 from dragoman.domain.record.errors import Refusal, Refused
 from dragoman.i18n import words as languages
@@ -168,6 +169,7 @@ def environment(language: str) -> jinja2.Environment:
         "as_translated": lambda value: translations.shown(words, value),
     }
     templates.filters["cards"] = cards
+    templates.filters["markup"] = markup
     templates.filters["seen"] = lambda text: (
         text
         if isinstance(text, Markup)

@@ -9,14 +9,14 @@ import io
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import msgspec
 from babel import Locale
-from babel.dates import format_date
+from babel.dates import format_date, get_timezone_location
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import parse_pattern
@@ -54,6 +54,7 @@ explanation.
 """
 
 _NUMBER: Final = parse_pattern("#,##0.#")
+_EXACT: Final = parse_pattern("#,##0.######")
 _DAYS: Final = {
     "en": f"d{NBSP}MMM{NBSP}y",
     "fr": f"d{NBSP}MMM{NBSP}y",
@@ -193,6 +194,10 @@ class Words:
         """Return a number with thousands separated, and one decimal place at most."""
         return str(_NUMBER.apply(number, self._locale))
 
+    def exact(self, number: float) -> str:
+        """Return a number that a side recorded, with up to six decimal places."""
+        return str(_EXACT.apply(number, self._locale))
+
     def share(self, share: float | None, places: int = 0) -> str:
         """Return a fraction of one in per cent.
 
@@ -330,6 +335,25 @@ def _parts(whole: int) -> list[tuple[str, int]]:
     if days < 2:
         return [(str(hours), 2), *([(f"{minutes:02}", 1)] if minutes else [])]
     return [(str(days), 3), *([(str(hours_of_day), 2)] if hours_of_day and days < 14 else [])]
+
+
+_CAPITALS: Final = {"Asia/Shanghai": "Beijing"}
+"""Zones whose name has another city than the one that people say."""
+
+
+@lru_cache(256)
+def city(zone: str, language: str) -> str:
+    """Return the city by which a time zone is known, in a language.
+
+    The zone of all China is known by its capital, as in the offices' own entries.
+    """
+    if zone == "UTC":
+        return "UTC"
+    if zone in _CAPITALS:
+        return words(language).name("city", _CAPITALS[zone])
+    return get_timezone_location(
+        zone, locale="zh_Hans" if language == "zh" else language, return_city=True
+    )
 
 
 def as_moment(time: str | datetime) -> datetime:

@@ -24,6 +24,8 @@ import msgspec
 from dragoman.domain.acts import developments, si_units
 from dragoman.domain.views.titles import subject_of
 from dragoman.interop.side_texts import in_language
+from dragoman.members import shapes
+from dragoman.members.places import PlaceKind
 from dragoman_schemas.fields import UNTIL_FURTHER_NOTICE
 from dragoman_schemas.state import Exchange, Registry, Stamp, StateCorrection
 
@@ -56,7 +58,6 @@ The others become parameters, so that each is read back as itself.
 
 _INSTRUCTIONS: Final = ("request", "action_wanted", "protective_measures")
 _CONTACTS: Final = ("on_scene_contact", "on_scene_frequency", "contact")
-_PLACES: Final = ("place", "places", "launch_area", "impact_areas", "dropping_zones")
 _EXPRESSED: Final = frozenset({"subject", "time", "window", "precedence"})
 _SEPARATORS: Final = {ord(item): "-" for item in " ,<&"}
 
@@ -183,11 +184,11 @@ def _info(
                 if isinstance(value, str)
                 else json.dumps(value, ensure_ascii=False, separators=(",", ":")),
             )
-    for name in _PLACES:
-        value = content.get(name)
-        for place in value if isinstance(value, list) else [value]:
-            if isinstance(place, dict | str):
-                _area(info, name, place)
+    for member in shapes.members(exchange.act):
+        if isinstance(member.kind, PlaceKind) and member.name in content:
+            value = content[member.name]
+            for place in value if isinstance(value, list) else [value]:
+                _area(info, member.name, place)
 
 
 def _area(info: ET.Element, name: str, place: dict[str, Any] | str) -> None:

@@ -23,6 +23,7 @@ from dragoman.domain.views.flags import is_open_area
 from dragoman.domain.views.outages import LineCheckSpan, OutageSpan, Turn
 from dragoman.domain.views.statistics import blind, spread
 from dragoman.i18n.words import Words
+from dragoman.members.runs import Cell, QuotedText
 from dragoman.reports import (
     dissents,
     layout,
@@ -42,7 +43,6 @@ from dragoman.reports.document import (
     table,
 )
 from dragoman.reports.log_findings import LogFinding
-from dragoman.reports.member_texts import Cell, QuotedText
 from dragoman_schemas.report_shapes import Authority, FiveAnswers, Receiving, Urgent
 from dragoman_schemas.state import Exchange
 from dragoman_schemas.statistics_figures import LimitCounts

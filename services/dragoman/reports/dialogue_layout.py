@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 
 from dragoman.i18n.words import Words
+from dragoman.members.runs import filled
+from dragoman.members.texts import quoted_in
 from dragoman.reports.document import (
     Block,
     DocumentQuote,
@@ -11,7 +13,6 @@ from dragoman.reports.document import (
     section,
 )
 from dragoman.reports.layout import beside, side, sides
-from dragoman.reports.member_texts import filled, said
 from dragoman_schemas.dialogue_responses import Issue
 from dragoman_schemas.report_shapes import (
     ReportsLesson,
@@ -27,10 +28,10 @@ def issue_sections(
     """
     return [
         section(
-            filled(w.say("Issue: %(issue)s"), issue=said(issue.issue, w, language)),
+            filled(w.say("Issue: %(issue)s"), issue=quoted_in(issue.issue, w, language)),
             _views(issue, w, language),
             DocumentQuote(
-                w.say("Common ground of every side"), said(issue.common_ground, w, language)
+                w.say("Common ground of every side"), quoted_in(issue.common_ground, w, language)
             )
             if issue.common_ground
             else None,
@@ -42,10 +43,12 @@ def issue_sections(
 
 def _views(issue: Issue, w: Words, language: str) -> DocumentTable:
     names = (*(view.side for view in issue.views), *issue.no_statement)
-    quoted_texts = {view.side: said(view.own_view, w, language) for view in issue.views}
-    yours = {view.side: said(view.your_view, w, language) for view in issue.views if view.your_view}
+    quoted_texts = {view.side: quoted_in(view.own_view, w, language) for view in issue.views}
+    yours = {
+        view.side: quoted_in(view.your_view, w, language) for view in issue.views if view.your_view
+    }
     texts = {
-        view.side: said(view.wanted_outcome, w, language)
+        view.side: quoted_in(view.wanted_outcome, w, language)
         for view in issue.views
         if view.wanted_outcome
     }
@@ -86,7 +89,7 @@ def _restated(by: Sequence[str], fairness: str, w: Words) -> str:
 def lesson_blocks(reports_lessons: Sequence[ReportsLesson], w: Words, language: str) -> list[Block]:
     """Return the lessons of each side: what it would do better."""
     return [
-        DocumentQuote(_lesson(reports_lesson, w), said(reports_lesson.text, w, language))
+        DocumentQuote(_lesson(reports_lesson, w), quoted_in(reports_lesson.text, w, language))
         for reports_lesson in reports_lessons
     ]
 

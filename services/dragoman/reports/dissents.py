@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 from dragoman.domain.acts import consent
 from dragoman.domain.views import attribution
 from dragoman.i18n.words import Words
+from dragoman.members.texts import quoted_in
 from dragoman.reports import layout, report_facts
 from dragoman.reports.document import DocumentTable, table
-from dragoman.reports.member_texts import said
 from dragoman_schemas.report_shapes import ReportedDissent
 from dragoman_schemas.state import Exchange
 
@@ -55,7 +55,7 @@ def table_of(rows: Iterable[ReportedDissent], w: Words, language: str) -> Docume
             (
                 layout.party(row.side, w),
                 w.number(row.paragraph),
-                said(row.text, w, language, row.matter.original),
+                quoted_in(row.text, w, language, row.matter.original),
                 w.written(row.time),
                 layout.matter_name(row.matter, w, language),
                 w.status(row.matter.status),

@@ -13,7 +13,7 @@ or several runs.
 
 from msgspec import Struct
 
-from dragoman.reports.member_texts import Cell, QuotedText, Run
+from dragoman.members.runs import Cell, QuotedText, Run
 from dragoman_schemas.report_shapes import ReportedChannel
 
 

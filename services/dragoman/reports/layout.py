@@ -13,6 +13,8 @@ from dragoman.domain.acts.deadlines import UNTIMED
 from dragoman.domain.acts.families.incidents import NARRATIVE
 from dragoman.domain.acts.line_checks import MISSES
 from dragoman.i18n.words import Words
+from dragoman.members.runs import Cell, QuotedText, Run, filled, listed
+from dragoman.members.texts import quoted_in
 from dragoman.reports.document import (
     Block,
     DocumentList,
@@ -21,7 +23,7 @@ from dragoman.reports.document import (
     DocumentTable,
     table,
 )
-from dragoman.reports.member_texts import Cell, QuotedText, Run, between, filled, listed, said
+from dragoman.reports.report_facts import seconds_between
 from dragoman_schemas.report_shapes import (
     Ahead,
     ChannelStanding,
@@ -100,7 +102,7 @@ def subject(matter: Matter, w: Words, language: str) -> QuotedText:
     return (
         QuotedText(matter.titles[w.tag], w.tag)
         if matter.titles
-        else said(matter.subject, w, language, matter.original)
+        else quoted_in(matter.subject, w, language, matter.original)
     )
 
 
@@ -205,7 +207,7 @@ def _received(receipt: Receipt, to: str, since: str, w: Words) -> str:
             if t
             else w.say("%(side)s: for information, not delivered yet.", side=name)
         )
-    d = w.span(between(since, to))
+    d = w.span(seconds_between(since, to))
     return (
         w.say(
             "%(side)s: no acknowledgement yet, %(d)s passed, delivered %(t)s.", side=name, d=d, t=t
@@ -262,7 +264,7 @@ def due_table(dues: Sequence[Due], to: str, w: Words, language: str) -> Document
 
 
 def _state(due: Due, to: str, w: Words) -> str:
-    d = w.span(abs(between(to, due.due)))
+    d = w.span(abs(seconds_between(to, due.due)))
     if due.courtesy:
         return (
             w.say("not yet, %(d)s past the limit (courtesy)", d=d)
@@ -286,7 +288,7 @@ def lapse_table(lapses: Sequence[Lapsed], w: Words, language: str) -> DocumentTa
                 w.say(
                     "%(t)s, %(d)s after the limit",
                     t=w.written(lapse.came),
-                    d=w.span(between(lapse.due, lapse.came)),
+                    d=w.span(seconds_between(lapse.due, lapse.came)),
                 )
                 if lapse.came
                 else w.say("not yet"),
@@ -364,7 +366,7 @@ def _due_next(owed: Sequence[Owing], to: str, w: Words) -> str:
         return w.say("nothing is owed")
     first, further = owed[0], len(owed) - 1
     what = w.say("%(what)s, owed by %(side)s", what=w.clock(first.clock), side=party(first.side, w))
-    d = w.span(abs(between(to, first.due))) if first.due else ""
+    d = w.span(abs(seconds_between(to, first.due))) if first.due else ""
     limit = (
         w.say("no limit")
         if not d
@@ -562,7 +564,7 @@ def channel_blocks(
     return [
         status_paragraph,
         *(
-            [DocumentQuote(w.say("Reason"), said(channel_standing.reason, w, language))]
+            [DocumentQuote(w.say("Reason"), quoted_in(channel_standing.reason, w, language))]
             if channel_standing.reason
             else []
         ),

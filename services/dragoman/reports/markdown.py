@@ -9,6 +9,7 @@ import re
 from typing import Final
 
 from dragoman.i18n.words import Words, words
+from dragoman.members.runs import Aside, Break, Cell, QuotedText, Run
 from dragoman.printable import with_marks
 from dragoman.reports.document import (
     Block,
@@ -19,7 +20,6 @@ from dragoman.reports.document import (
     DocumentTable,
     ReportDocument,
 )
-from dragoman.reports.member_texts import Cell, Run
 
 _SPECIAL: Final = re.compile(r"[\\`*_\[\]|~$#]")
 _START: Final = re.compile(r"^([+=:-]|[0-9]{1,9}(?=[.)]))")
@@ -111,11 +111,12 @@ def markdown(paper: ReportDocument) -> str:
 def _section(section: DocumentSection, w: Words) -> list[str]:
     lines = [f"{'#' * section.level} {_runs(section.title)}", ""]
     for block in section.blocks:
-        lines += [*_block(block, w), ""]
+        lines += [*block_lines(block, w), ""]
     return lines
 
 
-def _block(block: Block, w: Words) -> list[str]:
+def block_lines(block: Block, w: Words) -> list[str]:
+    """Return the lines of a block."""
     match block:
         case DocumentParagraph():
             return [_runs(block.runs)]
@@ -148,8 +149,14 @@ def _runs(runs: tuple[Run, ...]) -> str:
 
 
 def _run(run: Run, between: str = " ") -> str:
-    if isinstance(run, str):
-        return _inline(_seen(run).replace("\n", " "))
-    return between.join(_inline(line) for line in _lines(run.text) if line) + _inline(
-        _seen(run.note)
-    )
+    match run:
+        case QuotedText():
+            lines = between.join(_inline(line) for line in _lines(run.text) if line)
+            return lines + _inline(_seen(run.note))
+        case Aside():
+            return f"({''.join(_run(part, between) for part in run.runs)})"
+        case Break():
+            return _inline(run.between)
+        case _:
+            text = run if isinstance(run, str) else run.text
+            return _inline(_seen(text).replace("\n", " "))

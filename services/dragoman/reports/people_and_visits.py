@@ -18,9 +18,10 @@ from dragoman.domain.acts.field_checks import UNKNOWN
 from dragoman.domain.views import attribution, people
 from dragoman.domain.views.outages import OutageSpan
 from dragoman.i18n.words import Words
+from dragoman.members.runs import Cell, QuotedText
+from dragoman.members.texts import quoted_in
 from dragoman.reports import layout, report_facts
 from dragoman.reports.document import Block, DocumentSection, DocumentTable, section, table
-from dragoman.reports.member_texts import Cell, QuotedText, said
 from dragoman_schemas.fields import OTHER, UNNAMED
 from dragoman_schemas.report_shapes import ReportedPeople, ReportedVisit
 from dragoman_schemas.state import Exchange, Said
@@ -240,7 +241,7 @@ def people_table(rows: Iterable[ReportedPeople], w: Words, language: str) -> Doc
                 QuotedText(row.place) if row.place else w.say("not said"),
                 w.say("not said")
                 if isinstance(row.condition, UnsetType)
-                else said(row.condition, w, language),
+                else quoted_in(row.condition, w, language),
                 _access(row, w),
                 w.written(row.handed_over, "minute") if row.handed_over else _not_back(row, w),
                 w.say(
@@ -264,7 +265,7 @@ def _stated_by(row: ReportedPeople, w: Words) -> str:
 
 def _whose_people(row: ReportedPeople, w: Words, language: str) -> Cell:
     if row.of == OTHER and not isinstance(row.of_text, UnsetType):
-        return said(row.of_text, w, language)
+        return quoted_in(row.of_text, w, language)
     if row.of == UNKNOWN:
         return w.say("not known yet")
     return layout.side(row.of) if row.of else w.say("not said")
@@ -322,7 +323,7 @@ def _conditions(visit: ReportedVisit, w: Words, language: str) -> Cell:
     return (
         "–"
         if isinstance(visit.conditions, msgspec.UnsetType)
-        else said(visit.conditions, w, language)
+        else quoted_in(visit.conditions, w, language)
     )
 
 

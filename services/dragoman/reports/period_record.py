@@ -14,9 +14,12 @@ from dragoman.domain.acts.act_registry import FORMATS
 from dragoman.domain.views import attribution
 from dragoman.domain.views.flags import AREAS, RaisedFlag, flags, is_open_area
 from dragoman.domain.views.outages import OutageSpan
-from dragoman.i18n.vocabulary import chosen
 from dragoman.i18n.words import Words
 from dragoman.limits import REPORT_EXCHANGES
+from dragoman.members import shapes
+from dragoman.members.kind import Say
+from dragoman.members.runs import QuotedText, Run, filled, listed
+from dragoman.members.texts import quoted_in as words_of
 from dragoman.projection.queries.dialogue import issues_of
 from dragoman.projection.queries.snapshot import Snapshot
 from dragoman.projection.queries.statistics import statistics_of
@@ -40,8 +43,6 @@ from dragoman.reports.document import (
     section,
     table,
 )
-from dragoman.reports.member_texts import Members, QuotedText, Run, filled, listed
-from dragoman.reports.member_texts import said as words_of
 from dragoman_schemas.acts.office.channel import Family
 from dragoman_schemas.report_shapes import (
     ChannelAct,
@@ -460,13 +461,12 @@ def _saying(
         layout.receipt(receipt, period_record.to, saying.time, w) for receipt in saying.receipts
     )
     yield DocumentParagraph(listed((label, *receipts), w.space))
-    members = Members(
-        w, language, period_record.of.sides, chosen(saying.act) | chosen(matter.format)
-    )
+    original = matter.original if saying.act == matter.format else ""
+    say = Say(words=w, language=language, original=original, opening=matter.format)
     points: list[tuple[Run, ...]] = []
     for name, value in saying.content.items():
         if name not in _HEADED:
-            runs = members.told(name, value, matter.original if saying.act == matter.format else "")
+            runs = shapes.said(saying.act, name, value, say)
             if name in _TEXTS and len(runs) == 1 and isinstance(runs[0], QuotedText):
                 yield DocumentQuote(w.field(name, saying.act), runs[0])
             else:
@@ -544,14 +544,14 @@ def _meeting(met: Met, matter: Matter, w: Words, language: str) -> Iterator[Bloc
 
 def _channel(period_record: PeriodRecord, w: Words, language: str) -> DocumentTable | None:
     def content(act: ChannelAct) -> tuple[Run, ...]:
-        members = Members(w, language, period_record.of.sides, chosen(act.act))
+        say = Say(words=w, language=language)
         pairs = act.content.items()
         return listed(
             (
                 filled(
                     w.say("%(what)s: %(value)s"),
                     what=w.field(name, act.act),
-                    value=members.told(name, raw),
+                    value=shapes.said(act.act, name, raw, say),
                 )
                 for name, raw in pairs
             ),

@@ -29,7 +29,6 @@ from dragoman.domain.views.receipts import receipts_of
 from dragoman.domain.views.titles import subject_of, title_of
 from dragoman.i18n.words import TAGS, words
 from dragoman.limits import SUBJECT_LENGTH
-from dragoman.reports.member_texts import between
 from dragoman.text import VERBATIM
 from dragoman_schemas.report_shapes import (
     Ahead,
@@ -87,6 +86,11 @@ A sentence says how many are left off.
 
 MOST_OF_A_YEAR: Final = 500
 """The most rows of one list in the yearly review."""
+
+
+def seconds_between(first: str, last: str) -> float:
+    """Return the seconds from one time to another."""
+    return (datetime.fromisoformat(last) - datetime.fromisoformat(first)).total_seconds()
 
 
 def heading(
@@ -256,7 +260,7 @@ def receipts(
             acknowledged_by="" if acknowledged is None else role_of(report_moment, acknowledged),
             acknowledged_after_s=None
             if acknowledged is None
-            else round(between(message.said.time, acknowledged.time), 3),
+            else round(seconds_between(message.said.time, acknowledged.time), 3),
             answered=""
             if addressee_receipts.answered is None
             else addressee_receipts.answered.time,

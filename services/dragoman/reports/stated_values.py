@@ -10,11 +10,13 @@ from msgspec import UnsetType
 from dragoman.domain.views import attribution
 from dragoman.domain.views.outages import OutageSpan
 from dragoman.domain.views.stated import differences, stated_values
-from dragoman.i18n.vocabulary import chosen
 from dragoman.i18n.words import Words
+from dragoman.members import shapes
+from dragoman.members.kind import Say
+from dragoman.members.runs import Cell
+from dragoman.members.texts import quoted_in
 from dragoman.reports import layout, report_facts
 from dragoman.reports.document import Block, DocumentTable, table
-from dragoman.reports.member_texts import Cell, Members, said
 from dragoman_schemas.report_shapes import ReportedStatements
 from dragoman_schemas.responses import StatedValue
 from dragoman_schemas.state import Exchange
@@ -71,8 +73,11 @@ def _statements(
             (
                 w.field(value.member, row.matter.format),
                 layout.party(value.side, w),
-                Members(w, language, row.matter.to, chosen(row.matter.format)).told(
-                    value.member, value.value, row.matter.original
+                shapes.said(
+                    row.matter.format,
+                    value.member,
+                    value.value,
+                    Say(words=w, language=language, original=row.matter.original),
                 ),
                 _how(value, w, language),
                 w.written(value.time),
@@ -107,7 +112,7 @@ def _how(value: StatedValue, w: Words, language: str) -> Cell:
     how = change_words(value.change, w)
     if isinstance(value.reason, UnsetType):
         return how
-    return (how, w.colon, said(value.reason, w, language))
+    return (how, w.colon, quoted_in(value.reason, w, language))
 
 
 def _differences(

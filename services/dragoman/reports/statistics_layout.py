@@ -2,6 +2,7 @@
 
 from dragoman.domain.acts.deadlines import UNTIMED
 from dragoman.i18n.words import Words
+from dragoman.members.runs import Cell
 from dragoman.reports.document import (
     Block,
     DocumentParagraph,
@@ -11,7 +12,6 @@ from dragoman.reports.document import (
     table,
 )
 from dragoman.reports.layout import limits_sentence, line_points, party, sides
-from dragoman.reports.member_texts import Cell
 from dragoman_schemas.statistics_figures import Spread, Statistics
 
 

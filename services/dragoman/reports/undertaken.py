@@ -9,11 +9,12 @@ from dragoman.domain.views import attribution
 from dragoman.domain.views.outages import OutageSpan
 from dragoman.domain.views.undertakings import OPEN, in_order, undertaking_view
 from dragoman.i18n.words import Words
+from dragoman.members.runs import Cell
+from dragoman.members.texts import quoted_in
 from dragoman.projection.queries.snapshot import Snapshot
 from dragoman.reports import layout, report_facts
 from dragoman.reports.answer_words import answer_text
 from dragoman.reports.document import DocumentTable, table
-from dragoman.reports.member_texts import Cell, said
 from dragoman.reports.recurrence_words import progress_text
 from dragoman_schemas.agreement_responses import UndertakingCount, UndertakingView
 from dragoman_schemas.report_shapes import ReportedUndertaking
@@ -140,7 +141,7 @@ def _row(row: ReportedUndertaking, w: Words, language: str) -> tuple[Cell, ...]:
     view = row.undertaking
     return (
         layout.party(view.by, w),
-        said(view.what, w, language, row.matter.original),
+        quoted_in(view.what, w, language, row.matter.original),
         w.written(view.by_when, "day"),
         "; ".join(filter(None, (_standing_word(view, w), progress_text(w, view)))),
         row.matter.number,

@@ -15,6 +15,8 @@ from dragoman.domain.views.outages import OutageSpan
 from dragoman.domain.views.statistics import lines
 from dragoman.i18n.words import Words
 from dragoman.limits import SITUATION_EXCHANGES
+from dragoman.members.runs import Cell, QuotedText
+from dragoman.members.texts import quoted_in
 from dragoman.projection.queries.snapshot import Snapshot
 from dragoman.reports import layout, people_and_visits, report_facts, situation_report
 from dragoman.reports.document import (
@@ -25,7 +27,6 @@ from dragoman.reports.document import (
     section,
     table,
 )
-from dragoman.reports.member_texts import Cell, QuotedText, said
 from dragoman_schemas.report_shapes import HandedOver, PutAside, TurnOver, Urgent
 from dragoman_schemas.state import Exchange
 
@@ -177,7 +178,7 @@ def _sections(over: TurnOver, w: Words, language: str) -> Iterator[DocumentSecti
     if over.note:
         yield section(
             w.say("Handed over with the watch"),
-            DocumentQuote(w.say("Note"), said(over.note, w, language)),
+            DocumentQuote(w.say("Note"), quoted_in(over.note, w, language)),
         )
     waits = layout.urgent_table(over.unacknowledged, over.to, w, language)
     yield section(

@@ -17,6 +17,8 @@ from dragoman.domain.views import attribution, open_questions
 from dragoman.domain.views.outages import OutageSpan
 from dragoman.domain.views.statistics import days
 from dragoman.i18n.words import Words
+from dragoman.members.runs import Cell, QuotedText, Run, filled, listed
+from dragoman.members.texts import quoted_in
 from dragoman.projection.queries.dialogue import areas_of, issues_of
 from dragoman.projection.queries.snapshot import Snapshot
 from dragoman.projection.queries.statistics import statistics_of
@@ -29,7 +31,6 @@ from dragoman.reports import (
     undertaken,
 )
 from dragoman.reports.document import DocumentSection, DocumentTable, ReportDocument, section, table
-from dragoman.reports.member_texts import Cell, QuotedText, Run, filled, listed, said
 from dragoman_schemas.agreement_responses import AdvisedFate
 from dragoman_schemas.dialogue_responses import RoadmapArea
 from dragoman_schemas.report_shapes import (
@@ -279,8 +280,8 @@ def _yearly(review: YearReview, w: Words) -> DocumentTable | None:
 def _items(area: RoadmapArea, w: Words, language: str) -> DocumentTable | None:
     rows: list[tuple[Cell, ...]] = [
         (
-            said(item.text, w, language),
-            said(Raw(msgspec.json.encode(item.deliverable)), w, language),
+            quoted_in(item.text, w, language),
+            quoted_in(Raw(msgspec.json.encode(item.deliverable)), w, language),
             layout.side(item.side),
             w.status(item.status),
             w.number(len(item.linked)),
@@ -305,7 +306,7 @@ def _advice(review: YearReview, w: Words, language: str) -> DocumentTable | None
             layout.side(recommendation.matter.side),
             filled(
                 w.say("%(subject)s (%(number)s)"),
-                subject=said(recommendation.text, w, language, recommendation.matter.original),
+                subject=quoted_in(recommendation.text, w, language, recommendation.matter.original),
                 number=recommendation.matter.number,
             ),
             listed(map(QuotedText, recommendation.addressees), w.comma),
@@ -384,7 +385,9 @@ def _questions_of(question: Question, w: Words, language: str) -> tuple[Run, ...
     pairs = zip(question.numbers, question.questions, strict=True)
     return listed(
         (
-            filled(w.say("%(n)s: %(question)s"), n=str(number), question=said(text, w, language))
+            filled(
+                w.say("%(n)s: %(question)s"), n=str(number), question=quoted_in(text, w, language)
+            )
             for number, text in pairs
         ),
         w.space,

@@ -3,12 +3,12 @@
 The other side's gist is shown beside it.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from msgspec import UNSET, UnsetType
 
 from dragoman_schemas.act_frame import OpeningAct
-from dragoman_schemas.fields import Language, Line, Name, Timestamp, Words
+from dragoman_schemas.fields import Language, Line, Side, Timestamp, Words, with_facts
 
 Direction = Literal["outgoing", "incoming"]
 
@@ -18,8 +18,8 @@ class CallRecord(OpeningAct, frozen=True, kw_only=True, tag="call-record"):
 
     direction: Direction
     began: Timestamp
-    ended: Timestamp
-    posts: dict[Name, Line]
+    ended: Annotated[Timestamp, with_facts(begins="began")]
+    posts: dict[Side, Line]
     gist: Words
     read_back: bool | UnsetType = UNSET
     language: Language | UnsetType = UNSET

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, UnsetType
 
 from dragoman_schemas.act_frame import OpeningAct
-from dragoman_schemas.fields import Line, People, Timestamp, Titles, Words, words_of
+from dragoman_schemas.fields import DUE, Line, People, Timestamp, Titles, Words, words_of
 
 Form = Literal[
     "note_verbale",
@@ -30,4 +30,4 @@ class ContactNote(OpeningAct, frozen=True, kw_only=True, tag="contact-note"):
     form_text: Annotated[Titles, words_of("form")] | UnsetType = UNSET
     venue: Line | UnsetType = UNSET
     participants: People | UnsetType = UNSET
-    reply_wanted_by: Timestamp | UnsetType = UNSET
+    reply_wanted_by: Annotated[Timestamp, DUE] | UnsetType = UNSET

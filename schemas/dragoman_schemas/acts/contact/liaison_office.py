@@ -5,13 +5,13 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from dragoman_schemas.act_frame import SignedText
-from dragoman_schemas.fields import Attended, Count, Date, Line, Name, Words
+from dragoman_schemas.fields import Attended, Count, Date, Line, Side, Words
 
 
 class LiaisonOffice(SignedText, frozen=True, kw_only=True, tag="liaison-office"):
     """A liaison office: its side, its seat, and its status."""
 
-    side: Name
+    side: Side
     seat: Line
     status: Literal["proposed", "agreed", "open", "closed"]
     hours: Attended | UnsetType = UNSET

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from dragoman_schemas.act_frame import Answering, OpeningAct
-from dragoman_schemas.fields import Line, Name, Text
+from dragoman_schemas.fields import Line, Side, Text
 
 Designator = Annotated[int, Meta(ge=1, le=99)]
 
@@ -22,7 +22,7 @@ class LineCheck(OpeningAct, frozen=True, kw_only=True, tag="line-check"):
     sequence: Annotated[int, Meta(ge=1, le=10_000_000)]
     challenge: Annotated[str, Meta(min_length=1, max_length=200)]
     circuit: Literal["primary", "backup"]
-    side: Name | UnsetType = UNSET
+    side: Side | UnsetType = UNSET
 
 
 class Echo(Answering, frozen=True, kw_only=True, tag="echo"):

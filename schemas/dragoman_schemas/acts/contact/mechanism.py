@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from dragoman_schemas.act_frame import Answering, Area, Continuing, SignedText
-from dragoman_schemas.fields import Line, Name, Titles, Words
+from dragoman_schemas.fields import Line, Side, Titles, Words
 
 
 class Mechanism(SignedText, frozen=True, kw_only=True, tag="mechanism"):
@@ -17,7 +17,7 @@ class Mechanism(SignedText, frozen=True, kw_only=True, tag="mechanism"):
 
     name: Titles
     level: Literal["heads", "ministers", "senior_officials", "commanders", "officers", "experts"]
-    chairs: dict[Name, Line] | UnsetType = UNSET
+    chairs: dict[Side, Line] | UnsetType = UNSET
     areas: Annotated[tuple[Area, ...], Meta(min_length=1, max_length=6)] | UnsetType = UNSET
     period_months: Annotated[int, Meta(ge=1, le=120)] | UnsetType = UNSET
     instrument: Line | UnsetType = UNSET

@@ -9,14 +9,16 @@ from msgspec import UNSET, Meta, UnsetType
 
 from dragoman_schemas.act_frame import Continuing, OpeningAct
 from dragoman_schemas.fields import (
+    BEGINS,
     Attended,
     Base64Of32,
     Languages,
     Line,
-    Person,
+    OwnPerson,
     Timestamp,
     Titles,
     Words,
+    with_facts,
     words_of,
 )
 
@@ -30,15 +32,17 @@ class PointOfContact(OpeningAct, frozen=True, kw_only=True, tag="point-of-contac
     """
 
     role: Line
-    person: Person
+    person: OwnPerson
     institution: Line
     languages: Languages
     hours: Attended
     channels: Annotated[tuple[Means, ...], Meta(min_length=1, max_length=6)]
-    valid_from: Timestamp
+    valid_from: Annotated[Timestamp, BEGINS]
     channels_text: Annotated[Titles, words_of("channels")] | UnsetType = UNSET
-    deputy: Person | UnsetType = UNSET
-    valid_to: Timestamp | UnsetType = UNSET
+    deputy: OwnPerson | UnsetType = UNSET
+    valid_to: (
+        Annotated[Timestamp, with_facts(ahead=True, days="to", begins="valid_from")] | UnsetType
+    ) = UNSET
     key: Base64Of32 | UnsetType = UNSET
     duty_number_dead: bool | UnsetType = UNSET
 

@@ -5,7 +5,7 @@ from typing import Literal
 from msgspec import UNSET, UnsetType
 
 from dragoman_schemas.act_frame import Answering, Continuing, OpeningAct
-from dragoman_schemas.fields import Hex32, Id, Titles, Words
+from dragoman_schemas.fields import Hex32, Issue, Titles, Words
 
 
 class Perception(OpeningAct, frozen=True, kw_only=True, tag="perception"):
@@ -18,7 +18,7 @@ class Perception(OpeningAct, frozen=True, kw_only=True, tag="perception"):
     """
 
     issue: Titles
-    under: Id | UnsetType = UNSET
+    under: Issue | UnsetType = UNSET
     own_view: Words
     your_view: Words | UnsetType = UNSET
     wanted_outcome: Words | UnsetType = UNSET

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from dragoman_schemas.act_frame import Answering, Area, OpeningAct
-from dragoman_schemas.fields import Attachment, Hex32, Id, Line, Shape, Titles, Words
+from dragoman_schemas.fields import Attachment, Hex32, Id, Line, Shape, Titles, Words, of_kind
 
 
 class HandedRecommendation(Shape, frozen=True, kw_only=True):
@@ -49,6 +49,6 @@ class RecommendationAnswer(Answering, frozen=True, kw_only=True, tag="recommenda
     `taken_up_as` says as what it was taken up, for example a number or a programme.
     """
 
-    q: Annotated[int, Meta(ge=1, le=50)]
+    q: Annotated[int, Meta(ge=1, le=50), of_kind("handed")]
     answer: Literal["noted", "taken_up", "declined"]
     taken_up_as: Line | UnsetType = UNSET

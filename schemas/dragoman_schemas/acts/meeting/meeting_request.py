@@ -6,22 +6,26 @@ from msgspec import UNSET, Meta, UnsetType, field
 
 from dragoman_schemas.act_frame import Answering, Continuing, OpeningAct
 from dragoman_schemas.fields import (
+    FUTURE,
     Authentic,
+    Delegation,
     Hex32,
     Languages,
     Line,
     Lines,
-    Name,
-    People,
+    Mechanism,
     Reference,
+    Side,
     Timestamp,
     Titles,
     Window,
     Words,
+    of_kind,
+    with_facts,
     words_of,
 )
 
-Windows = Annotated[tuple[Window, ...], Meta(min_length=1, max_length=20)]
+Windows = Annotated[tuple[Window, ...], Meta(min_length=1, max_length=20), FUTURE]
 Topics = Annotated[tuple[Line, ...], Meta(min_length=1, max_length=50)]
 
 
@@ -53,11 +57,11 @@ class MeetingRequest(OpeningAct, frozen=True, kw_only=True, tag="meeting-request
     level: Line | UnsetType = UNSET
     venue: Line | UnsetType = UNSET
     languages: Languages | UnsetType = UNSET
-    host: Name | UnsetType = UNSET
+    host: Side | UnsetType = UNSET
     cost_bearer: Line | UnsetType = UNSET
-    delegation: People | UnsetType = UNSET
+    delegation: Delegation | UnsetType = UNSET
     agenda: Topics | UnsetType = UNSET
-    mechanism: Reference | UnsetType = UNSET
+    mechanism: Mechanism | UnsetType = UNSET
 
 
 class Acceptance(Answering, frozen=True, kw_only=True, tag="acceptance"):
@@ -69,7 +73,7 @@ class Acceptance(Answering, frozen=True, kw_only=True, tag="acceptance"):
     """
 
     terms: Hex32
-    window: Annotated[int, Meta(ge=0, le=19)] | UnsetType = UNSET
+    window: Annotated[int, Meta(ge=0, le=19), of_kind("offered")] | UnsetType = UNSET
 
 
 class CounterProposal(Answering, frozen=True, kw_only=True, tag="counter-proposal"):
@@ -103,14 +107,14 @@ class AgendaAgreement(Answering, frozen=True, kw_only=True, tag="agenda-agreemen
     """
 
     terms: Hex32
-    side: Name | UnsetType = UNSET
+    side: Side | UnsetType = UNSET
 
 
 class MeetingHeld(Continuing, frozen=True, kw_only=True, tag="meeting-held"):
     """The meeting took place, from and to these times."""
 
     from_: Timestamp = field(name="from")
-    to: Timestamp
+    to: Annotated[Timestamp, with_facts(begins="from")]
 
 
 class Readout(Continuing, frozen=True, kw_only=True, tag="readout"):
@@ -134,4 +138,4 @@ class ReadoutAgreement(Answering, frozen=True, kw_only=True, tag="readout-agreem
     """
 
     terms: Hex32
-    side: Name | UnsetType = UNSET
+    side: Side | UnsetType = UNSET

@@ -8,13 +8,13 @@ from typing import Annotated
 from msgspec import UNSET, Meta, UnsetType
 
 from dragoman_schemas.act_frame import Answering, Continuing, SignedText
-from dragoman_schemas.fields import Name, Reference, Shape, Timestamp, Words
+from dragoman_schemas.fields import BEGINS, DUE, Reference, Shape, Side, Timestamp, Words
 
 
 class Recurring(Shape, frozen=True, kw_only=True):
     """A duty that returns: since when, and once in how many hours."""
 
-    begins: Timestamp
+    begins: Annotated[Timestamp, BEGINS]
     every_hours: Annotated[int, Meta(ge=1, le=8_784)]
 
 
@@ -26,9 +26,9 @@ class Undertaking(SignedText, frozen=True, kw_only=True, tag="undertaking"):
     `recurring` it is done once in each interval, until `by_when`.
     """
 
-    by: Name
+    by: Side
     what: Words
-    by_when: Timestamp
+    by_when: Annotated[Timestamp, DUE]
     recurring: Recurring | UnsetType = UNSET
     of: Reference | UnsetType = UNSET
 

@@ -5,7 +5,17 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from dragoman_schemas.act_frame import OpeningAct
-from dragoman_schemas.fields import Languages, Line, Lines, Titles, Where, Window, Words, words_of
+from dragoman_schemas.fields import (
+    SPAN_OF_DAYS,
+    Languages,
+    Line,
+    Lines,
+    Titles,
+    Where,
+    Window,
+    Words,
+    words_of,
+)
 
 
 class VisitInvitation(OpeningAct, frozen=True, kw_only=True, tag="visit-invitation"):
@@ -13,7 +23,7 @@ class VisitInvitation(OpeningAct, frozen=True, kw_only=True, tag="visit-invitati
 
     place: Where
     purpose: Lines
-    dates: Window
+    dates: Annotated[Window, SPAN_OF_DAYS]
     visitors: Annotated[int, Meta(ge=1, le=10_000)]
     kind: (
         Literal["observation", "evaluation", "inspection", "visit_of_concern", "other"] | UnsetType

@@ -9,10 +9,11 @@ from msgspec import UNSET, Meta, UnsetType
 
 from dragoman_schemas.act_frame import Answering, Continuing, OpeningAct
 from dragoman_schemas.fields import (
+    FUTURE,
+    Delegation,
     Languages,
     Line,
     Lines,
-    People,
     Reference,
     Timestamp,
     Titles,
@@ -45,11 +46,11 @@ class VisitRequest(OpeningAct, frozen=True, kw_only=True, tag="visit-request"):
     kind: VisitKind
     place: Where
     purpose: Lines
-    arrival: Timestamp
+    arrival: Annotated[Timestamp, FUTURE]
     kind_text: Annotated[Titles, words_of("kind")] | UnsetType = UNSET
     stay: Window | UnsetType = UNSET
     visitors: Annotated[int, Meta(ge=1, le=10_000)] | UnsetType = UNSET
-    delegation: People | UnsetType = UNSET
+    delegation: Delegation | UnsetType = UNSET
     matter: Reference | UnsetType = UNSET
     means: Line | UnsetType = UNSET
     languages: Languages | UnsetType = UNSET
@@ -62,7 +63,7 @@ class VisitGrant(Answering, frozen=True, kw_only=True, tag="grant"):
     """
 
     conditions: Words | UnsetType = UNSET
-    arrival: Timestamp | UnsetType = UNSET
+    arrival: Annotated[Timestamp, FUTURE] | UnsetType = UNSET
     point_of_entry: Line | UnsetType = UNSET
 
 

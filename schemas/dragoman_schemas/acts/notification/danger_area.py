@@ -8,7 +8,16 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from dragoman_schemas.act_frame import Continuing, OpeningAct
-from dragoman_schemas.fields import Length, Line, OpenWindow, Timestamp, Titles, Where, words_of
+from dragoman_schemas.fields import (
+    FUTURE,
+    Length,
+    Line,
+    OpenWindow,
+    Timestamp,
+    Titles,
+    Where,
+    words_of,
+)
 
 
 class DangerArea(OpeningAct, frozen=True, kw_only=True, tag="danger-area"):
@@ -20,7 +29,7 @@ class DangerArea(OpeningAct, frozen=True, kw_only=True, tag="danger-area"):
     """
 
     place: Where
-    window: OpenWindow
+    window: Annotated[OpenWindow, FUTURE]
     hazard: Literal[
         "firing",
         "bombing",

@@ -9,6 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from dragoman_schemas.act_frame import Answering, Continuing, OpeningAct
 from dragoman_schemas.fields import (
+    FUTURE,
     Line,
     Places,
     Timestamp,
@@ -60,7 +61,7 @@ class EmergencyNotification(OpeningAct, frozen=True, kw_only=True, tag="emergenc
     monitoring: Words | UnsetType = UNSET
     protective_measures: Words | UnsetType = UNSET
     help: Literal["wanted", "offered", "none", "unknown"] | UnsetType = UNSET
-    next_update: Timestamp | UnsetType = UNSET
+    next_update: Annotated[Timestamp, FUTURE] | UnsetType = UNSET
 
 
 class HelpRequest(Continuing, frozen=True, kw_only=True, tag="help-request"):

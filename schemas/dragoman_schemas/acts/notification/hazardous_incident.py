@@ -18,12 +18,13 @@ from dragoman_schemas.acts.notification.encounter_report import (
     Units,
 )
 from dragoman_schemas.fields import (
+    FUTURE,
     Count,
     Language,
     Length,
     Line,
-    Name,
     Places,
+    Side,
     Timestamp,
     TimestampOrUnknown,
     Titles,
@@ -31,6 +32,8 @@ from dragoman_schemas.fields import (
     When,
     Where,
     Words,
+    of_kind,
+    with_facts,
     words_of,
 )
 
@@ -58,10 +61,11 @@ Kind = Literal[
     "unknown",
     "other",
 ]
-Whose = (
-    Annotated[tuple[Name, ...], Meta(min_length=1, max_length=26)]
-    | Literal["nobody_here", "unknown"]
-)
+Whose = Annotated[
+    Annotated[tuple[Side, ...], Meta(min_length=1, max_length=26)]
+    | Literal["nobody_here", "unknown"],
+    of_kind("whose"),
+]
 """The sides whose forces took part, none of this channel, or not known yet."""
 
 Casualties = Count
@@ -93,7 +97,7 @@ class HazardousIncident(OpeningAct, frozen=True, kw_only=True, tag="hazardous-in
     assistance: Assistance | UnsetType = UNSET
     request: Words | UnsetType = UNSET
     on_scene_frequency: Line | UnsetType = UNSET
-    next_update: TimestampOrUnknown | UnsetType = UNSET
+    next_update: Annotated[TimestampOrUnknown, FUTURE] | UnsetType = UNSET
 
 
 class Contained(Continuing, frozen=True, kw_only=True, tag="contained"):
@@ -137,7 +141,7 @@ class CounterAccount(Answering, frozen=True, kw_only=True, tag="counter-account"
     assistance: Assistance | UnsetType = UNSET
     request: Words | UnsetType = UNSET
     on_scene_frequency: Line | UnsetType = UNSET
-    next_update: TimestampOrUnknown | UnsetType = UNSET
+    next_update: Annotated[TimestampOrUnknown, FUTURE] | UnsetType = UNSET
     domain: Domain | UnsetType = UNSET
     units: Units | UnsetType = UNSET
     cpa: Length | Unknown | UnsetType = UNSET
@@ -151,8 +155,8 @@ class CounterAccount(Answering, frozen=True, kw_only=True, tag="counter-account"
     assessment: Words | UnsetType = UNSET
     direction: Direction | UnsetType = UNSET
     began: Timestamp | UnsetType = UNSET
-    ended: Timestamp | UnsetType = UNSET
-    posts: dict[Name, Line] | UnsetType = UNSET
+    ended: Annotated[Timestamp, with_facts(begins="began")] | UnsetType = UNSET
+    posts: dict[Side, Line] | UnsetType = UNSET
     read_back: bool | UnsetType = UNSET
     language: Language | UnsetType = UNSET
     interpreter: bool | UnsetType = UNSET

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from dragoman_schemas.act_frame import OpeningAct
-from dragoman_schemas.fields import Count, Line, Timestamp, Where, Window
+from dragoman_schemas.fields import FUTURE, Count, Line, Timestamp, Where, Window, with_facts
 
 
 class HumanitarianNotification(
@@ -23,9 +23,9 @@ class HumanitarianNotification(
     organisation: Line
     place: Where | UnsetType = UNSET
     route: Annotated[tuple[Where, ...], Meta(min_length=2, max_length=100)] | UnsetType = UNSET
-    window: Window | UnsetType = UNSET
-    departure: Timestamp | UnsetType = UNSET
-    arrival: Timestamp | UnsetType = UNSET
+    window: Annotated[Window, FUTURE] | UnsetType = UNSET
+    departure: Annotated[Timestamp, FUTURE] | UnsetType = UNSET
+    arrival: Annotated[Timestamp, with_facts(ahead=True, begins="departure")] | UnsetType = UNSET
     urgent: bool | UnsetType = UNSET
     vehicles: Count | UnsetType = UNSET
     persons: Count | UnsetType = UNSET

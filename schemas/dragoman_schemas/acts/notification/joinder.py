@@ -1,7 +1,7 @@
 """Joinder: two reports of the same event become one matter."""
 
 from dragoman_schemas.act_frame import Continuing
-from dragoman_schemas.fields import Id
+from dragoman_schemas.fields import Message
 
 
 class Joinder(Continuing, frozen=True, kw_only=True, tag="joinder"):
@@ -10,7 +10,7 @@ class Joinder(Continuing, frozen=True, kw_only=True, tag="joinder"):
     `of` is the id of the earlier exchange.
     """
 
-    of: Id
+    of: Message
 
 
 class JoinderAgreement(Continuing, frozen=True, kw_only=True, tag="joinder-agreement"):
@@ -19,4 +19,4 @@ class JoinderAgreement(Continuing, frozen=True, kw_only=True, tag="joinder-agree
     `of` is the joinder's id.
     """
 
-    of: Id
+    of: Message

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType, field
 
 from dragoman_schemas.act_frame import OpeningAct
-from dragoman_schemas.fields import Count, Line, When, Where, Window
+from dragoman_schemas.fields import FUTURE, Count, Line, When, Where, Window
 
 
 class LaunchNotice(OpeningAct, frozen=True, kw_only=True, tag="launch-notice"):
@@ -17,7 +17,7 @@ class LaunchNotice(OpeningAct, frozen=True, kw_only=True, tag="launch-notice"):
     phase: Literal["pre_launch", "post_launch", "deviation"]
     launch_area: Where
     impact_areas: Annotated[tuple[Where, ...], Meta(min_length=1, max_length=20)]
-    window: Window | UnsetType = UNSET
+    window: Annotated[Window, FUTURE] | UnsetType = UNSET
     time: When | UnsetType = UNSET
     class_: Line | UnsetType = field(name="class", default=UNSET)
     number: Count | UnsetType = UNSET

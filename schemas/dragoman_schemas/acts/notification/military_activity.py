@@ -9,6 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from dragoman_schemas.act_frame import Continuing, OpeningAct
 from dragoman_schemas.fields import (
+    FUTURE,
     Count,
     Line,
     Lines,
@@ -53,7 +54,7 @@ class Phase(Shape, frozen=True, kw_only=True):
     """A part of an activity."""
 
     name: Line
-    window: Window
+    window: Annotated[Window, FUTURE]
     place: Where | UnsetType = UNSET
 
 
@@ -66,7 +67,7 @@ class MilitaryActivity(OpeningAct, frozen=True, kw_only=True, tag="military-acti
 
     designation: Line
     purpose: Lines
-    window: Window
+    window: Annotated[Window, FUTURE]
     place: Where
     type: ActivityType
     notice_kind: Literal["normal", "alert"]

@@ -3,7 +3,7 @@
 Each group is one kind of people: for example held or rescued, and never both.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from msgspec import UNSET, Meta, UnsetType
 
@@ -11,13 +11,14 @@ from dragoman_schemas.act_frame import Continuing
 from dragoman_schemas.fields import (
     Count,
     Lines,
-    Name,
     People,
     Shape,
+    Side,
     Timestamp,
     Titles,
     When,
     Where,
+    with_facts,
     words_of,
 )
 
@@ -34,10 +35,10 @@ class PeopleGroup(Shape, frozen=True, kw_only=True):
     at which they were handed over to their side.
     """
 
-    kind: PeopleKind
+    kind: Annotated[PeopleKind, with_facts(values=get_args(PeopleKind))]
     number: Count
     kind_text: Annotated[Titles, words_of("kind")] | UnsetType = UNSET
-    of: Name | Literal["unknown", "other"] | UnsetType = UNSET
+    of: Side | Literal["unknown", "other"] | UnsetType = UNSET
     of_text: Annotated[Titles, words_of("of")] | UnsetType = UNSET
     place: Where | UnsetType = UNSET
     condition: Lines | UnsetType = UNSET

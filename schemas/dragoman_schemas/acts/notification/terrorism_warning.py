@@ -6,6 +6,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from dragoman_schemas.act_frame import Answering, OpeningAct
 from dragoman_schemas.fields import (
+    FUTURE,
     Attachment,
     Line,
     People,
@@ -40,7 +41,7 @@ class TerrorismWarning(OpeningAct, frozen=True, kw_only=True, tag="terrorism-war
         "unknown",
     ]
     place: Where
-    window: Window | Literal["ongoing"]
+    window: Annotated[Window | Literal["ongoing"], FUTURE]
     action_wanted: Words
     threat_text: Annotated[Titles, words_of("threat")] | UnsetType = UNSET
     target_text: Annotated[Titles, words_of("target")] | UnsetType = UNSET

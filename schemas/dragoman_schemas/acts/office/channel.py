@@ -14,10 +14,12 @@ from dragoman_schemas.fields import (
     Line,
     Name,
     Shape,
+    Side,
     Text,
     Timestamp,
     Words,
     Zone,
+    with_facts,
 )
 
 Kind = Literal["official", "track2", "exercise", "desk"]
@@ -183,7 +185,7 @@ class Delivery(Act, frozen=True, kw_only=True, tag="delivery"):
     The gateway records it.
     """
 
-    side: Name
+    side: Side
     upto: Annotated[int, Meta(ge=1)]
 
 
@@ -196,7 +198,7 @@ class BrokerOutage(Act, frozen=True, kw_only=True, tag="broker-outage"):
     """
 
     from_: Timestamp = field(name="from")
-    to: Timestamp
+    to: Annotated[Timestamp, with_facts(begins="from")]
     cause: Literal["broker", "gateway"]
 
 
@@ -296,5 +298,5 @@ class WatchRelief(Act, frozen=True, kw_only=True, tag="watch-relief"):
     what an officer adds for both sides to read.
     """
 
-    to: Name | UnsetType = UNSET
+    to: Side | UnsetType = UNSET
     note: Words | UnsetType = UNSET

@@ -5,9 +5,9 @@ from typing import Annotated
 from msgspec import UNSET, Meta, UnsetType
 
 from dragoman_schemas.act_frame import Continuing, OpeningAct
-from dragoman_schemas.fields import Line, Name, Reference, Timestamp, Words
+from dragoman_schemas.fields import DUE, Line, Officer, Reference, Timestamp, Words
 
-Officers = Annotated[tuple[Name, ...], Meta(min_length=1, max_length=50)]
+Officers = Annotated[tuple[Officer, ...], Meta(min_length=1, max_length=50)]
 
 
 class Tasking(OpeningAct, frozen=True, kw_only=True, tag="tasking"):
@@ -16,7 +16,7 @@ class Tasking(OpeningAct, frozen=True, kw_only=True, tag="tasking"):
     text: Words
     officers: Officers
     about: Reference | UnsetType = UNSET
-    due: Timestamp | UnsetType = UNSET
+    due: Annotated[Timestamp, DUE] | UnsetType = UNSET
 
 
 class InstructionRequest(OpeningAct, frozen=True, kw_only=True, tag="instruction-request"):
@@ -24,7 +24,7 @@ class InstructionRequest(OpeningAct, frozen=True, kw_only=True, tag="instruction
 
     text: Words
     about: Reference | UnsetType = UNSET
-    wanted_by: Timestamp | UnsetType = UNSET
+    wanted_by: Annotated[Timestamp, DUE] | UnsetType = UNSET
     proposal: Words | UnsetType = UNSET
 
 

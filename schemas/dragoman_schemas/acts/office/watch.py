@@ -3,10 +3,10 @@
 A limit comes near, a limit has passed, or a message was delivered by other means.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from dragoman_schemas.act_frame import Act
-from dragoman_schemas.fields import Id, Name, Timestamp
+from dragoman_schemas.fields import DUE, Message, Name, Side, Timestamp
 
 ClockName = Literal[
     "acknowledgement",
@@ -40,10 +40,10 @@ class Reminder(Act, frozen=True, kw_only=True, tag="reminder"):
     """Half of the time, or nine tenths of it, has passed, and nothing was done."""
 
     clock: ClockName
-    side: Name
-    started_by: Id
+    side: Side
+    started_by: Message
     step: Literal[50, 90]
-    due: Timestamp
+    due: Annotated[Timestamp, DUE]
 
 
 class LineCheckMissed(Act, frozen=True, kw_only=True, tag="line-check-missed"):
@@ -53,10 +53,10 @@ class LineCheckMissed(Act, frozen=True, kw_only=True, tag="line-check-missed"):
     """
 
     clock: Literal["echo"]
-    side: Name
-    started_by: Id
+    side: Side
+    started_by: Message
     step: Literal[100]
-    due: Timestamp
+    due: Annotated[Timestamp, DUE]
 
 
 class Lapse(Act, frozen=True, kw_only=True, tag="lapse"):
@@ -66,10 +66,10 @@ class Lapse(Act, frozen=True, kw_only=True, tag="lapse"):
     """
 
     clock: ClockName
-    side: Name
-    started_by: Id
+    side: Side
+    started_by: Message
     step: Literal[100]
-    due: Timestamp
+    due: Annotated[Timestamp, DUE]
 
 
 class WindowNotice(Act, frozen=True, kw_only=True, tag="window-notice"):
@@ -78,7 +78,7 @@ class WindowNotice(Act, frozen=True, kw_only=True, tag="window-notice"):
     `started_by` is the record that named the window, and `step` the number of minutes.
     """
 
-    started_by: Id
+    started_by: Message
     step: Literal[60, 10]
     opens: Timestamp
 
@@ -91,8 +91,8 @@ class CourierOutcome(Act, frozen=True, kw_only=True, tag="courier-outcome"):
     knows.
     """
 
-    side: Name
+    side: Side
     means: Name
-    of: Id
+    of: Message
     outcome: Literal["delivered", "failed"]
     at: Timestamp

@@ -28,13 +28,13 @@ from dragoman.console.admin.admin_forms import (
 from dragoman.console.context import PageContext
 from dragoman.console.display.office_clocks import office_of
 from dragoman.console.forms.form_state import FormState
-from dragoman.console.input import not_understood, times
 from dragoman.console.rendering import Page, PageRoute, refused
 from dragoman.console.sessions import redirect
 from dragoman.domain.acts import log_policy
 from dragoman.domain.acts.deadlines import UNTIMED, profile_of
 from dragoman.domain.acts.line_checks import schedule_of
 from dragoman.limits import CHECK_SECONDS, CHECK_STEP_SECONDS, CHECKED_HEAD_SECONDS
+from dragoman.members.input import not_understood, times
 from dragoman.stores.watch_floor import WatchChecks
 from dragoman.text import sentence
 from dragoman_schemas.acts.office.channel import LineChecks

@@ -34,7 +34,6 @@ from dragoman.console.admin.admin_forms import (
     times_of,
 )
 from dragoman.console.context import PageContext
-from dragoman.console.display.act_display import language
 from dragoman.console.forms import browser_signatures
 from dragoman.console.forms.confirm import EndingPage, ask
 from dragoman.console.forms.form_state import FormState
@@ -44,6 +43,7 @@ from dragoman.domain.acts.access import ROOT
 from dragoman.domain.acts.act_rules import HEADS, OFFICERS
 from dragoman.domain.acts.log_policy import log_of
 from dragoman.domain.record.codec import is_name, read_act
+from dragoman.members.texts import language
 from dragoman.text import sentence
 from dragoman_schemas.acts.office.channel import Role
 from dragoman_schemas.responses import NewDraft

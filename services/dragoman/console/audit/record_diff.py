@@ -18,10 +18,10 @@ from dragoman.application.http import submission
 from dragoman.application.http.conditional_requests import turn
 from dragoman.console.context import PageContext
 from dragoman.console.display.act_display import Display
-from dragoman.console.forms import field_types
 from dragoman.console.pages.point_in_time import travel
 from dragoman.console.rendering import Page, PageRoute, refused
 from dragoman.domain.record.errors import Refused
+from dragoman.members import shapes
 from dragoman.projection.queries import changes
 from dragoman.projection.queries.changes import Carried, ChangesBetween, Set
 from dragoman.text import sentence
@@ -259,7 +259,7 @@ def label(context: PageContext, parts: list[str]) -> tuple[str, list[str]]:
             ), rest
         case ["cancellation" | "second_key" as name, *rest]:
             return words.act(name.replace("_", "-")), rest
-        case [name] if name in field_types.FRAME:
+        case [name] if name in shapes.FRAME:
             return words.field(name), []
         case _:
             return say("State"), parts
@@ -330,7 +330,7 @@ def _value(
         return escape(words.say("not there"))
     value = msgspec.json.decode(bytes(raw))
     member = (
-        field_types.member(act, parts[1])
+        shapes.member(act, parts[1])
         if act and len(parts) == 2 and parts[0] in ("content", "defaults")
         else None
     )

@@ -5,7 +5,9 @@ from multidict import MultiDict
 from dragoman.console.compose.writing import Writing
 from dragoman.console.display import translations
 from dragoman.console.display.message_view import TEXTS
-from dragoman.console.forms import field_types, form_writer, text_rows
+from dragoman.members import text_rows
+from dragoman.members.kind import PREFIX
+from dragoman.members.texts import TextKind
 from dragoman_schemas.codebook import CODEBOOKS, Codebook
 from dragoman_schemas.state import Registry
 
@@ -50,7 +52,7 @@ def with_phrase(writing: Writing, fields: MultiDict[str], key: str) -> MultiDict
     offered.
     """
     texts = dict(dict(offered(writing)).get(key, ()))
-    name = f"{form_writer.PREFIX}.{_main_text(writing)}"
+    name = f"{PREFIX}.{_main_text(writing)}"
     languages = writing.context.registry.languages
     columns = {tag: text_rows.column(fields, f"{name}.{tag}") for tag in languages}
     begun = {tag for tag, paragraphs in columns.items() if paragraphs}
@@ -72,6 +74,6 @@ def _main_text(writing: Writing) -> str:
     members = [
         member.name
         for member in writing.members()
-        if isinstance(member.kind, field_types.TextField) and member.kind.languages
+        if isinstance(member.kind, TextKind) and member.kind.languages
     ]
     return next((name for name in TEXTS if name in members), "")

@@ -18,11 +18,12 @@ from dragoman.application.operations import transmittals
 from dragoman.console.compose.writing import Writing
 from dragoman.console.context import PageContext
 from dragoman.console.display.act_display import Display
-from dragoman.console.forms import field_types, form_writer
 from dragoman.console.forms.exchange_choices import ExchangeChoice
 from dragoman.domain.release_bundle import Proved
 from dragoman.domain.views import transmittals as handed_over
 from dragoman.i18n.words import Words
+from dragoman.members import shapes
+from dragoman.members.kind import PREFIX, form_fields
 from dragoman.projection.queries import mechanisms, undertakings
 from dragoman.text import sentence
 from dragoman_schemas.agreement_responses import UndertakingView
@@ -54,7 +55,7 @@ def prefilled(writing: Writing) -> list[tuple[str, str]]:
     """Return the fields that the address of a form fills in."""
     query = writing.context.request.query
     names = _PREFILLED.get(writing.act, ())
-    return [(f"{form_writer.PREFIX}.{name}", query[name]) for name in names if query.get(name)]
+    return [(f"{PREFIX}.{name}", query[name]) for name in names if query.get(name)]
 
 
 async def mechanism_choices(context: PageContext) -> list[ExchangeChoice]:
@@ -104,7 +105,7 @@ async def carried_topics(writing: Writing, fields: Mapping[str, Any]) -> list[Ca
     member = AGENDAS.get(writing.act)
     if member is None:
         return []
-    typed = str(fields.get(f"{form_writer.PREFIX}.{member}", ""))
+    typed = str(fields.get(f"{PREFIX}.{member}", ""))
     topics = await open_topics(writing.context)
     return [topic for topic in topics if topic.line not in typed]
 
@@ -142,7 +143,7 @@ async def with_topics(
     member = AGENDAS.get(writing.act)
     if member is None:
         return fields
-    name = f"{form_writer.PREFIX}.{member}"
+    name = f"{PREFIX}.{member}"
     typed = str(fields.get(name, "")).rstrip()
     lines = [topic.line for topic in await open_topics(writing.context) if topic.id in chosen]
     new = [line for line in lines if line not in typed]
@@ -184,16 +185,14 @@ async def with_bundle(writing: Writing, fields: MultiDict[str]) -> tuple[MultiDi
         names.append("title")
     for name in _under(fields, names):
         del fields[name]
-    members = [member for member in field_types.members(writing.act) if member.name in names]
-    fields.extend(
-        form_writer.form_fields(context.words, context.registry.languages, members, handed)
-    )
+    members = [member for member in shapes.members(writing.act) if member.name in names]
+    fields.extend(form_fields(context.registry.languages, members, handed))
     return fields, ""
 
 
 def _under(fields: MultiDict[str], names: Sequence[str]) -> list[str]:
     """Return the names of the fields that belong to some members."""
-    prefixes = tuple(f"{form_writer.PREFIX}.{name}." for name in names)
+    prefixes = tuple(f"{PREFIX}.{name}." for name in names)
     return [name for name in dict.fromkeys(fields) if name.startswith(prefixes)]
 
 

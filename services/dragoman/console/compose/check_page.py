@@ -36,13 +36,8 @@ from dragoman.console.compose.writing import (
     sending_of,
 )
 from dragoman.console.context import PageContext
-from dragoman.console.display.act_display import Display
 from dragoman.console.display.office_clocks import office_of
-from dragoman.console.forms import (
-    authorised_senders,
-    browser_signatures,
-    exchange_choices,
-)
+from dragoman.console.forms import authorised_senders, browser_signatures, exchange_choices
 from dragoman.console.forms.form_errors import plain
 from dragoman.console.pages import release_preview
 from dragoman.console.pages.exchange_page import headline
@@ -187,9 +182,7 @@ async def check(
     offices = tuple(office_of(side, context.projection.office(side)) for side in context.sides)
     content = content_of(body)
     people, warnings = await people_in(context, writing, content)
-    display = Display(context.words, offices, people, context.link)
-    display.numbered = context.numbered
-    release_preview.name_records(context, display)
+    display = release_preview.display_of(context, offices, people)
     sending = sending_of(context, writing.rule, second=second)
     alone = "" if hands_over else _alone(folded, state)
     running = started_deadlines(context, folded, state, offices)

@@ -14,19 +14,15 @@ from dragoman.console.context import PageContext
 from dragoman.console.display import translations
 from dragoman.console.display.act_display import Display, DisplayedMember
 from dragoman.console.display.office_clocks import Office
-from dragoman.console.forms import (
-    exchange_choices,
-    field_types,
-    form_times,
-    form_writer,
-    people_choices,
-    precedence_hints,
-)
+from dragoman.console.forms import exchange_choices, people_choices, precedence_hints
 from dragoman.domain.acts import consent, deadlines, duty_calendar
 from dragoman.domain.acts.deadlines import Deadline
 from dragoman.domain.acts.families.exchange_content import content_of
 from dragoman.domain.fold import Folded
 from dragoman.i18n.words import Words, as_moment
+from dragoman.members import shapes
+from dragoman.members.kind import UNKNOWN
+from dragoman.members.times import TimeKind
 from dragoman_schemas.responses import PersonSeen
 from dragoman_schemas.state import Exchange
 
@@ -68,13 +64,9 @@ def _still_to_come(context: PageContext, act: str, content: Mapping[str, Any]) -
 
     A clock that is wrong, or a typing error, may explain it.
     """
-    for member in field_types.members(act):
+    for member in shapes.members(act):
         value = content.get(member.name)
-        if (
-            not isinstance(member.kind, field_types.TimeField)
-            or member.name in form_times.AHEAD
-            or value in (None, form_writer.UNKNOWN)
-        ):
+        if not isinstance(member.kind, TimeKind) or member.kind.ahead or value in (None, UNKNOWN):
             continue
         moment = as_moment(value["about"] if isinstance(value, dict) else value)
         if moment > context.moment:
@@ -127,7 +119,7 @@ def facts_of(
             ),
             None,
         )
-        member = next(item for item in field_types.members(writing.act) if item.name == "of")
+        member = next(item for item in shapes.members(writing.act) if item.name == "of")
         fact = DisplayedMember(
             name="of",
             label=writing.label(member),

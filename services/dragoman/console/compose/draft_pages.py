@@ -38,12 +38,9 @@ from dragoman.console.compose.writing import (
     sending_of,
 )
 from dragoman.console.context import PageContext
-from dragoman.console.display.act_display import Display, DisplayedMember
+from dragoman.console.display.act_display import DisplayedMember
 from dragoman.console.display.office_clocks import office_of
-from dragoman.console.forms import (
-    authorised_senders,
-    browser_signatures,
-)
+from dragoman.console.forms import authorised_senders, browser_signatures
 from dragoman.console.forms.form_errors import plain
 from dragoman.console.pages import release_preview
 from dragoman.console.pages.exchange_page import headline
@@ -154,9 +151,7 @@ async def _draft_page(
         two_key = takes_two(context.registry, context.projection, exchange, RULES[act], data)
         content = content_of(compact)
         people, warnings = await people_in(context, writing, content)
-        display = Display(context.words, offices, people, context.link)
-        display.numbered = context.numbered
-        release_preview.name_records(context, display)
+        display = release_preview.display_of(context, offices, people)
         facts = facts_of(display, writing, content)
         levelled = levelled_texts(display, writing, content)
         moved = has_moved(writing, content)

@@ -13,16 +13,15 @@ from dragoman.console.context import PageContext
 from dragoman.console.display import field_history, translations
 from dragoman.console.display.act_display import Display, DisplayedMember
 from dragoman.console.display.office_clocks import Office
-from dragoman.console.forms import (
-    exchange_choices,
-    field_types,
-    people_choices,
-)
-from dragoman.console.forms.field_types import Member
+from dragoman.console.forms import exchange_choices, people_choices
 from dragoman.console.pages import release_preview
 from dragoman.domain.acts import deadlines
 from dragoman.domain.acts.families import release
 from dragoman.i18n.words import Words
+from dragoman.members import shapes
+from dragoman.members.choices import ReleasedKind
+from dragoman.members.kind import Member
+from dragoman.members.sides import FilesKind, PersonKind
 from dragoman.projection.queries import dialogue as projected
 from dragoman_schemas.codebook import CODEBOOKS
 from dragoman_schemas.state import Exchange
@@ -43,7 +42,7 @@ def untranslated_language(writing: Writing, state: Exchange, of: str) -> str:
     )
 
 
-_FIXED: Final = field_types.FRAME | {"urgent", "imminent"}
+_FIXED: Final = shapes.FRAME | {"urgent", "imminent"}
 """Members that an update does not replace, since they do not develop.
 
 They describe the message itself, or make a matter urgent.
@@ -61,7 +60,7 @@ def replaceable_members(writing: Writing) -> list[str]:
         if exchange is None
         else [
             member.name
-            for member in field_types.members(exchange.act)
+            for member in shapes.members(exchange.act)
             if member.name not in exchange.proposed
         ]
     )
@@ -70,7 +69,7 @@ def replaceable_members(writing: Writing) -> list[str]:
 
 def act_has_issue(act: str) -> bool:
     """Return whether an act may name an issue that an earlier exchange opened."""
-    return field_types.member(act, "under") is not None
+    return shapes.member(act, "under") is not None
 
 
 async def issue_choices(context: PageContext) -> list[exchange_choices.ExchangeChoice]:
@@ -229,14 +228,14 @@ async def person_choices(
     """Return the people of the register whom an act may name."""
     return (
         await people_choices.choices(context)
-        if any(_has(member.kind, field_types.PersonField) for member in members)
+        if any(member.kind.holds(PersonKind) for member in members)
         else []
     )
 
 
 async def file_choices(context: PageContext, members: Iterable[Member]) -> list[tuple[str, str]]:
     """Return the files of the reader's side that an act may name: value and label."""
-    if not any(_has(member.kind, field_types.FilesField) for member in members):
+    if not any(member.kind.holds(FilesKind) for member in members):
         return []
     result = await context.service.files.listed(context.registry.cid, context.side)
     return [
@@ -254,16 +253,6 @@ async def file_choices(context: PageContext, members: Iterable[Member]) -> list[
         for file in result
         if file.kept
     ]
-
-
-def _has(kind: field_types.Kind, wanted: type) -> bool:
-    match kind:
-        case field_types.GroupField():
-            return any(_has(member.kind, wanted) for member in kind.members)
-        case field_types.RowsField():
-            return _has(kind.group, wanted)
-        case _:
-            return isinstance(kind, wanted)
 
 
 def phrase_choices(context: PageContext) -> list[tuple[str, str]]:
@@ -302,8 +291,8 @@ def releasable_records(
     already.
     """
     if not any(
-        isinstance(member.kind, field_types.ReleasedField)
-        for member in field_types.members(
+        isinstance(member.kind, ReleasedKind)
+        for member in shapes.members(
             writing.act if writing.exchange is None else writing.exchange.act
         )
     ):

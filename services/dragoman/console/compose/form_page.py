@@ -36,19 +36,16 @@ from dragoman.console.compose.writing import (
 )
 from dragoman.console.context import PageContext
 from dragoman.console.display import message_view, translations
-from dragoman.console.display.act_display import Display, language, other_languages
+from dragoman.console.display.act_display import Display, other_languages
 from dragoman.console.display.office_clocks import office_of
 from dragoman.console.forms import (
     authorised_senders,
     exchange_choices,
-    field_types,
-    form_times,
-    form_writer,
+    form_rows,
     people_choices,
     precedence_hints,
-    text_rows,
 )
-from dragoman.console.forms.form_errors import FieldError, at_field
+from dragoman.console.forms.form_errors import at_field
 from dragoman.console.forms.kept_forms import KeptForm
 from dragoman.console.incident import form_beginnings
 from dragoman.console.pages import release_preview
@@ -58,6 +55,11 @@ from dragoman.console.sessions import kept_form
 from dragoman.domain.acts.act_registry import in_force
 from dragoman.domain.acts.families import release
 from dragoman.limits import DIGITS, FLASH_WORDS
+from dragoman.members import shapes, text_rows
+from dragoman.members.choices import OfferedKind
+from dragoman.members.kind import PREFIX, FieldError, form_fields
+from dragoman.members.sides import MechanismKind, PersonKind
+from dragoman.members.texts import language
 from dragoman.text import sentence
 from dragoman_schemas.acts import SHAPES
 from dragoman_schemas.fields import words_members
@@ -170,12 +172,8 @@ async def form(context: PageContext) -> Page:
         else None
     )
     if opened is not None and opened.act == writing.act:
-        members = [member for member in field_types.members(writing.act) if member.name == "issue"]
-        fields.extend(
-            form_writer.form_fields(
-                context.words, context.registry.languages, members, opened.content
-            )
-        )
+        members = [member for member in shapes.members(writing.act) if member.name == "issue"]
+        fields.extend(form_fields(context.registry.languages, members, opened.content))
         fields.add("f.under", opened.id)
     if not context.request.query.get("draft"):
         fields.extend(form_beginnings.beginnings(writing))
@@ -203,7 +201,7 @@ async def _choose(writing: Writing, fields: MultiDict[str]) -> None:
     """Choose in a form the person who was entered from it."""
     context = writing.context
     name, id = context.request.query.get("in", ""), context.request.query.get("entered", "")
-    if not name.startswith(f"{form_writer.PREFIX}.") or not id:
+    if not name.startswith(f"{PREFIX}.") or not id:
         return
     value = next(
         (
@@ -215,7 +213,7 @@ async def _choose(writing: Writing, fields: MultiDict[str]) -> None:
     )
     names = tuple(member.name for member in replaced_members.offered(writing))
     member = member_at(writing.members(names), name.split(".")[1:])
-    if not value or member is None or not isinstance(member.kind, field_types.PersonField):
+    if not value or member is None or not isinstance(member.kind, PersonKind):
         return
     if not member.kind.many:
         fields[name] = value
@@ -236,8 +234,7 @@ def _of_draft(context: PageContext, writing: Writing) -> MultiDict[str]:
     assert writing.draft is not None
     act = json.loads(bytes(writing.draft.act), parse_int=_whole)
     members = writing.members(tuple(act.get("fields", ())))
-    fields = form_writer.form_fields(
-        context.words,
+    fields = form_fields(
         context.registry.languages,
         members,
         {name: value for name, value in act.items() if name not in ("act", "signed")},
@@ -276,7 +273,7 @@ async def render_form(
         if (member.name != "fields" or not replaced)
         and (
             member.required
-            or member.name not in field_types.FRAME
+            or member.name not in shapes.FRAME
             or member.name == "text"
             or (act == "undertaking" and member.name == "of")
         )
@@ -286,8 +283,7 @@ async def render_form(
     required += [
         member
         for member in own_members
-        if member not in required
-        and (member.required or isinstance(member.kind, field_types.OfferedField))
+        if member not in required and (member.required or isinstance(member.kind, OfferedKind))
     ]
     # A reply says something, so its text is open where no other member is required.
     names = {"text", "phrases"} if writing.exchange is not None and not required else set()
@@ -355,7 +351,7 @@ async def render_form(
             "releasable": releasable_records(writing, fields),
             "issues_known": await issue_choices(context) if act_has_issue(act) else [],
             "mechanisms_known": await agreement_form.mechanism_choices(context)
-            if any(isinstance(member.kind, field_types.MechanismField) for member in members)
+            if any(isinstance(member.kind, MechanismKind) for member in members)
             else [],
             "handed": agreement_form.handed_choices(writing),
             "carried": await agreement_form.carried_topics(writing, fields),
@@ -384,9 +380,9 @@ async def render_form(
             "edits": replaced_members.edits(
                 writing, Display(context.words, offices, link=context.link), fields
             ),
-            "rows": lambda name, kind: form_writer.rows(fields, name, kind.group),
-            "filled_of": lambda prefix: form_writer.filled_of(fields, prefix),
-            "windows": lambda name: form_writer.windows(fields, name),
+            "rows": lambda name, kind: form_rows.rows(fields, name, kind),
+            "filled_of": lambda prefix: form_rows.filled_of(fields, prefix),
+            "windows": lambda name: form_rows.windows(fields, name),
             "languages_of": {tag: language(tag) for tag in languages_own_first(context)},
             "other_languages": lambda name: other_languages(
                 context.registry.languages,
@@ -412,11 +408,7 @@ async def render_form(
             "messages": lambda member: message_choices(writing, member),
             "translating": translation_values(writing, fields),
             "incidents": INCIDENTS,
-            "ahead": form_times.AHEAD,
-            "ends": form_times.ENDS,
-            "days": form_times.DAYS,
-            "prefix": form_writer.PREFIX,
-            "kinds": field_types,
+            "prefix": PREFIX,
             "who_sends": authorised_senders.senders_text(
                 context.words, sending_of(context, writing.rule)
             ),

@@ -7,11 +7,12 @@ import msgspec
 from msgspec import Raw, Struct
 
 from dragoman.console.compose.writing import Writing
-from dragoman.console.display.act_display import Display, language
+from dragoman.console.display.act_display import Display
 from dragoman.console.display.translations import paragraphs
-from dragoman.console.forms import field_types, text_rows
-from dragoman.console.forms.form_writer import PREFIX
-from dragoman.console.forms.text_rows import TextRow
+from dragoman.members import shapes, text_rows
+from dragoman.members.kind import PREFIX, Member
+from dragoman.members.text_rows import TextRow
+from dragoman.members.texts import TextKind, TextsKind, language
 
 
 class LevelledText(Struct, frozen=True, kw_only=True):
@@ -46,17 +47,17 @@ def levelled_texts(
     For a correction these are the texts that it puts in the place of others. `typed`
     are the fields of the form, which may have empty boxes.
     """
-    texts = _of_members(display, field_types.members(writing.act), content, typed or {}, PREFIX)
+    texts = _of_members(display, shapes.members(writing.act), content, typed or {}, PREFIX)
     if writing.exchange is not None and "fields" in content:
         fields = msgspec.json.decode(bytes(content["fields"]), type=dict[str, Raw])
-        members = field_types.members(writing.exchange.act)
+        members = shapes.members(writing.exchange.act)
         texts += _of_members(display, members, fields, typed or {}, f"{PREFIX}.fields")
     return texts
 
 
 def _of_members(
     display: Display,
-    members: tuple[field_types.Member, ...],
+    members: tuple[Member, ...],
     content: Mapping[str, Raw],
     typed: Mapping[str, Any],
     prefix: str,
@@ -66,10 +67,10 @@ def _of_members(
         if member.name not in content:
             continue
         value = msgspec.json.decode(bytes(content[member.name]))
-        if isinstance(member.kind, field_types.TextField) and isinstance(value, dict):
+        if isinstance(member.kind, TextKind) and isinstance(value, dict):
             columns = {tag: paragraphs(text) for tag, text in value.items()}
             moved = [tag for tag in columns if _has_gap(typed, f"{prefix}.{member.name}.{tag}")]
-        elif isinstance(member.kind, field_types.TextsField) and isinstance(value, list):
+        elif isinstance(member.kind, TextsKind) and isinstance(value, list):
             items = [item for item in value if isinstance(item, dict)]
             tags = dict.fromkeys(tag for item in items for tag in item)
             columns, moved = {tag: [item.get(tag, "") for item in items] for tag in tags}, []

@@ -1,7 +1,7 @@
 """Hints while an officer types: how the gateway reads a time or a place."""
 
 from collections.abc import Mapping
-from typing import Literal
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
@@ -11,17 +11,14 @@ from dragoman.console.charts import map_sketch
 from dragoman.console.context import PageContext
 from dragoman.console.display.act_display import Display
 from dragoman.console.display.office_clocks import office_of
-from dragoman.console.forms import (
-    form_times,
-    form_writer,
-    unread_input,
-)
-from dragoman.console.forms.form_parser import FormParser
-from dragoman.console.input import places as places_module
-from dragoman.console.input.mgrs import write_square
-from dragoman.console.input.not_understood import NotUnderstoodInput
 from dragoman.console.rendering import html
 from dragoman.i18n import places
+from dragoman.members import unread_input
+from dragoman.members.input import places as places_module
+from dragoman.members.input.mgrs import write_square
+from dragoman.members.input.not_understood import NotUnderstoodInput
+from dragoman.members.input.places import lettered
+from dragoman.members.times import End, read_moment, zulu
 
 
 async def reading(context: PageContext) -> web.Response:
@@ -31,15 +28,8 @@ async def reading(context: PageContext) -> web.Response:
     the answer is 200, and `data-unread` marks a sentence that says what is missing.
     """
     query, words = context.request.query, context.words
-    office = office_of(context.side, context.projection.office(context.side))
-    typed = FormParser(
-        form={},
-        words=words,
-        languages=context.registry.languages,
-        sides=context.sides,
-        now=context.service.now(),
-        zone=ZoneInfo(office.zone),
-    )
+    zone = ZoneInfo(office_of(context.side, context.projection.office(context.side)).zone)
+    now, ahead = context.service.now(), query.get("ahead") == "yes"
     text = query.get("text", "")[:200]
     display = Display(
         words, tuple(office_of(side, context.projection.office(side)) for side in context.sides)
@@ -61,35 +51,30 @@ async def reading(context: PageContext) -> web.Response:
                 words,
             )
             return html(str(markup + sketch))
-        begun, beside = _begun(typed, query), query.get("after", "")[:200]
-        moment = typed.moment(
-            text, ahead=query.get("ahead") == "yes", begins=begun, days=days, beside=beside
-        )
-        away = abs((context.service.now() - moment).total_seconds())
+        beside = query.get("after", "")[:200]
+        begun = _begun(beside, now, zone, ahead=ahead, days=days)
+        moment = read_moment(text, now, zone, ahead=ahead, begins=begun, days=days, beside=beside)
+        away = abs((now - moment).total_seconds())
         said_away = (
             words.say("%(d)s ago", d=words.span(away))
-            if moment <= context.service.now()
+            if moment <= now
             else words.say("in %(d)s", d=words.span(away))
         )
         return html(
-            str(
-                Markup("<b>{}</b> <small>{}</small>").format(
-                    display.time(form_times.zulu(moment)), said_away
-                )
-            )
+            str(Markup("<b>{}</b> <small>{}</small>").format(display.time(zulu(moment)), said_away))
         )
     except NotUnderstoodInput as error:
         explanation = Markup("<span data-unread>{}</span>").format(
             unread_input.explanation(words, error, days=days != "")
         )
         if error.suggestion is not None:
-            place = form_writer.lettered(error.suggestion)
+            place = lettered(error.suggestion)
             use = Markup(' <button type="button" data-use="{}">{}</button>')
             explanation += use.format(place, words.say("Use %(place)s", place=place))
         return html(str(explanation))
 
 
-def _days(query: Mapping[str, str]) -> Literal["", "from", "to"]:
+def _days(query: Mapping[str, str]) -> End:
     """Return `from` or `to` for an end of a span of days; empty for another time."""
     match query.get("days", ""):
         case "from" | "to" as end:
@@ -98,21 +83,13 @@ def _days(query: Mapping[str, str]) -> Literal["", "from", "to"]:
             return ""
 
 
-def _begun(typed: FormParser, query: Mapping[str, str]) -> str:
+def _begun(text: str, now: datetime, zone: ZoneInfo, *, ahead: bool, days: End) -> str:
     """Return the beginning of the span that the time being typed ends.
 
     Empty where no readable beginning is typed.
     """
-    start = query.get("after", "")[:200]
     try:
-        return (
-            form_times.zulu(
-                typed.moment(
-                    start, ahead=query.get("ahead") == "yes", days="from" if _days(query) else ""
-                )
-            )
-            if start
-            else ""
-        )
+        begins: End = "from" if days else ""
+        return zulu(read_moment(text, now, zone, ahead=ahead, days=begins)) if text else ""
     except NotUnderstoodInput:
         return ""

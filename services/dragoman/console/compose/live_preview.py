@@ -14,9 +14,10 @@ from dragoman.console.compose.preview import MessagePreview, PreviewReader, prev
 from dragoman.console.compose.writing import Writing, field_errors, sending_of
 from dragoman.console.context import PageContext
 from dragoman.console.forms import authorised_senders
-from dragoman.console.forms.form_errors import FieldError, plain
+from dragoman.console.forms.form_errors import plain
 from dragoman.console.rendering import html, render_template
 from dragoman.domain.record.errors import Malformed, Refused
+from dragoman.members.kind import FieldError
 
 
 async def live_preview(

@@ -14,8 +14,8 @@ from msgspec import Struct
 from dragoman.console.compose.form_choices import languages_own_first
 from dragoman.console.compose.writing import INCIDENT, may_write
 from dragoman.console.context import PageContext
-from dragoman.console.display.act_display import language
 from dragoman.domain.acts.act_registry import in_force
+from dragoman.members.texts import language
 
 _LINES_AND_TEXT: Final = {
     "contact-note": ((), "text"),

@@ -16,7 +16,6 @@ from multidict import MultiDict
 
 from dragoman.console.compose.writing import Writing
 from dragoman.console.context import PageContext
-from dragoman.console.display.act_display import Display
 from dragoman.console.display.office_clocks import office_of
 from dragoman.console.forms import people_choices
 from dragoman.console.pages import release_preview
@@ -92,9 +91,8 @@ async def preview_of(
     chosen = PreviewReader(side=side, language=tag or await _language_of(context, side))
     there = _context_of(context, chosen)
     offices = tuple(office_of(name, there.projection.office(name)) for name in there.sides)
-    display = Display(there.words, offices, await _people(context, there, state), there.link)
-    display.numbered = there.numbered
-    release_preview.name_records(there, display)
+    people = await _people(context, there, state)
+    display = release_preview.display_of(there, offices, people)
     step = step_of(display, offices, state, _entry(folded), ())
     values: dict[str, Any] = {
         **await message_values(there, display, offices, state),

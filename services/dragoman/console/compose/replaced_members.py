@@ -20,11 +20,13 @@ from multidict import MultiDict
 from dragoman.console.compose.form_choices import replaceable_members
 from dragoman.console.compose.writing import Writing
 from dragoman.console.display.act_display import Display
-from dragoman.console.forms import field_types, form_writer
-from dragoman.console.forms.form_errors import FieldError
 from dragoman.domain.acts.families import retracting
+from dragoman.members import shapes
+from dragoman.members.groups import GroupKind, OtherKind
+from dragoman.members.kind import PREFIX, UNKNOWN, FieldError, Member, form_fields
+from dragoman.members.shapes import FieldsKind
 
-PREFIX: Final = f"{form_writer.PREFIX}.fields"
+_FIELDS: Final = f"{PREFIX}.fields"
 _RETRACTION: Final = "retraction"
 _ADDRESSED: Final = frozenset({"to", "info", "on_behalf_of", "signatories"})
 """Members that no form changes: a message keeps its addressees."""
@@ -40,11 +42,10 @@ class MemberEdit(Struct, frozen=True, kw_only=True):
     is_open: bool
 
 
-def offered(writing: Writing) -> tuple[field_types.Member, ...]:
+def offered(writing: Writing) -> tuple[Member, ...]:
     """Return the members that the act may replace; none for any other act."""
     if writing.exchange is None or not any(
-        isinstance(member.kind, field_types.FieldsField)
-        for member in field_types.members(writing.act)
+        isinstance(member.kind, FieldsKind) for member in shapes.members(writing.act)
     ):
         return ()
     names = [name for name in replaceable_members(writing) if name not in _ADDRESSED]
@@ -52,8 +53,8 @@ def offered(writing: Writing) -> tuple[field_types.Member, ...]:
         names = [name for name in names if name in _present_values(writing)]
     return tuple(
         member
-        for member in field_types.members(writing.exchange.act)
-        if member.name in names and not isinstance(member.kind, field_types.OtherField)
+        for member in shapes.members(writing.exchange.act)
+        if member.name in names and not isinstance(member.kind, OtherKind)
     )
 
 
@@ -72,15 +73,15 @@ def edits(writing: Writing, display: Display, fields: Mapping[str, Any]) -> list
     changed = fields.getall("fields", []) if isinstance(fields, MultiDict) else []
     return [
         MemberEdit(
-            member=field_types.Member(member.name, member.kind, required=True),
-            name=f"{PREFIX}.{member.name}",
+            member=Member(member.name, member.kind, required=True),
+            name=f"{_FIELDS}.{member.name}",
             label=display.words.field(member.name, member.act),
             shown=display.fact(member, content[member.name]).shown
             if member.name in content
             else "",
             is_open=member.name in changed,
         )
-        for member in sorted(offered(writing), key=lambda member: member.name in field_types.FRAME)
+        for member in sorted(offered(writing), key=lambda member: member.name in shapes.FRAME)
     ]
 
 
@@ -105,7 +106,7 @@ def keep_changed(writing: Writing, fields: MultiDict[str]) -> list[FieldError]:
         if _read(writing, member, fields) == (None, False):
             label = writing.context.words.field(member.name, member.act)
             text = writing.context.words.say("This cannot be emptied. Give the right value.")
-            faults.append(FieldError(field=f"{PREFIX}.{member.name}", label=label, sentence=text))
+            faults.append(FieldError(field=f"{_FIELDS}.{member.name}", label=label, sentence=text))
     return faults
 
 
@@ -116,7 +117,7 @@ def told_plainly(
     text = writing.context.words.say("Change at least one field.")
     fields = {fault.field for fault in emptied}
     return emptied + [
-        replace(fault, sentence=text) if fault.field == PREFIX else fault
+        replace(fault, sentence=text) if fault.field == _FIELDS else fault
         for fault in faults
         if fault.field not in fields
     ]
@@ -131,16 +132,14 @@ def _present_values(writing: Writing) -> Mapping[str, Raw]:
     return writing.exchange.content
 
 
-def _present(writing: Writing, member: field_types.Member) -> MultiDict[str]:
+def _present(writing: Writing, member: Member) -> MultiDict[str]:
     assert writing.exchange is not None
     context = writing.context
-    return form_writer.form_fields(
-        context.words, context.registry.languages, [member], _present_values(writing), PREFIX
-    )
+    return form_fields(context.registry.languages, [member], _present_values(writing), _FIELDS)
 
 
 def _named(fields: Mapping[str, Any], name: str) -> list[tuple[str, str]]:
-    key = f"{PREFIX}.{name}"
+    key = f"{_FIELDS}.{name}"
     return [
         (field, str(text))
         for field, text in fields.items()
@@ -157,7 +156,7 @@ def _entries(fields: Mapping[str, Any], name: str) -> list[tuple[str, str]]:
 
 def _has_changed(
     writing: Writing,
-    member: field_types.Member,
+    member: Member,
     fields: MultiDict[str],
     entries: list[tuple[str, str]],
 ) -> bool:
@@ -177,15 +176,15 @@ def _has_changed(
         return True
     raw = _present_values(writing).get(member.name)
     if raw is None:
-        return value not in (None, form_writer.UNKNOWN)
+        return value not in (None, UNKNOWN)
     return value not in (msgspec.json.decode(bytes(raw)), _read(writing, member, present)[0])
 
 
-def _read(writing: Writing, member: field_types.Member, fields: MultiDict[str]) -> tuple[Any, bool]:
+def _read(writing: Writing, member: Member, fields: MultiDict[str]) -> tuple[Any, bool]:
     """Return the value that a member's field gives, and whether it has faults."""
-    group = field_types.GroupField((field_types.Member(member.name, member.kind),))
+    group = GroupKind((Member(member.name, member.kind),))
     parser = writing.typed(fields)
-    read = parser.read((field_types.Member("fields", group),))
+    read = parser.read((Member("fields", group),))
     value = read.get("fields", {}).get(member.name)
     # As it would be on record: a parser may give tuples and objects that are encoded so.
     return json.loads(msgspec.json.encode(value)), bool(parser.faults)

@@ -37,11 +37,9 @@ from dragoman.console.compose.writing import (
     find_draft,
 )
 from dragoman.console.context import PageContext
-from dragoman.console.forms import (
-    browser_signatures,
-)
+from dragoman.console.forms import browser_signatures
 from dragoman.console.forms.form_body import Form, Upload
-from dragoman.console.forms.form_errors import FieldError, plain
+from dragoman.console.forms.form_errors import plain
 from dragoman.console.pages import release_preview
 from dragoman.console.rendering import HEADERS, Page, PageRoute
 from dragoman.console.sessions import forget_kept, form_of, keep_form, redirect, said
@@ -50,6 +48,7 @@ from dragoman.domain.acts.families import release
 from dragoman.domain.judge import takes_two
 from dragoman.domain.record.codec import read_act
 from dragoman.domain.record.errors import Malformed, Refusal, Refused
+from dragoman.members.kind import FieldError
 from dragoman_schemas.responses import DraftView, NewDraft
 
 _AGAIN: Final = frozenset({"unknown-outcome", "unavailable", "busy"})

@@ -9,14 +9,9 @@ from msgspec import Raw, Struct
 
 from dragoman.console.context import PageContext
 from dragoman.console.display.office_clocks import Office, office_of
-from dragoman.console.forms import (
-    authorised_senders,
-    field_types,
-)
+from dragoman.console.forms import authorised_senders
 from dragoman.console.forms.authorised_senders import Sending
-from dragoman.console.forms.field_types import Member
-from dragoman.console.forms.form_errors import FieldError, officer_text
-from dragoman.console.forms.form_parser import FormParser
+from dragoman.console.forms.form_errors import officer_text
 from dragoman.console.incident import passing_on_panel
 from dragoman.console.pages.exchange_parts import changes_of
 from dragoman.console.rendering import refused
@@ -28,6 +23,13 @@ from dragoman.domain.acts.families.recurrence import recurrence_of
 from dragoman.domain.acts.families.replies import EXPLAINED
 from dragoman.domain.record import errors as refusals
 from dragoman.i18n.vocabulary import OWN_LABELS
+from dragoman.members import shapes
+from dragoman.members.choices import ChoiceKind, OfferedKind, PartKind, PostKind
+from dragoman.members.groups import GroupKind, RowsKind
+from dragoman.members.kind import FieldError, Member, TypedForm
+from dragoman.members.shapes import FieldsKind
+from dragoman.members.sides import MessageKind
+from dragoman.members.texts import TextKind
 from dragoman.stores.drafts import Draft
 from dragoman.text import Text, sentence
 from dragoman_schemas.act_frame import Answering
@@ -93,7 +95,7 @@ class Writing:
         """
         members = tuple(
             member
-            for member in field_types.members(self.act)
+            for member in shapes.members(self.act)
             if member.name != "terms" or self.act not in consent.ACTS
         )
         if self.exchange is not None:
@@ -101,7 +103,7 @@ class Writing:
                 member for member in members if _fits(self.act, member.name, self.exchange)
             )
         if self.exchange is not None and self.act == "status-change":
-            statuses = field_types.ChoiceField(changes_of(self.exchange))
+            statuses = ChoiceKind(changes_of(self.exchange))
             members = tuple(
                 Member(member.name, statuses, member.required)
                 if member.name == "status"
@@ -111,35 +113,35 @@ class Writing:
         if self.exchange is not None and self.act == "passed-on":
             posts = passing_on_panel.posts_of_side(self.context, self.exchange)
             members = tuple(
-                Member(member.name, field_types.PostField(posts), member.required)
+                Member(member.name, PostKind(posts), member.required)
                 if member.name == "to_post" and posts
                 else member
                 for member in members
             )
         if self.exchange is None or not any(
-            isinstance(member.kind, field_types.FieldsField) for member in members
+            isinstance(member.kind, FieldsKind) for member in members
         ):
             return members
         inner = tuple(
-            member for member in field_types.members(self.exchange.act) if member.name in chosen
+            member for member in shapes.members(self.exchange.act) if member.name in chosen
         )
         return tuple(
             Member(
                 member.name,
-                field_types.GroupField(tuple(Member(part.name, part.kind) for part in inner)),
+                GroupKind(tuple(Member(part.name, part.kind) for part in inner)),
                 member.required,
             )
-            if isinstance(member.kind, field_types.FieldsField)
+            if isinstance(member.kind, FieldsKind)
             else member
             for member in members
-            if inner or member.required or not isinstance(member.kind, field_types.FieldsField)
+            if inner or member.required or not isinstance(member.kind, FieldsKind)
         )
 
-    def typed(self, form: Mapping[str, Any]) -> FormParser:
+    def typed(self, form: Mapping[str, Any]) -> TypedForm:
         """Return a parser of the typed fields."""
         context = self.context
         office = office_of(context.side, context.projection.office(context.side))
-        return FormParser(
+        return TypedForm(
             form=form,
             words=context.words,
             languages=context.registry.languages,
@@ -170,15 +172,15 @@ class Writing:
         """Return the form's label of a field, which its error messages use as well."""
         words = self.context.words
         match member.kind:
-            case field_types.TextField() if (self.act, member.name) == ("alternative", "text"):
+            case TextKind() if (self.act, member.name) == ("alternative", "text"):
                 return words.say("Your side’s words for it")
             case _ if f"{member.act}.{member.name}" in OWN_LABELS:
                 return words.field(member.name, member.act)
-            case field_types.OfferedField():
+            case OfferedKind():
                 return words.say("Time that you accept")
-            case field_types.MessageField():
+            case MessageKind():
                 return self._named(member)
-            case field_types.PartField():
+            case PartKind():
                 return words.say("Which part of the text")
             case _ if member.name == "fields":
                 return (
@@ -305,16 +307,7 @@ def _field_error(writing: Writing, pointer: str, detail: Text) -> FieldError:
 def member_at(members: Iterable[Member], path: Sequence[str]) -> Member | None:
     """Return the innermost member of a form at a path; None for an unknown path."""
     member = next((item for item in members if path and item.name == path[0]), None)
-    if member is None or not isinstance(
-        member.kind, field_types.GroupField | field_types.RowsField
-    ):
-        return member
-    inner = (
-        member.kind.members
-        if isinstance(member.kind, field_types.GroupField)
-        else member.kind.group.members
-    )
-    return (
-        member_at(inner, path[1:] if isinstance(member.kind, field_types.GroupField) else path[2:])
-        or member
-    )
+    if member is None:
+        return None
+    within = path[2:] if isinstance(member.kind, RowsKind) else path[1:]
+    return member_at(member.kind.parts, within) or member

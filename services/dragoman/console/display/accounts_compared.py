@@ -11,9 +11,10 @@ from msgspec import Struct
 
 from dragoman.console.display import field_history
 from dragoman.console.display.act_display import Display
-from dragoman.console.forms import field_types
 from dragoman.domain.acts import accounts, developments
 from dragoman.domain.acts.accounts import AccountStatement, ComparedPoint
+from dragoman.members import shapes
+from dragoman.members.kind import Member
 from dragoman_schemas.state import Exchange
 
 _LEFT = accounts.OF_THE_MESSAGE | {
@@ -51,14 +52,14 @@ def compared(
     }
     members = [
         member
-        for member in field_types.members(state.act)
+        for member in shapes.members(state.act)
         if member.name in stated and member.name not in _LEFT
     ]
     return [_compared(member, state, account_statements, display) for member in members]
 
 
 def _compared(
-    member: field_types.Member,
+    member: Member,
     state: Exchange,
     account_statements: Sequence[AccountStatement],
     display: Display,
@@ -94,7 +95,7 @@ def _compared(
     )
 
 
-def _said(member: field_types.Member, point: ComparedPoint, number: int, display: Display) -> str:
+def _said(member: Member, point: ComparedPoint, number: int, display: Display) -> str:
     words = display.words
     match point.result:
         case "none":

@@ -12,10 +12,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.console.display.act_display import Display, DisplayedMember
-from dragoman.console.forms import field_types
 from dragoman.domain.acts import developments
 from dragoman.domain.acts.developments import TimedValue
 from dragoman.i18n.words import Words
+from dragoman.members import shapes
+from dragoman.members.kind import Member
 from dragoman_schemas.state import Exchange
 
 
@@ -65,7 +66,7 @@ class StandingValue(Struct, frozen=True, kw_only=True):
     """
 
     fact: DisplayedMember
-    member: field_types.Member
+    member: Member
     value: Any
     how: developments.How
     source: str
@@ -86,7 +87,7 @@ def standing(display: Display, state: Exchange) -> list[StandingValue]:
             is_present=item.is_present,
         )
         for item in developments.later_values(state)
-        if (member := field_types.member(state.act, item.name) or _proposed(item.name)) is not None
+        if (member := shapes.member(state.act, item.name) or _proposed(item.name)) is not None
     ]
 
 
@@ -114,9 +115,9 @@ def _source(words: Words, state: Exchange, item: developments.LaterValue) -> str
             return words.say("proposed by %(side)s, record %(n)s", side=side, n=n)
 
 
-def _proposed(name: str) -> field_types.Member | None:
+def _proposed(name: str) -> Member | None:
     """Return a member that only a proposal has, such as the venue of a visit."""
-    return field_types.member("counter-proposal", name)
+    return shapes.member("counter-proposal", name)
 
 
 def since(words: Words, state: Exchange, name: str) -> Markup:
@@ -143,7 +144,7 @@ def series(display: Display, state: Exchange) -> Iterator[tuple[str, list[dict[s
     Each value has the time that it is of, and its record.
     """
     for name in developments.developed(state):
-        member = field_types.member(state.act, name)
+        member = shapes.member(state.act, name)
         if member is not None:
             values = [
                 {

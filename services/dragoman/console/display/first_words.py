@@ -12,8 +12,8 @@ import msgspec
 from msgspec import Raw, Struct
 
 from dragoman.console.display.message_view import TEXTS
-from dragoman.console.forms import field_types
 from dragoman.domain.acts.field_checks import UNKNOWN
+from dragoman.members import shapes
 
 _WORDS: Final = 12
 _COLUMNS: Final = 72
@@ -52,11 +52,7 @@ def beginnings(act: str, members: Mapping[str, Raw]) -> tuple[TextBeginning, ...
 
     They are of its main text. There are none if it has no text, or the text is unknown.
     """
-    prose = [
-        member.name
-        for member in field_types.members(act)
-        if isinstance(member.kind, field_types.TextField | field_types.TextsField)
-    ]
+    prose = [member.name for member in shapes.members(act) if member.kind.is_prose]
     names = (*TEXTS, *(name for name in prose if name not in _LAST), *_LAST)
     name = next((name for name in names if name in members and name in prose), None)
     value: Any = UNKNOWN if name is None else msgspec.json.decode(bytes(members[name]))

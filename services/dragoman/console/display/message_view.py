@@ -13,11 +13,18 @@ from msgspec import Raw
 
 from dragoman.console.display import field_history
 from dragoman.console.display.act_display import Display, DisplayedMember
-from dragoman.console.forms import field_types
-from dragoman.console.forms.field_types import Member
 from dragoman.domain.acts import developments
 from dragoman.domain.acts.families.exchange_content import content_of
 from dragoman.i18n.words import Words
+from dragoman.members import shapes
+from dragoman.members.choices import PhrasesKind
+from dragoman.members.groups import OtherKind
+from dragoman.members.kind import Member
+from dragoman.members.places import PlaceKind, PointKind
+from dragoman.members.shapes import FieldsKind
+from dragoman.members.sides import FilesKind, MessageKind, PersonKind, ReferencesKind
+from dragoman.members.texts import TextKind, TextsKind
+from dragoman.members.times import SpanKind, SpansKind, TimeKind
 from dragoman.projection.projection import Projection
 from dragoman_schemas.fields import UNNAMED
 from dragoman_schemas.state import Exchange, Message
@@ -41,18 +48,18 @@ _FIRST: Final = (
 
 TEXTS: Final = ("facts", "description", "text", "request", "reason")
 """Members that hold the main text of a message, in the order of their weight."""
-_WHEN: Final = (field_types.TimeField, field_types.SpanField, field_types.SpansField)
-_WHERE: Final = (field_types.PlaceField, field_types.PointField)
-_PROSE: Final = (field_types.TextField, field_types.TextsField)
+_WHEN: Final = (TimeKind, SpanKind, SpansKind)
+_WHERE: Final = (PlaceKind, PointKind)
+_PROSE: Final = (TextKind, TextsKind)
 _BESIDES: Final = (
     *_PROSE,
-    field_types.PersonField,
-    field_types.FilesField,
-    field_types.FieldsField,
-    field_types.MessageField,
-    field_types.ReferencesField,
-    field_types.PhrasesField,
-    field_types.OtherField,
+    PersonKind,
+    FilesKind,
+    FieldsKind,
+    MessageKind,
+    ReferencesKind,
+    PhrasesKind,
+    OtherKind,
 )
 _SHORT: Final = 6
 """The greatest number of members with which an act is shown whole."""
@@ -165,16 +172,16 @@ def _facts(
     for name, raw in (
         {} if amended is None else msgspec.json.decode(bytes(amended), type=dict[str, Raw]).items()
     ):
-        if (amends := field_types.member(exchange.act, name)) is not None:
+        if (amends := shapes.member(exchange.act, name)) is not None:
             yield display.fact(amends, raw)
 
 
 def _chosen(exchange: Exchange, message: Message, content: Mapping[str, Raw]) -> list[Member]:
     stated = [
         member
-        for member in field_types.members(message.act)
+        for member in shapes.members(message.act)
         if member.name in content
-        and member.name not in field_types.FRAME
+        and member.name not in shapes.FRAME
         and (not isinstance(member.kind, _BESIDES) or member.name in _FIRST)
     ]
     if not is_opening(exchange, message) and len(stated) <= _SHORT:
@@ -212,7 +219,7 @@ def text(
 ) -> DisplayedMember | None:
     """Return the main text of a message: the usual member, or else its first text."""
     members = {
-        member.name: member for member in field_types.members(message.act) if member.name in content
+        member.name: member for member in shapes.members(message.act) if member.name in content
     }
     prose = [member.name for member in members.values() if isinstance(member.kind, _PROSE)]
     name = next((item for item in (*TEXTS, *prose) if item in members), None)

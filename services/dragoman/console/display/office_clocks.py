@@ -2,18 +2,14 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, time, timedelta
-from functools import lru_cache
-from typing import Final
 from zoneinfo import ZoneInfo
 
 import msgspec
-from babel.dates import get_timezone_location
 from msgspec import Struct
 
 from dragoman.domain.acts.duty_calendar import WEEK, DutyCalendar, calendar_of
-from dragoman.i18n import words as languages
 from dragoman.i18n.vocabulary import CITIES
-from dragoman.i18n.words import Words
+from dragoman.i18n.words import Words, city
 from dragoman_schemas.fields import Hours
 from dragoman_schemas.state import Exchange
 
@@ -129,25 +125,6 @@ def office_state(state: str, words: Words) -> str:
             return words.say("night")
         case _:
             return words.say("outside office hours")
-
-
-_CAPITALS: Final = {"Asia/Shanghai": "Beijing"}
-"""Zones whose name has another city than the one that people say."""
-
-
-@lru_cache(256)
-def city(zone: str, language: str) -> str:
-    """Return the city by which a time zone is known, in a language.
-
-    The zone of all China is known by its capital, as in the offices' own entries.
-    """
-    if zone == "UTC":
-        return "UTC"
-    if zone in _CAPITALS:
-        return languages.words(language).name("city", _CAPITALS[zone])
-    return get_timezone_location(
-        zone, locale="zh_Hans" if language == "zh" else language, return_city=True
-    )
 
 
 def place_of(office: Office, words: Words) -> str:

@@ -18,10 +18,12 @@ from markupsafe import Markup, escape
 from msgspec import Raw, Struct
 
 from dragoman.console.context import PageContext
-from dragoman.console.display.act_display import Display, language
-from dragoman.console.forms import field_types
+from dragoman.console.display.act_display import Display
 from dragoman.console.rendering import Page, PageRoute, refused
 from dragoman.domain.acts import consent, developments
+from dragoman.members import shapes
+from dragoman.members.kind import Member
+from dragoman.members.texts import LineKind, TextKind, TextsKind, language
 from dragoman.projection.queries import exchange_view
 from dragoman.text import sentence
 from dragoman_schemas.state import Exchange
@@ -157,7 +159,7 @@ class _Texts(NamedTuple):
 
 
 def _compared(
-    display: Display, member: field_types.Member, before: Raw | None, after: Raw | None
+    display: Display, member: Member, before: Raw | None, after: Raw | None
 ) -> Iterator[tuple[str, Markup | _Texts]]:
     """Yield the parts of a member that differ between two versions.
 
@@ -166,7 +168,7 @@ def _compared(
     one = None if before is None else msgspec.json.decode(bytes(before))
     other = None if after is None else msgspec.json.decode(bytes(after))
     label = display.words.field(member.name, member.act)
-    if isinstance(member.kind, field_types.TextsField):
+    if isinstance(member.kind, TextsKind):
         old, new = one or [], other or []
         for index in range(max(len(old), len(new))):
             numbered_label = display.words.say(
@@ -177,7 +179,7 @@ def _compared(
                 old[index] if index < len(old) else "",
                 new[index] if index < len(new) else "",
             )
-    elif isinstance(member.kind, field_types.TextField | field_types.LineField) and (
+    elif isinstance(member.kind, TextKind | LineKind) and (
         _texts(one or "") is not None and _texts(other or "") is not None
     ):
         yield from _of_text(label, one or "", other or "")
@@ -214,7 +216,7 @@ def _differing(
     """
     parts = [
         part
-        for member in field_types.members(act)
+        for member in shapes.members(act)
         for part in _compared(
             display, member, one.content.get(member.name), other.content.get(member.name)
         )

@@ -15,11 +15,11 @@ from msgspec import Raw, Struct
 from dragoman.application.http.submission import whole
 from dragoman.console.context import PageContext
 from dragoman.console.display import translations
-from dragoman.console.display.act_display import language as language_name
 from dragoman.console.display.text_versions import marked
-from dragoman.console.forms import field_types
 from dragoman.console.rendering import Page, PageRoute, refused
 from dragoman.domain.acts import consent
+from dragoman.members import shapes
+from dragoman.members.texts import language as language_name
 from dragoman.projection.queries import exchange_view
 from dragoman.text import sentence
 from dragoman_schemas.state import Exchange
@@ -85,10 +85,10 @@ def _by_author(state: Exchange, message: str, language: str) -> Iterator[str]:
         if of_opening
         else next((item.act for item in state.messages if item.id == message), "")
     )
-    for member in field_types.members(act) if act else ():
+    for member in shapes.members(act) if act else ():
         if member.name not in content or member.name == "subject":
             continue
-        if isinstance(member.kind, field_types.TextField | field_types.TextsField):
+        if member.kind.is_prose:
             value = msgspec.json.decode(bytes(content[member.name]))
             for item in value if isinstance(value, list) else [value]:
                 if isinstance(item, dict) and language in item:

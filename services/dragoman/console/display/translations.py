@@ -14,10 +14,11 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw, Struct
 
-from dragoman.console.display.act_display import Display, DisplayedMember, language
-from dragoman.console.forms import field_types
+from dragoman.console.display.act_display import Display, DisplayedMember
 from dragoman.domain.acts import consent, developments
 from dragoman.i18n.words import Words
+from dragoman.members import shapes
+from dragoman.members.texts import language
 from dragoman_schemas.fields import Words as Reason
 from dragoman_schemas.state import Exchange, Said
 
@@ -84,8 +85,7 @@ def _changed_at(state: Exchange, translation: Said) -> str:
         for change in developments.changes(state)
         if developments.stamp_of(change).position > translation.said.position
         and any(
-            (member := field_types.member(state.act, name))
-            and isinstance(member.kind, field_types.TextField | field_types.TextsField)
+            (member := shapes.member(state.act, name)) and member.kind.is_prose
             for name in change.fields
         )
     ]

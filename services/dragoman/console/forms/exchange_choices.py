@@ -15,13 +15,14 @@ from markupsafe import Markup
 from msgspec import Raw, Struct
 
 from dragoman.console.context import PageContext
-from dragoman.console.display.act_display import Display, language
+from dragoman.console.display.act_display import Display
 from dragoman.console.display.meeting_summary import known_windows, local_window
 from dragoman.console.display.office_clocks import Office
-from dragoman.console.forms import field_types
 from dragoman.domain.acts import consent, two_keys
 from dragoman.domain.acts.families import joining, meeting
 from dragoman.i18n.words import Words
+from dragoman.members import shapes
+from dragoman.members.texts import LineKind, TextKind, TextsKind, language
 from dragoman.projection.queries import dialogue
 from dragoman_schemas.state import Exchange, Said
 
@@ -172,18 +173,16 @@ def parts(display: Display, state: Exchange) -> list[ExchangeChoice]:
     by its first words.
     """
     choices = []
-    for member in field_types.members(state.act):
+    for member in shapes.members(state.act):
         raw = state.content.get(member.name)
-        if raw is None or (
-            member.name in field_types.FRAME and member.name not in ("text", "subject")
-        ):
+        if raw is None or (member.name in shapes.FRAME and member.name not in ("text", "subject")):
             continue
         value = msgspec.json.decode(bytes(raw))
         texts = (
             enumerate(value, 1)
-            if isinstance(member.kind, field_types.TextsField)
+            if isinstance(member.kind, TextsKind)
             else [(0, value)]
-            if isinstance(member.kind, field_types.TextField | field_types.LineField)
+            if isinstance(member.kind, TextKind | LineKind)
             else []
         )
         for number, text in texts:

@@ -15,30 +15,14 @@ names has a plain sentence here. A name that is a value is looked up in the voca
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
-from dragoman.console.forms import field_types
-from dragoman.console.forms.field_types import Kind, Member
 from dragoman.i18n.vocabulary import known
 from dragoman.i18n.words import Words
+from dragoman.members.groups import GroupKind, RowsKind
+from dragoman.members.kind import FieldError, Kind, Member
 from dragoman.text import NameValue, Text, sentence
-
-
-@dataclass(frozen=True)
-class FieldError:
-    """A fault of one field: the field's name and label, and a sentence.
-
-    `anchor` is the id to which a link leads, empty for a fault of the act as a whole;
-    `suggestion` is a value that the officer may have meant.
-    """
-
-    field: str
-    label: str
-    sentence: str
-    anchor: str = ""
-    suggestion: str = ""
-
 
 # Fields at which faults are shown
 
@@ -80,56 +64,13 @@ def _within(
         return None
     name, rest = f"{prefix}.{path[0]}", path[1:]
     match member.kind:
-        case field_types.GroupField():
-            return (_within(member.kind.members, name, rest, languages) if rest else None) or (
-                name,
-                name,
-            )
-        case field_types.RowsField():
-            inner = (
-                _within(member.kind.group.members, f"{name}.{rest[0]}", rest[1:], languages)
-                if len(rest) > 1
-                else None
-            )
-            return inner or (name, name)
+        case GroupKind() if rest:
+            inner = _within(member.kind.members, name, rest, languages)
+        case RowsKind() if len(rest) > 1:
+            inner = _within(member.kind.parts, f"{name}.{rest[0]}", rest[1:], languages)
         case _:
-            return _of_control(member.kind, name, rest, languages)
-
-
-def _of_control(
-    kind: Kind, name: str, path: Sequence[str], languages: Sequence[str]
-) -> tuple[str, str]:
-    match kind:
-        case field_types.TextField(languages=True) | field_types.TextsField():
-            text = next((tag for tag in path if tag in languages), "")
-            return (
-                (f"{name}.{text}", f"{name}.{text}") if text else (name, f"{name}.{languages[0]}")
-            )
-        case field_types.SpansField():
-            index = path[0] if path and path[0].isdigit() else "0"
-            end = path[1] if len(path) > 1 and path[1] in ("from", "to") else ""
-            return (f"{name}.{index}.{end}",) * 2 if end else (name, f"{name}.{index}.from")
-        case field_types.SpanField():
-            return (
-                (f"{name}.{path[0]}",) * 2
-                if path and path[0] in ("from", "to")
-                else (name, f"{name}.from")
-            )
-        case field_types.HoursField() | field_types.PairsField(sides=True):
-            return name, name
-        case field_types.PlaceField() if path and path[0] in _OF_PLACE:
-            return (f"{name}.{_OF_PLACE[path[0]]}",) * 2
-        case _:
-            return name, name
-
-
-_OF_PLACE: Final = {
-    "radius": "radius",
-    "circle": "radius",
-    "corners": "corners",
-    "polygon": "corners",
-    "name": "name",
-}
+            inner = None
+    return inner or member.kind.field_at(name, rest, languages)
 
 
 # Sentences about faults
@@ -243,21 +184,6 @@ _VALIDATORS: Final = (
     ),
     *("byte %(n)s", "a byte order mark", "there is white space", "%(text)s"),
 )
-_LISTED: Final = (
-    *(
-        field_types.ChoiceField,
-        field_types.ChoicesField,
-        field_types.FlagField,
-        field_types.SideField,
-        field_types.OfficerField,
-        field_types.LanguageField,
-        field_types.MessageField,
-        field_types.OfferedField,
-        field_types.PartField,
-        field_types.ReleasedField,
-    ),
-    *(field_types.PhrasesField, field_types.PersonField, field_types.FilesField),
-)
 _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T\S+")
 _CONTEXTS: Final = ("act", "field", "value", "status")
 
@@ -270,7 +196,11 @@ def officer_text(words: Words, kind: Kind | None, detail: Text, sides: Iterable[
     message = detail.message
     if message in _PLAIN:
         return words.sentence(_PLAIN[message])
-    if isinstance(kind, _LISTED) and (message == _WRITTEN or message.startswith(_VALIDATORS)):
+    if (
+        kind is not None
+        and kind.is_listed
+        and (message == _WRITTEN or message.startswith(_VALIDATORS))
+    ):
         return words.say("Choose from the list.")
     if message == _LENGTH:
         return _of_length(words, kind, detail)
@@ -298,13 +228,7 @@ def _of_length(words: Words, kind: Kind | None, detail: Text) -> str:
             if of_text
             else words.say("These are too many: at most %(n)s.", n=limit)
         )
-    if isinstance(
-        kind,
-        field_types.PlaceField
-        | field_types.LinesField
-        | field_types.RowsField
-        | field_types.SpansField,
-    ):
+    if kind is not None and kind.at_least:
         return words.say("At least %(n)s are needed.", n=limit)
     return words.say("This must be filled in.")
 

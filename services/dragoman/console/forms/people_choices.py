@@ -18,11 +18,13 @@ from msgspec import Raw, Struct, UnsetType
 
 from dragoman.application import attachment_checks
 from dragoman.console.context import PageContext
-from dragoman.console.display.act_display import person
 from dragoman.console.display.invisible_characters import marked
-from dragoman.console.forms import field_types
+from dragoman.console.display.run_markup import markup
 from dragoman.domain.acts import references
 from dragoman.eventlog.event_log import LogUnreachable
+from dragoman.members import shapes
+from dragoman.members.kind import Member
+from dragoman.members.sides import PersonKind, person
 from dragoman.stores.people import StoredPerson
 from dragoman_schemas.fields import Person, or_default
 from dragoman_schemas.responses import PersonEntry, PersonSeen
@@ -90,9 +92,9 @@ def _label(
 
     It has more of the entry where it would read like the label of another person.
     """
-    markup = person(stored_person.side, entry, dialled=False)
+    shown = markup(person(stored_person.side, entry, dialled=False))
     if alone:
-        return markup
+        return shown
     more = (
         []
         if isinstance(entry.institution, UnsetType)
@@ -107,7 +109,7 @@ def _label(
             )
         )
     )
-    return Markup("{} <small>{}</small>").format(markup, Markup(", ").join(more))
+    return Markup("{} <small>{}</small>").format(shown, Markup(", ").join(more))
 
 
 def offered(people: Iterable[PersonChoice], side: str, chosen: Iterable[str]) -> list[PersonChoice]:
@@ -182,12 +184,12 @@ def of_other_sides(
 
     Such a member names people of the writer's own side.
     """
-    return list(dict.fromkeys(_of_other_sides(context, field_types.members(act), content, people)))
+    return list(dict.fromkeys(_of_other_sides(context, shapes.members(act), content, people)))
 
 
 def _of_other_sides(
     context: PageContext,
-    members: Iterable[field_types.Member],
+    members: Iterable[Member],
     content: Mapping[str, Any],
     people: Mapping[str, PersonSeen],
 ) -> Iterator[str]:
@@ -195,7 +197,7 @@ def _of_other_sides(
     for member in members:
         if (
             member.name not in content
-            or not isinstance(member.kind, field_types.PersonField)
+            or not isinstance(member.kind, PersonKind)
             or not member.kind.own_side
         ):
             continue

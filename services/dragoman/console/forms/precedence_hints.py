@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from dragoman.console.forms import field_types
 from dragoman.domain.acts.act_rules import Format
+from dragoman.members import shapes
+from dragoman.members.choices import ChoiceKind, FlagKind
 from dragoman_schemas.act_frame import Act, Precedence
 from dragoman_schemas.acts import SHAPES
 
@@ -58,12 +59,12 @@ def rule_of(form: Format | None, now: datetime) -> PrecedenceRule:
     if form is None:
         return PrecedenceRule()
     act = form.rule.act
-    members = field_types.members(act)
+    members = shapes.members(act)
     empty: dict[str, Any] = dict.fromkeys(_required(act))
     always = _level(form, empty, now)
     for member in members:
-        values: dict[str, Any] = _YES if isinstance(member.kind, field_types.FlagField) else {}
-        if isinstance(member.kind, field_types.ChoiceField):
+        values: dict[str, Any] = _YES if isinstance(member.kind, FlagKind) else {}
+        if isinstance(member.kind, ChoiceKind):
             values = {value: value for value in member.kind.values}
         levels = {
             name: _level(form, {**empty, _attribute(act, member.name): value}, now)
@@ -88,7 +89,7 @@ def _required(act: str) -> list[str]:
 
 
 def _needs(act: str, name: str) -> bool:
-    member = field_types.member(act, name)
+    member = shapes.member(act, name)
     return member is not None and member.required
 
 

@@ -19,16 +19,17 @@ from dragoman.application.operations import access_tokens, channel_view, host_he
 from dragoman.application.service import Service
 from dragoman.console.admin.admin_forms import address, sliced
 from dragoman.console.context import PageContext
-from dragoman.console.display.act_display import language, other_languages
+from dragoman.console.display.act_display import other_languages
 from dragoman.console.first_hour import checklists
 from dragoman.console.forms.confirm import EndingPage, ask
 from dragoman.console.forms.form_state import FormState
 from dragoman.console.host_admin.officer_rows import ROLES, officers_of, rows_of
-from dragoman.console.input import not_understood, times
 from dragoman.console.rendering import Page, PageRoute, refused
 from dragoman.console.sessions import redirect
 from dragoman.domain.record.validation_errors import faults_of
 from dragoman.i18n.words import LANGUAGES
+from dragoman.members.input import not_understood, times
+from dragoman.members.texts import language
 from dragoman.text import sentence
 from dragoman_schemas.acts.office.channel import Kind
 from dragoman_schemas.host_responses import (

@@ -12,9 +12,8 @@ import msgspec
 
 from dragoman.console.compose.writing import Writing
 from dragoman.console.context import PageContext
-from dragoman.console.forms import form_writer
-from dragoman.console.forms.form_writer import PREFIX
 from dragoman.console.incident import people_panel
+from dragoman.members.kind import PREFIX, form_fields
 
 _NOW: Final = {
     "commenced": "at",
@@ -65,6 +64,4 @@ def _newest_people(writing: Writing) -> Iterator[tuple[str, str]]:
     members = [member for member in writing.members() if member.name == "groups"]
     if newest:
         groups = {"groups": msgspec.json.decode(newest[0].content["groups"])}
-        yield from form_writer.form_fields(
-            context.words, context.registry.languages, members, groups
-        ).items()
+        yield from form_fields(context.registry.languages, members, groups).items()

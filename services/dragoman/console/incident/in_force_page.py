@@ -16,11 +16,11 @@ from zoneinfo import ZoneInfo
 from dragoman.console.context import PageContext
 from dragoman.console.display.office_clocks import office_of
 from dragoman.console.incident import window_rows, windows_map
-from dragoman.console.input import times
-from dragoman.console.input.not_understood import NotUnderstoodInput
 from dragoman.console.pages import acknowledging
 from dragoman.console.rendering import Page, PageRoute
 from dragoman.domain.acts.deadlines import timestamp
+from dragoman.members.input import times
+from dragoman.members.input.not_understood import NotUnderstoodInput
 
 EXPORTS: Final = (
     ("geojson", "GeoJSON"),

@@ -18,8 +18,6 @@ from dragoman.console.charts.lanes_chart import LaneGap, LaneMark, SideLane, lan
 from dragoman.console.context import PageContext
 from dragoman.console.display import receipt_rows
 from dragoman.console.display.office_clocks import office_of
-from dragoman.console.input import times
-from dragoman.console.input.not_understood import NotUnderstoodInput
 from dragoman.console.input.periods import moment_query
 from dragoman.console.rendering import Page, PageRoute, refused
 from dragoman.domain.acts.deadlines import timestamp
@@ -27,6 +25,8 @@ from dragoman.domain.views import attribution
 from dragoman.domain.views import knowledge as views
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.i18n.words import Words, as_moment
+from dragoman.members.input import times
+from dragoman.members.input.not_understood import NotUnderstoodInput
 from dragoman.projection.queries.knowledge import knowledge
 from dragoman.projection.queries.snapshot import PeriodQuery
 from dragoman.text import sentence

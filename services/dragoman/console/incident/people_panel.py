@@ -20,12 +20,12 @@ from msgspec import Struct
 
 from dragoman.console.context import PageContext
 from dragoman.console.display.act_display import Display
-from dragoman.console.forms import field_types
 from dragoman.domain.acts.act_registry import FORMATS
 from dragoman.domain.acts.field_checks import UNKNOWN
 from dragoman.domain.views import people
 from dragoman.domain.views.people import SidesPeople
 from dragoman.i18n.words import Words, as_moment
+from dragoman.members.sides import PersonKind
 from dragoman_schemas.acts.notification.people_status import PeopleKind
 from dragoman_schemas.fields import OTHER
 from dragoman_schemas.state import Exchange
@@ -261,7 +261,7 @@ def _group(display: Display, group: dict[str, Any]) -> Markup:
         parts.append(display.text(group["condition"]))
     parts += [escape(text) for text in _access(words, group)]
     if "names" in group:
-        parts.append(display.shown(field_types.PersonField(many=True), group["names"]))
+        parts.append(display.shown(PersonKind(many=True), group["names"]))
     return Markup(", ").join(parts)
 
 

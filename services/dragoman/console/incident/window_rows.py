@@ -182,7 +182,7 @@ def moment(context: PageContext, display: Display, time: str) -> Markup:
     shown = context.words.time(instant, "hour" if instant.date() == today else "minute")
     local = [
         f"{name}{NBSP}{context.words.local(instant, ZoneInfo(zone))}"
-        for zone, name in display.zones.items()
+        for zone, name in display.say.zones.items()
     ]
     if not local:
         return shown

@@ -13,9 +13,9 @@ from msgspec.structs import replace
 
 from dragoman.console.context import PageContext
 from dragoman.console.display.office_clocks import office_of
-from dragoman.console.input import not_understood, times
 from dragoman.domain.acts.deadlines import timestamp
 from dragoman.i18n.words import Words, as_moment
+from dragoman.members.input import not_understood, times
 from dragoman.projection.queries.as_of import after
 from dragoman.projection.queries.snapshot import PeriodQuery
 

@@ -18,14 +18,14 @@ from dragoman.application.http import submission
 from dragoman.console.context import PageContext
 from dragoman.console.display.first_words import TextBeginning, beginnings, repeats
 from dragoman.console.display.office_clocks import office_of
-from dragoman.console.input import times
-from dragoman.console.input.not_understood import NotUnderstoodInput
 from dragoman.console.positions import moment_by
 from dragoman.console.rendering import Page, PageRoute
 from dragoman.domain.acts.duty_calendar import calendar_of
 from dragoman.domain.acts.families.exchange_content import content_of
 from dragoman.domain.record.errors import Refused
 from dragoman.domain.views import attribution, open_matters
+from dragoman.members.input import times
+from dragoman.members.input.not_understood import NotUnderstoodInput
 from dragoman.projection.queries import since
 from dragoman.projection.queries.exchange_view import exchange_at
 from dragoman.projection.queries.since import RecordSince

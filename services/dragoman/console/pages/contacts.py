@@ -15,12 +15,12 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from dragoman.application import attachment_checks
 from dragoman.console.admin.admin_forms import at_the_end
 from dragoman.console.context import PageContext
-from dragoman.console.display.act_display import Display, dialling
+from dragoman.console.display.act_display import Display
 from dragoman.console.display.meeting_summary import TimeWindow, known_windows, offices_of
 from dragoman.console.display.office_clocks import Office, office_state, place_of
-from dragoman.console.forms import browser_signatures, field_types, people_choices
+from dragoman.console.display.run_markup import dialling
+from dragoman.console.forms import browser_signatures, people_choices
 from dragoman.console.forms.form_state import FormState
-from dragoman.console.input import not_understood, times
 from dragoman.console.pages import people_register_pages
 from dragoman.console.rendering import Page, PageRoute, refused
 from dragoman.console.sessions import redirect
@@ -30,6 +30,8 @@ from dragoman.domain.acts.duty_calendar import WEEK
 from dragoman.domain.views import points_of_contact
 from dragoman.domain.views.titles import subject_of
 from dragoman.i18n.words import Words
+from dragoman.members.input import not_understood, times
+from dragoman.members.texts import LanguageKind
 from dragoman.projection.queries import duty_watch
 from dragoman.projection.queries.snapshot import PeriodQuery, Snapshot, open_snapshot
 from dragoman.text import sentence
@@ -174,7 +176,7 @@ async def _page(context: PageContext, filled: FormState) -> Page:
             },
             "staff": attachment_checks.is_staff(context.projection, context.grant.actor),
             "display": Display(context.words, contacts.clocks, link=context.link),
-            "languages_kind": field_types.LanguageField(many=True),
+            "languages_kind": LanguageKind(many=True),
             "number_of": lambda raw: _number(raw, context.words),
             "date": date.fromisoformat,
             "heads": not HEADS.isdisjoint(context.roles),

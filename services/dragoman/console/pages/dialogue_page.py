@@ -24,7 +24,7 @@ from dragoman.console.agreements import undertaking_lane
 from dragoman.console.charts import roadmap_chart
 from dragoman.console.context import PageContext
 from dragoman.console.display import dialogue_views, report_views
-from dragoman.console.display.act_display import Display, language
+from dragoman.console.display.act_display import Display
 from dragoman.console.display.dialogue_views import (
     Advice,
     Document,
@@ -48,6 +48,7 @@ from dragoman.domain.acts.families import release
 from dragoman.domain.views.undertakings import in_order, undertaking_view
 from dragoman.i18n.words import Words, as_moment
 from dragoman.limits import SCREEN_ROWS
+from dragoman.members.texts import language
 from dragoman.projection.queries import dialogue as projected
 from dragoman.text import sentence
 from dragoman_schemas.act_frame import Area

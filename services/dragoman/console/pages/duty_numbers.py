@@ -11,9 +11,10 @@ from msgspec import Struct, UnsetType
 
 from dragoman.application import attachment_checks
 from dragoman.console.context import PageContext
-from dragoman.console.display.act_display import dialling, language
+from dragoman.console.display.run_markup import dialling
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.i18n.words import Words
+from dragoman.members.texts import language
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries import duty_watch
 from dragoman.stores.people import StoredPerson

@@ -122,9 +122,7 @@ async def exchange(context: PageContext) -> Page:
     )
     state = decode_exchange(bytes(view.state))
     offices = tuple(office_of(side, context.projection.office(side)) for side in context.sides)
-    display = Display(context.words, offices, view.people, context.link)
-    display.numbered = context.numbered
-    release_preview.name_records(context, display)
+    display = release_preview.display_of(context, offices, view.people)
     acknowledging.note_read(context, context.projection)
     await acknowledging.note_own_reading(context, state)
     _note_recent(context, id)

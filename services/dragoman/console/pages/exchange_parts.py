@@ -17,7 +17,7 @@ from dragoman.console.display import translations as translated
 from dragoman.console.display.act_display import Display, DisplayedMember
 from dragoman.console.display.log_rows import LogLine, line_of
 from dragoman.console.display.office_clocks import Office
-from dragoman.console.forms import exchange_choices, field_types
+from dragoman.console.forms import exchange_choices
 from dragoman.domain.acts import accounts, consent, developments, si_units
 from dragoman.domain.acts.act_registry import FORMATS, RULES
 from dragoman.domain.acts.families import common_acts
@@ -27,6 +27,7 @@ from dragoman.domain.record.codec import parse_stored
 from dragoman.domain.views.answers import answers
 from dragoman.domain.views.stated import stated_values
 from dragoman.i18n.words import Words, as_moment
+from dragoman.members import shapes
 from dragoman.projection.queries import ladder
 from dragoman.reports.stated_values import change_words
 from dragoman_schemas.responses import Entry, SideAnswer, StatedValue
@@ -174,7 +175,7 @@ def consent_status(display: Display, state: Exchange) -> ConsentStatus | None:
                 display.fact(member, before[name]).shown if name in before else None,
             )
             for name, raw in fields.items()
-            if (member := field_types.member(state.act, name)) is not None
+            if (member := shapes.member(state.act, name)) is not None
         ),
     )
 
@@ -199,7 +200,7 @@ def corrections(display: Display, state: Exchange) -> Iterator[dict[str, Any]]:
     """
     for correction in state.corrections:
         for name, raw in correction.fields.items():
-            member = field_types.member(state.act, name)
+            member = shapes.member(state.act, name)
             if member is not None:
                 was = correction.was.get(name)
                 yield {
@@ -217,7 +218,7 @@ def retractions(display: Display, state: Exchange) -> Iterator[dict[str, Any]]:
         message = next(item for item in state.messages if item.id == retraction.of)
         facts = []
         for name, raw in retraction.fields.items():
-            member = field_types.member(message.act, name)
+            member = shapes.member(message.act, name)
             if member is not None:
                 was = display.fact(member, retraction.was[name]).shown
                 facts.append((display.fact(member, raw), was))
@@ -247,7 +248,7 @@ def stated_rows(display: Display, state: Exchange) -> tuple[StatedRow, ...]:
     }
     rows = []
     for value in values:
-        member = field_types.member(state.act, value.member)
+        member = shapes.member(state.act, value.member)
         if member is not None and value.member in several:
             fact = display.fact(member, value.value)
             how = change_words(value.change, display.words)

@@ -27,10 +27,11 @@ from dragoman.console.display.meeting_summary import (
     together,
 )
 from dragoman.console.display.office_clocks import Office
-from dragoman.console.forms import field_types, people_choices
+from dragoman.console.forms import people_choices
 from dragoman.console.rendering import Page, PageRoute, refused
 from dragoman.domain.views.undertakings import OPEN, in_order, undertaking_view
 from dragoman.i18n.words import Words, as_moment
+from dragoman.members import shapes
 from dragoman.projection.queries import exchange_view
 from dragoman.projection.queries.snapshot import PeriodQuery, open_snapshot
 from dragoman.projection.store import Store
@@ -406,7 +407,7 @@ def _terms(data: Mapping[str, Raw]) -> list[Any]:
 
 def _facts(display: Display, step: MeetingStep) -> list[DisplayedMember]:
     """Return the content of a step besides its windows."""
-    members = field_types.members(step.act) if step.content else ()
+    members = shapes.members(step.act) if step.content else ()
     return [
         display.fact(member, step.content[member.name])
         for member in members

@@ -15,8 +15,8 @@ from dragoman.console.context import PageContext
 from dragoman.console.display.act_display import Display
 from dragoman.console.display.deadline_rows import DeadlineRow, Level, urgency, worst
 from dragoman.console.display.office_clocks import Office
-from dragoman.console.forms import field_types
 from dragoman.i18n.words import as_moment
+from dragoman.members import shapes
 from dragoman.reports.layout import how_accounts_stand, who_has
 from dragoman_schemas.fields import UNNAMED
 from dragoman_schemas.state_responses import OpenMatter, Owing
@@ -92,7 +92,7 @@ def _where(matter: OpenMatter, display: Display) -> Markup:
     if not isinstance(matter.place, Raw):
         return Markup()
     member = next(
-        (place for name in _PLACES if (place := field_types.member(matter.act, name)) is not None),
+        (place for name in _PLACES if (place := shapes.member(matter.act, name)) is not None),
         None,
     )
     return Markup() if member is None else display.fact(member, matter.place).shown

@@ -18,7 +18,7 @@ from dragoman.application.http.request import ApiAnswer, ApiReply
 from dragoman.application.operations import people_register
 from dragoman.console.admin.admin_forms import at_the_end
 from dragoman.console.context import PageContext
-from dragoman.console.display.act_display import language, other_languages
+from dragoman.console.display.act_display import other_languages
 from dragoman.console.forms.confirm import EndingPage, ask
 from dragoman.console.forms.form_state import FormState
 from dragoman.console.rendering import Page, PageRoute
@@ -26,6 +26,7 @@ from dragoman.console.sessions import kept_form, redirect
 from dragoman.domain.record.errors import Malformed, Refused
 from dragoman.i18n.words import Words
 from dragoman.limits import PEOPLE, SCREEN_ROWS
+from dragoman.members.texts import language
 from dragoman.projection.queries import duty_watch
 from dragoman_schemas.fields import or_default
 from dragoman_schemas.problems import TYPES

@@ -21,14 +21,14 @@ from dragoman.application.http import submission
 from dragoman.console.charts import charts
 from dragoman.console.context import PageContext
 from dragoman.console.display.office_clocks import office_of
-from dragoman.console.input import times
-from dragoman.console.input.not_understood import NotUnderstoodInput
 from dragoman.console.positions import moment_by
 from dragoman.console.rendering import PageRoute
 from dragoman.console.sessions import following, redirect
 from dragoman.domain.acts.deadlines import timestamp
 from dragoman.domain.record.errors import Refused
 from dragoman.i18n.words import Words, as_moment
+from dragoman.members.input import times
+from dragoman.members.input.not_understood import NotUnderstoodInput
 from dragoman.projection.queries import timeline
 from dragoman.projection.queries.timeline import TimelineMark
 

@@ -10,7 +10,6 @@ was cut off or misheard.
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -27,7 +26,6 @@ from dragoman.console.display.act_display import Display, DisplayedMember
 from dragoman.console.display.log_rows import LogLine, line_of
 from dragoman.console.display.office_clocks import office_of
 from dragoman.console.display.receipt_rows import posts_of
-from dragoman.console.forms import field_types
 from dragoman.console.rendering import PAPER_POLICY, Page, PageRoute, html, render_template
 from dragoman.domain.acts import developments, two_keys
 from dragoman.domain.acts.act_registry import RULES
@@ -38,11 +36,13 @@ from dragoman.domain.views import attribution
 from dragoman.i18n import words as languages
 from dragoman.i18n.words import as_moment
 from dragoman.interop.check_words import check_words
-from dragoman.interop.phonetic_alphabet import spelt, spelt_place, spelt_time
+from dragoman.members import shapes
+from dragoman.members.groups import GroupKind, RowsKind
+from dragoman.members.kind import Member
+from dragoman.members.phonetic_alphabet import spelt, spelt_time
 from dragoman.projection.queries import matter_names
 from dragoman.reports.answer_words import represented_text
 from dragoman.reports.document import ReportDocument
-from dragoman_schemas.fields import UNTIL_FURTHER_NOTICE
 from dragoman_schemas.responses import Entry, ExchangeView
 from dragoman_schemas.state import Exchange, decode_exchange
 
@@ -335,7 +335,7 @@ def _lines(display: Display, state: Exchange, view: ExchangeView) -> Iterator[Ca
         words.say("Dated"),
         str(msgspec.json.decode(bytes(opening["dtg"]))) if "dtg" in opening else state.opened.when,
     )
-    for member in field_types.members(state.act):
+    for member in shapes.members(state.act):
         if member.name in opening and member.name not in _FRAME:
             yield from _said(display, member, msgspec.json.decode(bytes(opening[member.name])))
     for item in field_history.standing(display, state):
@@ -379,105 +379,34 @@ def _moment(display: Display, label: str, time: str) -> CardLine:
     return CardLine(label=label, shown=display.words.time(moment), spelt=(spelt_time(moment),))
 
 
-def _said(
-    display: Display, member: field_types.Member, value: Any, before: str = ""
-) -> Iterator[CardLine]:
+def _said(display: Display, member: Member, value: Any, before: str = "") -> Iterator[CardLine]:
     """Yield a member as lines.
 
     A group gives a line for each of its members, and a table gives lines for each row.
     """
     label = f"{before}{display.words.field(member.name, member.act)}"
     match member.kind:
-        case field_types.GroupField() if isinstance(value, dict):
+        case GroupKind() if isinstance(value, dict):
             yield from _group(display, member.kind, value, f"{label}, ")
-        case field_types.RowsField():
+        case RowsKind():
             for number, item in enumerate(value, 1):
                 yield from _group(display, member.kind.group, item, f"{label} {number}, ")
         case _:
             yield CardLine(
                 label=label,
                 shown=display.shown(member.kind, value),
-                spelt=tuple(_spelt(member.kind, value)),
+                spelt=tuple(member.kind.spelt(value)),
             )
 
 
 def _group(
-    display: Display, group: field_types.GroupField, value: dict[str, Any], before: str
+    display: Display, group: GroupKind, value: dict[str, Any], before: str
 ) -> Iterator[CardLine]:
     for member in group.members:
         if member.name in value:
             yield from _said(display, member, value[member.name], before)
 
 
-def _spelt(kind: field_types.Kind, value: Any) -> Iterator[str]:
-    """Yield the spelling of a value, letter by letter.
-
-    Yield nothing for plain words.
-    """
-    if value == "unknown" or value is None:
-        return
-    match kind:
-        case field_types.TimeField():
-            yield spelt_time(_instant(value))
-        case field_types.SpanField() if isinstance(value, dict):
-            yield from (
-                spelt_time(as_moment(value[end]))
-                for end in ("from", "to")
-                if value[end] != UNTIL_FURTHER_NOTICE
-            )
-        case field_types.SpansField():
-            yield from (
-                spelt_time(as_moment(entry[end])) for entry in value for end in ("from", "to")
-            )
-        case field_types.PlaceField() | field_types.PointField():
-            for item in value if isinstance(value, list) else [value]:
-                yield from _spelt_place(item)
-        case field_types.NumberField():
-            yield spelt(str(value))
-        case field_types.QuantityField():
-            yield f"{spelt(format(value['value'], 'g'))} {value['unit']}"
-        case field_types.ReferencesField():
-            yield from (spelt(entry) for entry in (value if isinstance(value, list) else [value]))
-        case field_types.LineField() | field_types.LinesField():
-            yield from (
-                spelt(entry)
-                for entry in (value if isinstance(value, list) else [value])
-                if _is_code(entry)
-            )
-        case _:
-            pass
-
-
-def _is_code(text: str) -> bool:
-    """Return whether a line is a code, and not words.
-
-    A code is a call sign, a telephone number, or the number of a notice.
-    """
-    return len(text) <= _SPELT and text == text.upper() and any(letter.isdigit() for letter in text)
-
-
-def _instant(value: Any) -> datetime:
-    return as_moment(value["about"] if isinstance(value, dict) else value)
-
-
-def _spelt_place(value: Any) -> Iterator[str]:
-    """Yield the spelling of a place's points.
-
-    They are the point itself, the centre of a circle with its radius, or the corners.
-    """
-    if not isinstance(value, dict):
-        return
-    if "lat" in value and "lon" in value:
-        yield from spelt_place(value["lat"], value["lon"])
-    if "circle" in value:
-        yield from spelt_place(value["circle"]["pos"]["lat"], value["circle"]["pos"]["lon"])
-        radius = value["circle"]["radius"]
-        yield f"radius {spelt(format(radius['value'], 'g'))} {_SPOKEN_UNITS[radius['unit']]}"
-    for corner in value.get("polygon", ()):
-        yield from spelt_place(corner["lat"], corner["lon"])
-
-
-_SPOKEN_UNITS: Final = {"m": "metres", "km": "kilometres", "nm": "nautical miles", "ft": "feet"}
 _EXCHANGE: Final = "/exchanges/{exchange:[0-9a-f-]{36}}"
 ROUTES: Final[tuple[PageRoute, ...]] = (
     PageRoute(path=f"{_EXCHANGE}/form", handler=form),

@@ -9,28 +9,30 @@
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
-from markupsafe import Markup
 from msgspec import Struct
 from multidict import MultiDict
 
 from dragoman.console.context import PageContext
 from dragoman.console.display.act_display import Display, DisplayedMember
-from dragoman.console.display.office_clocks import office_of
-from dragoman.console.forms import field_types
+from dragoman.console.display.office_clocks import Office, office_of
 from dragoman.console.rendering import Page, PageRoute, refused
 from dragoman.domain.acts.families import release
 from dragoman.domain.acts.families.exchange import is_unattributed
 from dragoman.domain.acts.families.exchange_content import content_of
 from dragoman.domain.record.codec import Record
 from dragoman.i18n.words import Words
+from dragoman.members import shapes
+from dragoman.members.kind import unnamed_record
+from dragoman.members.runs import Aside, Mark, Runs
 from dragoman.projection.projection import Projection
 from dragoman.text import sentence
 from dragoman_schemas.acts.dialogue.release import ReleasedRecord
 from dragoman_schemas.fields import or_default
+from dragoman_schemas.responses import PersonSeen
 from dragoman_schemas.state import Exchange
 
 OF: Final = "of_matter"
@@ -119,7 +121,7 @@ def with_further(context: PageContext, fields: MultiDict[str]) -> tuple[MultiDic
 
 def _candidate(context: PageContext, record: Record) -> Candidate:
     content = content_of(record.act)
-    names = [member.name for member in field_types.members(record.name) if member.name in content]
+    names = [member.name for member in shapes.members(record.name) if member.name in content]
     return Candidate(
         record=record.envelope.id,
         position=context.projection.posted(record.envelope.id) or 0,
@@ -136,23 +138,28 @@ def called(words: Words, record: Record) -> str:
     )
 
 
-def name_records(context: PageContext, display: Display) -> None:
-    """Make a display show records of the channel by their names.
+def record_names(context: PageContext) -> Callable[[str], Runs]:
+    """Return the function that names a record of the channel, with the way to it."""
 
-    Each name links to its record.
-    """
-
-    def named(id: str) -> Markup:
+    def named(id: str) -> Runs:
         position = context.projection.posted(id)
         record = None if position is None else context.projection.record_at(position)
         if record is None:
-            return Markup("<code>{}</code>").format(id)
+            return unnamed_record(id)
         number = context.words.say("record %(n)s", n=context.words.number(position or 0))
-        return Markup('<a href="{}">{}</a> <small>{}</small>').format(
-            context.link(f"/records/{position}"), called(context.words, record), number
-        )
+        name = Mark("record", called(context.words, record), f"/records/{position}")
+        return (name, " ", Aside((number,)))
 
-    display.record = named
+    return named
+
+
+def display_of(
+    context: PageContext, offices: Sequence[Office], people: Mapping[str, PersonSeen]
+) -> Display:
+    """Return a display that names the channel's exchanges, records and people."""
+    return Display(
+        context.words, offices, people, context.link, context.numbered, record_names(context)
+    )
 
 
 def completed(

@@ -19,17 +19,17 @@ from dragoman.application.operations import calendar_links
 from dragoman.application.rosters import operations, reminders, views
 from dragoman.console.admin.admin_forms import address, colleagues, hindrance
 from dragoman.console.context import PageContext
-from dragoman.console.forms import form_times
 from dragoman.console.forms.confirm import EndingPage, ask
 from dragoman.console.forms.form_body import Upload
 from dragoman.console.forms.form_state import FormState
-from dragoman.console.input.not_understood import NotUnderstoodInput
 from dragoman.console.rendering import Page, PageRoute
 from dragoman.console.roster.roster_lines import may_read
 from dragoman.console.sessions import form_of, redirect
 from dragoman.domain.acts.act_rules import DUTY, HEADS, OFFICERS
 from dragoman.domain.views import duty_roster
 from dragoman.limits import BODY_BYTES
+from dragoman.members.input.not_understood import NotUnderstoodInput
+from dragoman.members.times import read_moment, zulu
 from dragoman.stores.rosters import StoredRoster
 from dragoman.text import sentence
 from dragoman_schemas.host_responses import CalendarLink
@@ -364,13 +364,13 @@ def _moment(context: PageContext, filled: FormState, name: str) -> str:
         filled.wrong(name, sentence("Give the day and the time, like 2026-11-29 18:00Z."))
         return ""
     try:
-        moment = form_times.read_moment(filled[name], context.service.now(), _UTC, ahead=True)
+        moment = read_moment(filled[name], context.service.now(), _UTC, ahead=True)
     except NotUnderstoodInput:
         filled.wrong(
             name, sentence("This time is not understood; write it like 2026-11-29 18:00Z.")
         )
         return ""
-    return form_times.zulu(moment)
+    return zulu(moment)
 
 
 ROUTES: Final = (

@@ -27,7 +27,7 @@ from dragoman.domain.views.titles import title_of
 from dragoman.text import VERBATIM, NameValue, Text, sentence
 from dragoman_schemas.act_frame import OpeningAct
 from dragoman_schemas.acts import OLDER, SHAPES
-from dragoman_schemas.fields import REFERENCE, or_default
+from dragoman_schemas.fields import REFERENCES, or_default
 from dragoman_schemas.state import Exchange
 
 _ADDRESSED: Final = frozenset(
@@ -69,7 +69,7 @@ def _places_of(shapes: Iterable[msgspec.inspect.Type]) -> dict[str, _Places | No
 def _place_of(shape: msgspec.inspect.Type) -> tuple[bool, dict[str, _Places | None]]:
     """Return whether a value is a reference, and the places of references inside it."""
     match shape:
-        case msgspec.inspect.Metadata(extra={"kind": kind}) if kind == REFERENCE:
+        case msgspec.inspect.Metadata(extra={"kind": kind}) if kind in REFERENCES:
             return True, {}
         case msgspec.inspect.Metadata():
             return _place_of(shape.type)

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dragoman.console.input import not_understood, times
-from dragoman.console.input.mgrs import write_square
-from dragoman.console.input.not_understood import NeedsHemisphere, NotUnderstoodInput
-from dragoman.console.input.places import read_place
-from dragoman.console.input.times import read_moment, read_time
 from dragoman.domain.acts.geodesy import GeoPoint, bearing, distance_m
 from dragoman.i18n.places import written_place
+from dragoman.members.input import not_understood, times
+from dragoman.members.input.mgrs import write_square
+from dragoman.members.input.not_understood import NeedsHemisphere, NotUnderstoodInput
+from dragoman.members.input.places import read_place
+from dragoman.members.input.times import read_moment, read_time
 
 NOW = datetime(2026, 11, 26, 6, 30, 20, 123456, UTC)
 SHANGHAI, BRUSSELS = ZoneInfo("Asia/Shanghai"), ZoneInfo("Europe/Brussels")

@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from dragoman.console.forms import field_types, form_writer
-from dragoman.console.forms.form_parser import FormParser
 from dragoman.i18n.words import words
+from dragoman.members import shapes
+from dragoman.members.kind import TypedForm, form_fields
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ from dragoman.i18n.words import words
 def test_an_end_without_a_zone_is_in_the_zone_of_its_beginning(
     begins: str, ends: str, read: tuple[str, str]
 ) -> None:
-    typed = FormParser(
+    typed = TypedForm(
         form={"f.window.from": begins, "f.window.to": ends},
         words=words("en"),
         languages=("en",),
@@ -31,16 +31,16 @@ def test_an_end_without_a_zone_is_in_the_zone_of_its_beginning(
         now=datetime(2026, 11, 27, 8, tzinfo=UTC),
         zone=ZoneInfo("Europe/Brussels"),
     )
-    members = [each for each in field_types.members("danger-area") if each.name == "window"]
+    members = [each for each in shapes.members("danger-area") if each.name == "window"]
     assert typed.read(members) == {"window": {"from": read[0], "to": read[1]}}
 
 
 @pytest.mark.parametrize("unit", ["m", "km", "nm", "ft"])
 def test_a_radius_keeps_the_unit_in_which_it_was_entered(unit: str) -> None:
-    members = [each for each in field_types.members("danger-area") if each.name == "place"]
+    members = [each for each in shapes.members("danger-area") if each.name == "place"]
     written = {"f.place": "15-07N 116-26E", "f.place.radius": "2.5", "f.place.radius.unit": unit}
     sides, now = ("nato", "china"), datetime(2026, 11, 27, 8, tzinfo=UTC)
-    typed = FormParser(
+    typed = TypedForm(
         form=written,
         words=words("en"),
         languages=("en",),
@@ -50,7 +50,7 @@ def test_a_radius_keeps_the_unit_in_which_it_was_entered(unit: str) -> None:
     )
     place = typed.read(members)["place"]
     assert place["circle"]["radius"] == {"value": 2.5, "unit": unit}
-    again = dict(form_writer.form_fields(words("en"), ("en",), members, {"place": place}))
+    again = dict(form_fields(("en",), members, {"place": place}))
     assert {again[name] for name in written if name != "f.place"} == {"2.5", unit}, (
         "what was recorded is what would be typed again"
     )

@@ -14,8 +14,8 @@ from typing import Final
 from mgrs import MGRS
 from mgrs.core import MGRSError
 
-from dragoman.console.input.not_understood import NotUnderstoodInput
 from dragoman.domain.acts.geodesy import GeoPoint, rounded
+from dragoman.members.input.not_understood import NotUnderstoodInput
 
 _GRID: Final = MGRS()
 _MOST_DIGITS: Final = 10

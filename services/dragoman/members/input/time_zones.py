@@ -6,7 +6,7 @@ from functools import cache
 from typing import Final
 from zoneinfo import ZoneInfo, available_timezones
 
-from dragoman.console.input.not_understood import (
+from dragoman.members.input.not_understood import (
     NotUnderstoodInput,
 )
 

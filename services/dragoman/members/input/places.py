@@ -18,16 +18,30 @@ square.
 import re
 from typing import Final, Literal
 
-from dragoman.console.input import mgrs
-from dragoman.console.input.not_understood import (
+from dragoman.domain.acts.geodesy import GeoPoint, rounded
+from dragoman.i18n.places import decimal, with_letters
+from dragoman.members.input import mgrs
+from dragoman.members.input.not_understood import (
     FLAGS,
     NeedsHemisphere,
     NotUnderstoodInput,
     named_parts,
     plain_text,
 )
-from dragoman.domain.acts.geodesy import GeoPoint, rounded
-from dragoman.i18n.places import decimal, with_letters
+
+_DIGITS: Final = 6
+
+
+def lettered(point: GeoPoint) -> str:
+    """Return a point in decimal degrees with its letters: "15.1N 116.4E"."""
+    lat, lon = (str(tidy(abs(number))) for number in point)
+    return f"{lat}{'N' if point.lat >= 0 else 'S'} {lon}{'E' if point.lon >= 0 else 'W'}"
+
+
+def tidy(number: float) -> float | int:
+    """Return a number as short as it can be written."""
+    rounded = round(number, _DIGITS)
+    return int(rounded) if rounded == int(rounded) else rounded
 
 
 def read_place(text: str) -> GeoPoint:

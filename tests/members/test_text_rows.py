@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import MultiDict
 
-from dragoman.console.forms import field_types, form_writer, text_rows
-from dragoman.console.forms.form_parser import FormParser
 from dragoman.i18n.words import words
+from dragoman.members import shapes, text_rows
+from dragoman.members.kind import TypedForm, form_fields
 
 EN = words("en")
 TAGS = ("en", "fr", "zh")
@@ -28,7 +28,7 @@ def boxes(columns: dict[str, list[str]], name: str = "f.text") -> MultiDict[str]
 
 def read(fields: MultiDict[str], act: str = "contact-note", **options: Any) -> dict[str, Any]:
     """Return the act that a form gives."""
-    parser = FormParser(
+    parser = TypedForm(
         form=fields,
         words=options.get("words", EN),
         languages=TAGS,
@@ -36,7 +36,7 @@ def read(fields: MultiDict[str], act: str = "contact-note", **options: Any) -> d
         now=datetime(2026, 11, 24, tzinfo=UTC),
         zone=ZoneInfo("UTC"),
     )
-    return parser.read(field_types.members(act))
+    return parser.read(shapes.members(act))
 
 
 @given(st.dictionaries(st.sampled_from(TAGS), st.lists(PROSE, max_size=5)))
@@ -52,8 +52,8 @@ def test_a_form_that_is_shown_again_gives_the_same_act(columns: dict[str, list[s
 def test_a_draft_keeps_the_texts_of_every_language_as_they_are(texts: dict[str, str]) -> None:
     fields = boxes({tag: [text] for tag, text in texts.items()})
     act = read(fields)
-    members = field_types.members("contact-note")
-    draft = form_writer.form_fields(EN, TAGS, members, act)
+    members = shapes.members("contact-note")
+    draft = form_fields(TAGS, members, act)
     rows = text_rows.rows(draft, "f.text", TAGS)
     shown = boxes({tag: [row[place].text for row in rows] for place, tag in enumerate(TAGS)})
     assert read(shown) == act
@@ -68,8 +68,8 @@ def test_numbered_texts_stay_beside_each_other_where_one_language_lacks_one(
     columns = {tag: [item.get(tag, "") for item in items] for tag in TAGS}
     act = read(boxes(columns, "f.questions"), "clarification-request")
     assert act["questions"] == items
-    members = field_types.members("clarification-request")
-    again = read(form_writer.form_fields(EN, TAGS, members, act), "clarification-request")
+    members = shapes.members("clarification-request")
+    again = read(form_fields(TAGS, members, act), "clarification-request")
     assert again == act
 
 

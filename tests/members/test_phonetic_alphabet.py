@@ -1,6 +1,6 @@
 from datetime import datetime
 
-from dragoman.interop.phonetic_alphabet import spelt, spelt_place, spelt_time
+from dragoman.members.phonetic_alphabet import spelt, spelt_place, spelt_time
 
 
 def test_a_number_is_spelt_letter_by_letter_and_digit_by_digit() -> None:

@@ -24,13 +24,13 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from dragoman.console.input.not_understood import (
+from dragoman.members.input.not_understood import (
     FLAGS,
     NotUnderstoodInput,
     named_parts,
     plain_text,
 )
-from dragoman.console.input.time_zones import split_named_zone, zone_after
+from dragoman.members.input.time_zones import split_named_zone, zone_after
 
 AHEAD: Final = timedelta(hours=1)
 """The greatest time by which a past event may lie ahead of now.

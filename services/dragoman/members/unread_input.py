@@ -7,9 +7,9 @@ Each explanation says what is wrong, then what to type.
 
 from typing import Final
 
-from dragoman.console.forms.form_writer import lettered
-from dragoman.console.input.not_understood import Code, NeedsHemisphere, NotUnderstoodInput
 from dragoman.i18n.words import Words
+from dragoman.members.input.not_understood import Code, NeedsHemisphere, NotUnderstoodInput
+from dragoman.members.input.places import lettered
 
 _OF_PLACES: Final[frozenset[Code]] = frozenset(
     {

@@ -1,0 +1,103 @@
+"""Runs as HTML, for pages and for papers that are shown as pages.
+
+markup((Mark("side", "NATO"), ", ", QuotedText("Hello", "en")))
+<span class="side">NATO</span>, <span class="said break" …>Hello</span>
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from markupsafe import Markup, escape
+
+from dragoman.console.display.invisible_characters import marked
+from dragoman.members.runs import Aside, Break, Cell, Mark, QuotedText, Run
+
+_BREAK: Final = Markup("<br>")
+
+
+def markup(cell: Cell, link: Callable[..., str] | None = None) -> Markup:
+    """Return runs as HTML.
+
+    `link` makes an address from a path of the channel. Without it, nothing is linked.
+    """
+    runs = cell if isinstance(cell, tuple) else (cell,)
+    return Markup("").join(_run(run, link) for run in runs)
+
+
+def own_words(text: str, language: str = "") -> Markup:
+    """Return a side's own words, marked with their language."""
+    tag = Markup(' lang="{}"').format(language) if language else Markup("")
+    lines = _BREAK.join(marked(line) for line in text.splitlines())
+    return Markup('<span class="said break" dir="auto"{}>{}</span>').format(tag, lines)
+
+
+def number(text: str) -> Markup:
+    """Return a number that breaks only after its slashes."""
+    return Markup('<span class="num">{}</span>').format(_breaking(text))
+
+
+def dialling(number: str) -> str:
+    """Return a telephone number in the form in which a link dials it."""
+    return number[:1] * number.startswith("+") + "".join(
+        character for character in number if character.isdigit()
+    )
+
+
+def _breaking(text: str) -> Markup:
+    return Markup("/<wbr>").join(escape(part) for part in text.split("/"))
+
+
+def _run(run: Run, link: Callable[..., str] | None) -> Markup:
+    match run:
+        case str():
+            return _breaking(run)
+        case QuotedText():
+            note = Markup("<small>{}</small>").format(marked(run.note)) if run.note else ""
+            return own_words(run.text, run.language) + note
+        case Aside():
+            return Markup("<small>{}</small>").format(markup(run.runs, link))
+        case Break():
+            return _BREAK
+        case Mark():
+            return _mark(run, link)
+
+
+_DRAWN: Final = {
+    "code": '<code class="break">{0}</code>',
+    "digest": '<code title="{1}">{0}</code>',
+    "figure": '<b class="num">{0}</b>',
+    "label": "<small>{0}</small>",
+    "language": '<span lang="{1}">{0}</span>',
+    "phrase": '<q class="said">{0}</q>',
+    "side": '<span class="side">{0}</span>',
+    "time": '<time datetime="{1}">{0}</time>',
+}
+"""The elements of marks that lead nowhere. They have places for text and value."""
+
+
+def _mark(run: Mark, link: Callable[..., str] | None) -> Markup:
+    """Return a mark as HTML; one that names something leads there."""
+    text = escape(run.text)
+    match run.role:
+        case "telephone":
+            return Markup('<a href="tel:{}">{}</a>').format(dialling(run.text), text)
+        case "person" if not run.value:
+            return Markup('<b class="said">{}</b>').format(marked(run.text))
+        case "person":
+            return _linked(text, link and link(f"/people/register/{run.value}"))
+        case "reference":
+            return _linked(number(run.text), link and link("/go", q=run.value))
+        case "record":
+            shown = text if run.value else Markup("<code>{}</code>").format(text)
+            return _linked(shown, link and run.value and link(run.value))
+        case "file":
+            channel = str(link("", at="")).removeprefix("/c/") if link else ""
+            path = f"/v1/channels/{channel}/files/{run.value}"
+            anchor = Markup('<a href="{}" download>{}</a>')
+            return anchor.format(path, own_words(run.text)) if link else own_words(run.text)
+        case _:
+            return Markup(_DRAWN[run.role]).format(text, run.value)  # noqa: S704  # literals
+
+
+def _linked(shown: Markup, address: str | None) -> Markup:
+    return Markup('<a href="{}">{}</a>').format(address, shown) if address else shown

@@ -1,0 +1,1 @@
+"""Times, places and periods as officers write them."""

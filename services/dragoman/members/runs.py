@@ -1,0 +1,126 @@
+"""Runs: pieces of text, each with the one whose words it is.
+
+    "proposed by "                       the service's own words
+    QuotedText("The launch …", "en")     a side's words, with their language
+    Mark("time", "24 Nov 2026")          the service's words for a value, with it
+    Aside(("entered 03:05 +08:00",))     a remark beside a value
+    Break("; ")                          the end of a line; papers have its separator
+
+Pages, papers, mails and commands render the same runs. A side's words and the service's
+are never mixed in one run.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Final, Literal
+
+from msgspec import Struct
+
+_PLACE: Final = re.compile(r"%\((\w+)\)s")
+
+
+class QuotedText(Struct, frozen=True):
+    """Words that are not the service's own.
+
+    `language` is empty if none is named. `note` follows the text, and says which text
+    prevails.
+    """
+
+    text: str
+    language: str = ""
+    note: str = ""
+
+
+Role = Literal[
+    "code",
+    "digest",
+    "figure",
+    "file",
+    "label",
+    "language",
+    "person",
+    "phrase",
+    "record",
+    "reference",
+    "side",
+    "telephone",
+    "time",
+]
+
+
+class Mark(Struct, frozen=True):
+    """The service's words for a value that a page may draw or link.
+
+    `value` is the value itself: the moment of a time, the id of a record, the digest of
+    a file, the tag of a language.
+    """
+
+    role: Role
+    text: str
+    value: str = ""
+
+
+class Aside(Struct, frozen=True):
+    """A remark beside a value: small on a page, in brackets elsewhere."""
+
+    runs: tuple["Run", ...]
+
+
+class Break(Struct, frozen=True):
+    """The end of a line. Where there are no lines, the separator is written instead."""
+
+    between: str
+
+
+Run = str | QuotedText | Mark | Aside | Break
+Runs = tuple[Run, ...]
+Cell = Run | Runs
+
+
+def filled(sentence: str, **values: Cell) -> Runs:
+    """Return a sentence of the catalogues with its places filled.
+
+    Words of a side stay runs of their own.
+    """
+    parts: list[Cell] = [
+        values[part] if index % 2 else part for index, part in enumerate(_PLACE.split(sentence))
+    ]
+    return joined(parts)
+
+
+def listed(parts: Iterable[Cell], between: Cell) -> Runs:
+    """Return several cells as a list, with a separator between them."""
+    cells: list[Cell] = []
+    for part in parts:
+        cells += [between, part] if cells else [part]
+    return joined(cells)
+
+
+def joined(parts: Iterable[Cell]) -> Runs:
+    """Return runs, one after the other, with the service's own words joined."""
+    runs: list[Run] = []
+    for run in (run for part in parts for run in (part if isinstance(part, tuple) else (part,))):
+        if isinstance(run, str) and runs and isinstance(runs[-1], str):
+            runs[-1] += run
+        elif run:
+            runs.append(run)
+    return tuple(runs)
+
+
+def plain(cell: Cell) -> str:
+    """Return runs as a line of plain text, for mails and commands."""
+    return "".join(map(_plain, cell if isinstance(cell, tuple) else (cell,)))
+
+
+def _plain(run: Run) -> str:
+    match run:
+        case str():
+            return run
+        case QuotedText():
+            return f"{run.text}{run.note}"
+        case Mark():
+            return run.text
+        case Aside():
+            return f"({plain(run.runs)})"
+        case Break():
+            return run.between
