@@ -15,7 +15,7 @@ from dragoman.console.pages import exchange_page
 from dragoman.console.palette import exchange_goals, go_page, named_goals
 from dragoman.console.palette.goals import Goal, group, read
 from dragoman.console.palette.recent_places import RECENT_PLACES, RECENT_SESSIONS, RecentPlaces
-from dragoman.domain.judge import allowed
+from dragoman.domain.views.offers import allowed
 from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store
 from dragoman.stores.tokens_and_sessions import Grant

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from dragoman.domain.fold import Folded
-from dragoman.domain.judge import allowed
+from dragoman.domain.views.offers import allowed
 from dragoman.domain.views.phase import phase_of
 from dragoman_schemas.profiles import HOUR
 from owing import (

@@ -33,7 +33,6 @@ from dragoman.domain.acts.families import (
     undertaking,
 )
 from dragoman.domain.fold import Folded
-from dragoman.domain.judge import allowed
 from dragoman.domain.record import codec as records
 from dragoman.domain.views import (
     alarms,
@@ -48,6 +47,7 @@ from dragoman.domain.views import (
     transmittals,
     undertakings,
 )
+from dragoman.domain.views.offers import allowed
 from dragoman_schemas.acts import SHAPES
 from dragoman_schemas.fields import FORMS
 from dragoman_schemas.state import Exchange

@@ -9,8 +9,8 @@ import pytest
 
 from dragoman.domain.acts.families.exchange import owes_acknowledgement, owes_answer
 from dragoman.domain.fold import Folded
-from dragoman.domain.judge import allowed
 from dragoman.domain.record.errors import Refusal
+from dragoman.domain.views.offers import allowed
 from dragoman.domain.views.titles import subject_of
 from dragoman_schemas.codebook import CODEBOOKS
 from dragoman_schemas.state import encode

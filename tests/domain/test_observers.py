@@ -11,9 +11,9 @@ from dragoman.domain.acts.access import CONSENTING, full_sides, may_read, observ
 from dragoman.domain.acts.act_registry import FORMATS
 from dragoman.domain.acts.families.exchange import owes_acknowledgement, owes_answer
 from dragoman.domain.fold import Folded
-from dragoman.domain.judge import allowed
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal
+from dragoman.domain.views.offers import allowed
 from dragoman.tlog import dsse
 from dragoman.tlog.note import COSIGNATURE, Verifier
 from owing import (

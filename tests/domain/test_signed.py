@@ -13,10 +13,10 @@ from dragoman.audit.verification import Verification
 from dragoman.domain.acts import membership
 from dragoman.domain.acts.families.channel import delivery_act, delivery_key
 from dragoman.domain.fold import Folded, fold
-from dragoman.domain.judge import allowed
 from dragoman.domain.record import codec as records
 from dragoman.domain.record import ids
 from dragoman.domain.record.codec import Record
+from dragoman.domain.views.offers import allowed
 from dragoman.tlog import dsse
 from dragoman_schemas.state import ChannelState
 from samples import act

@@ -42,8 +42,11 @@ def members(kind: Any, visited: set[type]) -> list[tuple[str, Any]]:
 def test_no_reason_or_purpose_is_in_one_language_alone(name: str) -> None:
     for member, kind in members(inspect.type_info(SHAPES[name]), set()):
         if member in IN_LANGUAGES:
-            assert isinstance(kind, inspect.UnionType), f"{name}.{member}"
-            assert any(isinstance(item, inspect.DictType) for item in kind.types)
+            text = kind.type if isinstance(kind, inspect.Metadata) else kind
+            assert isinstance(text, inspect.UnionType), f"{name}.{member}"
+            assert any(
+                isinstance(getattr(item, "type", item), inspect.DictType) for item in text.types
+            )
 
 
 def test_a_correction_gives_its_reason_in_two_languages_and_alerts_take_one() -> None:

@@ -16,9 +16,9 @@ from dragoman.domain.acts.act_registry import FORMATS
 from dragoman.domain.acts.duty_calendar import calendar_of
 from dragoman.domain.acts.families.exchange_content import content_of
 from dragoman.domain.fold import Folded
-from dragoman.domain.judge import allowed
 from dragoman.domain.record.codec import parse
 from dragoman.domain.views.answers import answers
+from dragoman.domain.views.offers import allowed
 from dragoman.domain.views.open_matters import owing
 from dragoman.domain.views.stated import differences, stated_values
 from dragoman.domain.views.titles import subject_of

@@ -9,10 +9,10 @@ import pytest
 
 from dragoman.domain.acts import consent, deadline_outcomes, deadlines, two_keys
 from dragoman.domain.fold import Folded
-from dragoman.domain.judge import allowed
 from dragoman.domain.record.codec import Record
 from dragoman.domain.views.audit_findings import of_exchange
 from dragoman.domain.views.flags import flags
+from dragoman.domain.views.offers import allowed
 from dragoman_schemas.state import Exchange
 from samples import act
 from world import NOTE, World, refused

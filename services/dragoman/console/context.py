@@ -24,11 +24,12 @@ from dragoman.application.http.request import ApiRequest, NoBody
 from dragoman.application.service import Service
 from dragoman.console.forms import authorised_senders
 from dragoman.domain.acts.act_rules import DUTY, OFFICERS
+from dragoman.domain.views.offers import Reader
 from dragoman.domain.views.titles import subject_of, title_of
 from dragoman.i18n import words as languages
 from dragoman.i18n.words import Words
 from dragoman.projection.projection import Projection
-from dragoman.projection.queries import exchange_view
+from dragoman.projection.queries import dialogue, exchange_view
 from dragoman.projection.queries.as_of import PastMoment
 from dragoman.stores.tokens_and_sessions import Grant
 from dragoman_schemas.state import Exchange, Registry
@@ -234,6 +235,17 @@ class PageContext:
         if self.at and (state is None or state.updated.position > self.at):
             state = exchange_view.exchange_at(self.service.store, self.name, exchange, self.at)
         return state
+
+    def reports_before(self, report: Exchange) -> list[Exchange]:
+        """Return the live reports that other sides made before a report."""
+        store = self.service.store
+        ids = dialogue.live_reports_before(store.reader(), store.base(self.name), report)
+        return [state for id in ids if (state := self.state_of(id)) is not None]
+
+    @property
+    def reader(self) -> Reader:
+        """The reader, as acts are offered to them."""
+        return Reader(side=self.side, actor=self.grant.actor, earlier=self.reports_before)
 
     def numbered(self, reference: str) -> str:
         """Return the number of an exchange that is named by its id or number.

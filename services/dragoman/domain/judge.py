@@ -1,13 +1,10 @@
 """The judgement of a record: whether it is legal at its position."""
 
-from collections.abc import Iterator
-
 from dragoman.domain.acts import (
     access,
     deadline_acts,
     duty_calendar,
     erasure,
-    two_keys,
     window_notices,
 )
 from dragoman.domain.acts.act_registry import in_force
@@ -37,6 +34,7 @@ from dragoman.domain.record_checks import (
     opens,
     releaser_of,
 )
+from dragoman.domain.views.offers import allowed
 from dragoman.text import sentence
 from dragoman_schemas.act_frame import Act
 from dragoman_schemas.acts.office.channel import Erasure, ErasureConsent
@@ -122,23 +120,6 @@ def _check_state(
         ),
         allowed=tuple(allowed(registry, current, side)),
     )
-
-
-def allowed(registry: Registry, current: Exchange, side: str) -> Iterator[str]:
-    """Yield the acts that a side's officers may do in an exchange as it is now.
-
-    The acts are those of the rules in force, in the order of the registry of acts.
-    """
-    version = in_force(registry)
-    keys = any(sent.sent.side == side for sent in two_keys.due(current))
-    moves = version.formats[current.act].moves
-    for act, rule in version.rules.items():
-        if (
-            current.status in moves.get(act, {})
-            and access.stands(current, rule, side)
-            and (keys or act != "second-key")
-        ):
-            yield act
 
 
 def _check_act(

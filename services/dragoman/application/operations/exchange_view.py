@@ -53,7 +53,7 @@ async def viewed(
         exchange,
         at or position,
         service.as_of(projection),
-        grant.side,
+        grant.actor,
         now,
         unwritten,
         cursor,

@@ -12,11 +12,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.application.operations import transmittals
-from dragoman.console.agreements.occasions import may_promise
 from dragoman.console.context import PageContext
 from dragoman.console.display import dialogue_views
 from dragoman.console.display.act_display import DisplayedMember
 from dragoman.domain.acts.families import dialogue, release
+from dragoman.domain.views.offers import may_promise
 from dragoman.domain.views.undertakings import undertaking_view
 from dragoman.i18n.words import Words
 from dragoman.projection.queries import mechanisms
@@ -77,7 +77,7 @@ class AgreementPanel(Struct, frozen=True, kw_only=True):
 
 async def panel_of(context: PageContext, state: Exchange) -> AgreementPanel:
     """Return the part of an exchange's page about an agreement."""
-    promise = may_promise(context, state)
+    promise = context.may_post and may_promise(state)
     match state.act:
         case "undertaking":
             view = undertaking_view(state, context.sides, context.moment)

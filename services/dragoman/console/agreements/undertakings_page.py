@@ -11,11 +11,10 @@ from typing import Final
 
 from msgspec import Struct
 
-from dragoman.console.agreements.occasions import next_acts
 from dragoman.console.context import PageContext
 from dragoman.console.display.act_display import Display
 from dragoman.console.rendering import Page, PageRoute
-from dragoman.domain.views.undertakings import OPEN, ORDER
+from dragoman.domain.views.undertakings import OPEN, ORDER, next_acts
 from dragoman.projection.queries import undertakings as projected
 from dragoman_schemas.agreement_responses import (
     SidesUndertakings,
@@ -52,7 +51,7 @@ async def undertakings(context: PageContext) -> Page:
             "waiting": sum(item.standing in OPEN for item in every),
             "order": ORDER,
             "groups_of": _groups,
-            "acts_of": lambda item: next_acts(context, item) if context.may_post else (),
+            "acts_of": lambda item: next_acts(item, context.side) if context.may_post else (),
             "display": Display(context.words, (), {}, context.link),
         },
     )

@@ -22,14 +22,14 @@ from dragoman.domain.acts.families.incidents import ACCOUNTED
 from dragoman.domain.acts.families.recurrence import recurrence_of
 from dragoman.domain.acts.families.replies import EXPLAINED
 from dragoman.domain.record import errors as refusals
+from dragoman.domain.views.offers import OFFERS
 from dragoman.i18n.vocabulary import OWN_LABELS
 from dragoman.members import shapes
-from dragoman.members.choices import ChoiceKind, OfferedKind, PartKind, PostKind
+from dragoman.members.choices import ChoiceKind, PostKind
 from dragoman.members.groups import GroupKind, RowsKind
 from dragoman.members.kind import FieldError, Member, TypedForm
 from dragoman.members.shapes import FieldsKind
 from dragoman.members.sides import MessageKind
-from dragoman.members.texts import TextKind
 from dragoman.stores.drafts import Draft
 from dragoman.text import Text, sentence
 from dragoman_schemas.act_frame import Answering
@@ -37,10 +37,6 @@ from dragoman_schemas.state import Exchange
 
 INCIDENT: Final = "hazardous-incident"
 """The act that opens an incident."""
-
-
-_ASKED: Final = {"kind": "What", "time": "When", "place": "Where"}
-"""Labels that the form of an incident gives to its first fields."""
 
 
 OF_SIGNING: Final = ("sign", "signed", "signatures")
@@ -151,54 +147,22 @@ class Writing:
             labels=self.label,
         )
 
-    def _named(self, member: Member) -> str:
-        """Return the label of a member that names a message by its id."""
-        words = self.context.words
-        match self.act:
-            case "amendment-agreement" | "amendment-refusal":
-                return words.say("Which amendment")
-            case "joinder" | "joinder-agreement":
-                return words.say("Which report")
-            case "consent-withdrawal":
-                return words.say("What you take back")
-            case "second-key":
-                return words.say("What your colleague sent")
-            case _ if member.required:
-                return words.say("Which translation")
-            case _:
-                return words.say("Which message")
-
     def label(self, member: Member, name: str = "") -> str:
-        """Return the form's label of a field, which its error messages use as well."""
+        """Return the form's label of a field, which its error messages use as well.
+
+        Members of a group are below two dots, and keep their own names.
+        """
         words = self.context.words
-        match member.kind:
-            case TextKind() if (self.act, member.name) == ("alternative", "text"):
-                return words.say("Your side’s words for it")
-            case _ if f"{member.act}.{member.name}" in OWN_LABELS:
-                return words.field(member.name, member.act)
-            case OfferedKind():
-                return words.say("Time that you accept")
-            case MessageKind():
-                return self._named(member)
-            case PartKind():
-                return words.say("Which part of the text")
-            case _ if member.name == "fields":
-                return (
-                    words.say("What is new")
-                    if self.act == "update"
-                    else words.say("What is replaced")
-                )
-            case _ if member.name == "precedence":
-                return words.say("Urgency")
-            case _ if (
-                self.act == INCIDENT
-                and self.exchange is None
-                and name.count(".") == 1
-                and member.name in _ASKED
-            ):
-                return words.say(_ASKED[member.name])
-            case _:
-                return words.field(member.name, member.act)
+        own_label = OFFERS[self.act].labels.get(member.name)
+        if own_label is not None and name.count(".") < 2:
+            return words.sentence(own_label)
+        if f"{member.act}.{member.name}" in OWN_LABELS:
+            return words.field(member.name, member.act)
+        if isinstance(member.kind, MessageKind):
+            return words.say("Which message")
+        if member.name == "precedence":
+            return words.say("Urgency")
+        return words.field(member.name, member.act)
 
 
 def _fits(act: str, name: str, exchange: Exchange) -> bool:

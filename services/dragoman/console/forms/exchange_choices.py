@@ -23,7 +23,6 @@ from dragoman.domain.acts.families import joining, meeting
 from dragoman.i18n.words import Words
 from dragoman.members import shapes
 from dragoman.members.texts import LineKind, TextKind, TextsKind, language
-from dragoman.projection.queries import dialogue
 from dragoman_schemas.state import Exchange, Said
 
 _BEGINNING = 60
@@ -121,25 +120,17 @@ def consents(words: Words, state: Exchange, side: str) -> list[ExchangeChoice]:
 
     An act cannot be taken back once every side has consented.
     """
-    back = consent.withdrawn(state)
-    return [
-        _consent(words, act, item)
-        for act in consent.WITHDRAWABLE
-        for item in state.acts.get(act, ())
-        if item.said.side == side and item.id not in back and not consent.is_complete(state, item)
-    ]
+    return [_consent(words, act, item) for act, item in consent.withdrawable(state, side)]
 
 
 def earlier_reports(context: PageContext, state: Exchange) -> list[ExchangeChoice]:
     """Return the earlier reports with which the reader may propose to join a report."""
     if state.act not in joining.INCIDENTS or joining.joined_at(state) is not None:
         return []
-    ids = dialogue.live_reports_before(context.service.store, context.name, state)
-    earlier = (context.state_of(id) for id in ids)
     return [
         _report(context, report.id, report)
-        for report in earlier
-        if report is not None and joining.may_propose(state, report, context.side)
+        for report in context.reports_before(state)
+        if joining.may_propose(state, report, context.side)
     ]
 
 

@@ -4,7 +4,7 @@ It shows who has the message, the message itself, its deadlines and its timeline
 also shows two accounts beside each other, the proof, and the copies.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -13,7 +13,6 @@ from markupsafe import Markup
 
 from dragoman.application.http.submission import whole
 from dragoman.application.operations import exchange_view, report_requests
-from dragoman.console.agreements import occasions as agreement_occasions
 from dragoman.console.agreements import panel as agreement_panel
 from dragoman.console.charts import charts
 from dragoman.console.context import PageContext
@@ -35,7 +34,6 @@ from dragoman.console.forms import exchange_choices
 from dragoman.console.incident import passing_on_panel, people_panel, window_panel
 from dragoman.console.pages import acknowledging, alarm_shelving, duty_numbers, release_preview
 from dragoman.console.pages.exchange_parts import (
-    changes_of,
     consent_status,
     corrections,
     draft_status,
@@ -46,15 +44,14 @@ from dragoman.console.pages.exchange_parts import (
 )
 from dragoman.console.palette.recent_places import RECENT
 from dragoman.console.rendering import Page, PageRoute
-from dragoman.domain.acts import consent, developments, two_keys
+from dragoman.domain.acts import developments, two_keys
 from dragoman.domain.acts.accounts import accounts_of
-from dragoman.domain.acts.act_registry import RULES
-from dragoman.domain.acts.act_rules import OFFICERS
-from dragoman.domain.acts.families import helping, release, retracting
+from dragoman.domain.acts.families import release
 from dragoman.domain.acts.families.contact import promised, reply_wanted
 from dragoman.domain.acts.families.exchange import precedence_of
 from dragoman.domain.views.answers import answers
 from dragoman.domain.views.flags import AREAS, flags
+from dragoman.domain.views.offers import OFFERS, buttons
 from dragoman.domain.views.stated import differences
 from dragoman.i18n.words import as_moment
 from dragoman.interop.check_words import check_words
@@ -64,53 +61,8 @@ from dragoman_schemas.fields import UNNAMED
 from dragoman_schemas.responses import ClockView, ExchangeView
 from dragoman_schemas.state import Exchange, decode_exchange
 
-_FIRST: Final = (
-    *(
-        "second-key",
-        "joinder-agreement",
-        "amendment-agreement",
-        "amendment-refusal",
-        "release-consent",
-        "reply",
-        "acceptance",
-        "counter-account",
-        "echo",
-        "restatement",
-        "endorsement",
-        "agreement",
-        "clarification-request",
-    ),
-    *("readout-agreement", "amendment"),
-    *(
-        "interim-reply",
-        "update",
-        "retraction",
-        "readout",
-        "meeting-held",
-        "contained",
-        "final-report",
-        "all-clear",
-        "call-attempt",
-    ),
-)
-"""Acts in the order in which an officer looks for them. The first allowed act is the
-page's one primary button.
-"""
-
-_FIRST_OF_VISIT: Final = {
-    "requested": ("grant", "decline"),
-    "refused": ("grant",),
-    "arrived": ("visit-report",),
-    "left": ("visit-report",),
-}
-"""The first acts on a request to come and see, by its status."""
-
 _IN_THE_HEAD: Final = ("subject", "to", "info", "precedence")
 """Members that the headline and the head of the message's frame show."""
-
-_BESIDES: Final = frozenset({"acknowledgement", "reminder", "lapse"})
-_KEYS: Final = {"reply": "r", "interim-reply": "h", "call-attempt": "t"}
-_SHOWN: Final = 5
 
 
 async def exchange(context: PageContext) -> Page:
@@ -160,8 +112,8 @@ async def exchange(context: PageContext) -> Page:
             if len(account_statements) > 1
             else [],
             "sketch": sketch(context, state, points),
-            "acts": acts_of(context, view.allowed, state),
-            "keys": _KEYS,
+            "acts": acts_of(context, view.allowed, state) if context.may_post else ([], []),
+            "keys": {act: offer.shortcut for act, offer in OFFERS.items() if offer.shortcut},
             "wanted": reply_wanted(state),
             "promised": promised(state),
             "waits": [
@@ -350,27 +302,14 @@ def _spent(context: PageContext, clock: ClockView) -> float:
 
 
 def acts_of(
-    context: PageContext, allowed: tuple[str, ...], state: Exchange
+    context: PageContext, acts: Iterable[str], state: Exchange
 ) -> tuple[list[str], list[str]]:
-    """Return the next acts of the reader's side: the few with buttons, and the rest.
+    """Return the acts that are offered as buttons: the few with buttons, and the rest.
 
-    The first of the few is the primary button.
+    A meeting that lies ahead is not among the first to be said to be held.
     """
-    if not context.may_post:
-        return [], []
-    excluded = _BESIDES | _pointless(context, state)
-    mine = [act for act in allowed if act not in excluded and _may(context, act)]
-    alone = [
-        act for act in mine if RULES[act].two_key or not RULES[act].roles.isdisjoint(context.roles)
-    ]
-    visit = _FIRST_OF_VISIT.get(state.status, ()) if state.act == "visit-request" else ()
-    first = agreement_occasions.in_order(state, (*visit, *_FIRST))
-    ordered = sorted(
-        mine, key=lambda act: (act not in alone, first.index(act) if act in first else len(first))
-    )
     early = {"meeting-held"} if _lies_ahead(state, context.moment) else set()
-    few = [act for act in ordered if act in first and act not in early][:_SHOWN] or ordered[:1]
-    return few, [act for act in ordered if act not in few]
+    return buttons(acts, state, context.roles, early)
 
 
 def _lies_ahead(state: Exchange, now: datetime) -> bool:
@@ -379,62 +318,6 @@ def _lies_ahead(state: Exchange, now: datetime) -> bool:
         [instant(window.begins) for window in windows(state)] if state.meeting is not None else []
     )
     return bool(begins) and all(begin is not None and begin > now for begin in begins)
-
-
-def _pointless(context: PageContext, state: Exchange) -> frozenset[str]:
-    """Return the acts that the rules allow without a reason in this exchange.
-
-    The page does not offer them.
-    """
-    second = any(
-        sent.sent.side == context.side and sent.sent.by != context.grant.actor
-        for sent in two_keys.due(state)
-    )
-    has_translation = bool(exchange_choices.translations(context.words, state, context.side))
-    waits = bool(exchange_choices.amendments(context.words, state, context.side))
-    bound = consent.is_bound(state)
-    occasions = {
-        "correction": not bound,
-        "retraction": bool(retracting.own_statement(state, context.side)),
-        "amendment": (bound or context.side != state.side)
-        and consent.open_amendment(state) is None,
-        "amendment-agreement": waits,
-        "amendment-refusal": waits,
-        "consent-withdrawal": bool(exchange_choices.consents(context.words, state, context.side)),
-        "agenda-agreement": any(
-            side != context.side for side in consent.authors(state, "agenda-agreement")
-        ),
-        "readout-agreement": any(
-            side != context.side for side in consent.authors(state, "readout-agreement")
-        ),
-        "assessment": any(message.answered for message in state.messages),
-        "help-offer": helping.may_offer(state, context.side),
-        "help-acceptance": any(
-            item.said.side != context.side for item in state.acts.get("help-offer", ())
-        ),
-        "help-delivery": bool(state.acts.get("help-offer")),
-        "decline": state.meeting is None or state.status == "requested",
-        "agreement": context.side not in consent.agreed(state),
-        "endorsement": context.side not in consent.agreed(state),
-        "second-key": second,
-        "translation-agreement": has_translation,
-        "translation-dispute": has_translation,
-        "release-consent": context.side not in consent.agreed(state),
-        "adoption": context.side not in consent.adopting(state),
-        "status-change": bool(changes_of(state)),
-        "joinder": bool(exchange_choices.earlier_reports(context, state)),
-        "joinder-agreement": bool(exchange_choices.joinders(context, state)),
-        **agreement_occasions.occasions(state, context.side),
-    }
-    return frozenset(act for act, occasion in occasions.items() if not occasion)
-
-
-def _may(context: PageContext, act: str) -> bool:
-    """Return whether an officer of some rank may do such an act.
-
-    If it is a colleague, the reader can hand the act over.
-    """
-    return not RULES[act].roles.isdisjoint(OFFICERS)
 
 
 ROUTES: Final = (PageRoute(path="/exchanges/{exchange:[0-9a-f-]{36}}", handler=exchange),)

@@ -11,7 +11,6 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
-from dragoman.console.agreements.occasions import next_acts
 from dragoman.console.context import PageContext
 from dragoman.console.display import translations as translated
 from dragoman.console.display.act_display import Display, DisplayedMember
@@ -29,7 +28,7 @@ from dragoman.console.display.meeting_summary import (
 from dragoman.console.display.office_clocks import Office
 from dragoman.console.forms import people_choices
 from dragoman.console.rendering import Page, PageRoute, refused
-from dragoman.domain.views.undertakings import OPEN, in_order, undertaking_view
+from dragoman.domain.views.undertakings import OPEN, in_order, next_acts, undertaking_view
 from dragoman.i18n.words import Words, as_moment
 from dragoman.members import shapes
 from dragoman.projection.queries import exchange_view
@@ -146,18 +145,6 @@ def _offered(context: PageContext, view: MeetingView, allowed: Sequence[str]) ->
 
     They differ before and after the meeting.
     """
-    joint = any(
-        readout.kind == "proposed_jointly" and readout.side != context.side
-        for readout in view.readouts
-    )
-    has_joint_readout = bool(view.readouts) and all(
-        readout.kind == "joint" for readout in view.readouts
-    )
-    excluded = {
-        *(() if joint else ("readout-agreement",)),
-        *(() if view.meeting.status == "requested" else ("decline",)),
-    }
-    excluded |= {"readout"} if has_joint_readout else set()
     begun = view.meeting.state == "agreed" and any(
         as_moment(window.begins) <= context.moment for window in view.meeting.windows
     )
@@ -168,7 +155,7 @@ def _offered(context: PageContext, view: MeetingView, allowed: Sequence[str]) ->
         if begun
         else ANSWERS
     )
-    return [act for act in acts if act in allowed and act not in excluded]
+    return [act for act in acts if act in allowed]
 
 
 class _MeetingParts(NamedTuple):
@@ -214,7 +201,7 @@ async def meeting(context: PageContext) -> Page:
             "besides": other_deadlines,
             "answer_of": answer_of,
             "answers": _offered(context, view, allowed) if context.may_post else [],
-            "acts_of": lambda item: next_acts(context, item) if context.may_post else (),
+            "acts_of": lambda item: next_acts(item, context.side) if context.may_post else (),
             "may_agenda": context.may_post and "agenda" in allowed,
             "in_agenda": lambda item: [
                 agenda.side
@@ -230,7 +217,14 @@ def _read(context: PageContext, exchange: str) -> _MeetingParts:
     store: Store = context.service.store
     as_of = context.service.as_of(context.projection)
     view = exchange_view.exchange_view(
-        store, context.name, exchange, context.position, as_of, context.side, context.moment, most=0
+        store,
+        context.name,
+        exchange,
+        context.position,
+        as_of,
+        context.grant.actor,
+        context.moment,
+        most=0,
     )
     state = decode_exchange(bytes(view.state))
     if state.meeting is None:

@@ -17,7 +17,7 @@ from dragoman.console.palette.goals import Goal, TypedText, channels_of, upto, w
 from dragoman.console.palette.named_goals import UNRANKED, plain, rank_of
 from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.acts.families.exchange import owes_acknowledgement
-from dragoman.domain.judge import allowed
+from dragoman.domain.views.offers import offered
 from dragoman.i18n import words as languages
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries import lists, matches, records
@@ -285,16 +285,16 @@ def _acts_in(
     state = None if context.past else channel.exchange(exchange)
     if state is None or not inside.may_post:
         return
-    possible = tuple(allowed(inside.registry, state, inside.side))
+    possible = offered(state, inside.registry, inside.reader)
     if not any(act in wanted for act in possible):
         return
     _, subject = _subject(context, channel, state)
     page = f"/c/{channel.name}/exchanges/{exchange}"
     first, others = acts_of(inside, possible, state)
-    offered = [(act, f"{page}/acts/{act}") for act in (*first, *others)]
+    addresses = [(act, f"{page}/acts/{act}") for act in (*first, *others)]
     if _ACKNOWLEDGEMENT in possible and inside.side in owes_acknowledgement(state):
-        offered.insert(0, (_ACKNOWLEDGEMENT, page))
-    for act, address in offered:
+        addresses.insert(0, (_ACKNOWLEDGEMENT, page))
+    for act, address in addresses:
         if act not in wanted:
             continue
         yield (

@@ -580,6 +580,15 @@ WITHDRAWABLE: Final = (
 """Acts that may be taken back as long as not every side has consented."""
 
 
+def withdrawable(exchange: Exchange, side: str) -> Iterator[tuple[str, Said]]:
+    """Yield the acts of consent that a side may take back, each with its name."""
+    back = withdrawn(exchange)
+    for act in WITHDRAWABLE:
+        for item in exchange.acts.get(act, ()):
+            if item.said.side == side and item.id not in back and not is_complete(exchange, item):
+                yield act, item
+
+
 def is_complete(exchange: Exchange, consent_act: Said) -> bool:
     """Return whether every side has consented to the object of an act of consent.
 

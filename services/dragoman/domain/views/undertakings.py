@@ -53,6 +53,19 @@ def by_side(
     )
 
 
+def next_acts(view: UndertakingView, side: str) -> tuple[str, ...]:
+    """Return the acts by which a side may answer an undertaking in a list."""
+    answer = next((word.answer for word in view.answers if word.side == side), None)
+    if view.standing in ("said", "refused") and answer not in (None, "agreed"):
+        if answer == "second_key_due":
+            return ("second-key",)
+        return ("agreement",) if answer == "refused" else ("agreement", "decline")
+    if view.by == side:
+        return ("fulfilment",) if view.standing in ("late", "due", "said", "refused") else ()
+    is_done = view.standing == "done" and (answer is not None or side == view.said_by)
+    return ("fulfilment-confirmation", "fulfilment-dispute") if is_done else ()
+
+
 def in_order(views: Iterable[UndertakingView]) -> list[UndertakingView]:
     """Return undertakings by their dates, the earliest first."""
     return sorted(views, key=lambda view: (_instant(view.by_when), view.number))

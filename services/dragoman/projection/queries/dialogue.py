@@ -192,11 +192,10 @@ def joined_reports(
     return tuple(reports)
 
 
-def live_reports_before(store: Store, channel: str, state: Exchange) -> list[str]:
+def live_reports_before(connection: sqlite3.Connection, base: int, state: Exchange) -> list[str]:
     """Return the newest live incidents that other sides reported before a report."""
-    base = store.base(channel)
     acts, ended = (", ".join(f"'{name}'" for name in sorted(names)) for names in (INCIDENTS, ENDED))
-    rows = store.reader().execute(
+    rows = connection.execute(
         f"SELECT id FROM exchanges WHERE act IN ({acts}) AND status NOT IN ({ended}) "  # fixed words  # noqa: S608
         "AND side != ? AND key >= ? AND key < ? ORDER BY key DESC LIMIT ?",
         (state.side, base, row_key(base, state.opened.position), LIST_PAGE),

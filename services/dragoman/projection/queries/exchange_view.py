@@ -12,10 +12,10 @@ from msgspec import Raw, Struct
 from dragoman.domain.acts import consent, deadlines, si_units
 from dragoman.domain.acts.act_registry import FORMATS
 from dragoman.domain.acts.families.notification import coded_text
-from dragoman.domain.judge import allowed
 from dragoman.domain.views import open_questions
 from dragoman.domain.views.answers import answers
 from dragoman.domain.views.flags import AREAS, flags
+from dragoman.domain.views.offers import Reader, offered
 from dragoman.domain.views.phase import phase_of
 from dragoman.domain.views.receipts import AddresseeReceipts, NewestFact, by_side, receipts_of
 from dragoman.domain.views.stated import differences, stated_values
@@ -27,8 +27,9 @@ from dragoman.projection.queries.as_of import (
     newest_position,
     open_areas,
     registry_at,
+    state_at,
 )
-from dragoman.projection.queries.dialogue import joined_reports, linked
+from dragoman.projection.queries.dialogue import joined_reports, linked, live_reports_before
 from dragoman.projection.queries.duty_watch import clock_view, next_calls
 from dragoman.projection.queries.record_entries import entry_of
 from dragoman.projection.queries.records import (
@@ -67,6 +68,16 @@ def exchange_at(store: Store, channel: str, exchange: str, at: int) -> Exchange 
             (exchange, base, row_key(base, at)),
         ).fetchone()
         return None if row is None else decode_exchange(whole(connection, base, exchange, row[0]))
+
+
+def _reader(connection: sqlite3.Connection, base: int, at: int, actor: str) -> Reader:
+    """Return the reader to whom acts are offered, by the actor's name or the side's."""
+
+    def earlier(report: Exchange) -> Iterator[Exchange]:
+        for id in live_reports_before(connection, base, report):
+            yield state_at(connection, base, at, id)
+
+    return Reader(side=actor.partition("/")[0], actor=actor, earlier=earlier)
 
 
 def exchange_view(
@@ -120,6 +131,7 @@ def exchange_view(
         joined = joined_reports(connection, base, at, state)
         areas = open_areas(connection, base, at) if state.act in AREAS else []
         calls = next_calls(connection, base, at, registry, state, now)
+        acts = offered(state, registry, _reader(connection, base, at, reader))
     signatories = consent.parties(state)
     is_signed = len(signatories) > 1 and bool(
         FORMATS[state.act].moves.keys() & set(consent.BINDING)
@@ -133,7 +145,7 @@ def exchange_view(
         receipts=tuple(rows_of(received)),
         timeline=tuple(timeline),
         blame=blame,
-        allowed=tuple(allowed(registry, state, reader)),
+        allowed=acts,
         terms=tuple(
             Terms(act=act, of=of, side=side, sha256=terms)
             for act, of, side, terms in consent.every_terms(state)
