@@ -217,6 +217,36 @@ def _own_words(run: Run) -> list[str]:
             return [run]
 
 
+def _marks(block: Block) -> Iterator[Mark]:
+    match block:
+        case DocumentParagraph():
+            cells: list[Cell] = [block.runs]
+        case DocumentList():
+            cells = [*block.points]
+        case DocumentTable():
+            cells = [cell for row in block.rows for cell in row]
+        case _:
+            cells = []
+    for cell in cells:
+        yield from (
+            run for run in (cell if isinstance(cell, tuple) else ()) if isinstance(run, Mark)
+        )
+
+
+def test_no_paper_says_a_value_as_programs_write_it(
+    papers: dict[str, dict[str, ReportDocument]],
+) -> None:
+    marks = [
+        mark
+        for each in papers.values()
+        for section in each["en"].sections
+        for block in section.blocks
+        for mark in _marks(block)
+    ]
+    assert any(mark.role == "time" for mark in marks)
+    assert [mark.text for mark in marks if mark.role == "code"] == []
+
+
 def words_of(text: str) -> list[str]:
     return re.findall(r"[A-Za-zÀ-ÿ]{2,}", _CODES.sub("", _DATA.sub("", text)))
 

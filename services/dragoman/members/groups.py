@@ -168,3 +168,8 @@ class OtherKind(Kind):
     def read(self, form: TypedForm, member: Member, name: str) -> Any:
         """Return nothing: no form asks for it."""
         return EMPTY
+
+    def _runs(self, value: Any, say: Say) -> Runs:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return (say.words.exact(value),)
+        return super()._runs(value, say)

@@ -123,8 +123,13 @@ def member(act: str, name: str) -> Member | None:
 
 
 def said(act: str, name: str, value: Any, say: Say) -> Runs:
-    """Return a member's value as it is said to a reader; JSON if it is unknown."""
-    in_shape = member(act, name) if act in SHAPES else None
+    """Return a member's value as it is said to a reader.
+
+    A correction is also said by the members of the opening that it replaces. The value
+    of an unknown member is said as JSON.
+    """
+    places = (member(of, name) for of in (act, say.opening) if of in SHAPES)
+    in_shape = next((item for item in places if item is not None), None)
     return (in_shape or Member(name, OtherKind())).runs(value, say)
 
 
