@@ -1,8 +1,8 @@
 """Consequences of an act, in sentences, for the officer who is about to send it."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 import msgspec.structs
@@ -11,7 +11,6 @@ from msgspec import Raw
 
 from dragoman.console.compose.writing import CheckedAct, Warned, Writing
 from dragoman.console.context import PageContext
-from dragoman.console.display import translations
 from dragoman.console.display.act_display import Display, DisplayedMember
 from dragoman.console.display.office_clocks import Office
 from dragoman.console.forms import exchange_choices, people_choices, precedence_hints
@@ -19,7 +18,7 @@ from dragoman.domain.acts import consent, deadlines, duty_calendar
 from dragoman.domain.acts.deadlines import Deadline
 from dragoman.domain.acts.families.exchange_content import content_of
 from dragoman.domain.fold import Folded
-from dragoman.i18n.words import Words, as_moment
+from dragoman.i18n.words import as_moment
 from dragoman.members import shapes
 from dragoman.members.kind import UNKNOWN
 from dragoman.members.times import TimeKind
@@ -105,20 +104,15 @@ def facts_of(
             name="window", label=display.words.say("Time accepted"), shown=agreed, wide=True
         )
         return [fact, *display.facts(writing.act, content, leave=("window",))]
-    if "of" in content and writing.exchange is not None and writing.act in {*_OF_WHAT, *_OF_REPORT}:
+    choices = (
+        None
+        if writing.exchange is None
+        else exchange_choices.earlier_acts(writing.context, writing.act, writing.exchange)
+    )
+    if "of" in content and writing.exchange is not None and choices is not None:
         id = str(msgspec.json.decode(bytes(content["of"])))
-        if writing.act in _OF_REPORT:
-            choices = _OF_REPORT[writing.act](writing.context, writing.exchange)
-        else:
-            choices = _OF_WHAT[writing.act](display.words, writing.exchange, writing.context.side)
-        choice = next(
-            (
-                exchange_choice
-                for exchange_choice in choices
-                if (exchange_choice.value or writing.exchange.id) == id
-            ),
-            None,
-        )
+        of = writing.exchange.id
+        choice = next((item for item in choices if (item.value or of) == id), None)
         member = next(item for item in shapes.members(writing.act) if item.name == "of")
         fact = DisplayedMember(
             name="of",
@@ -148,29 +142,6 @@ def _with_former(display: Display, exchange: Exchange, fact: DisplayedMember) ->
         fact.shown, display.words.say("was:"), former
     )
     return msgspec.structs.replace(fact, shown=shown, is_own_text=False, wide=True)
-
-
-_OF_WHAT: Final[
-    dict[str, Callable[[Words, Exchange, str], list[exchange_choices.ExchangeChoice]]]
-] = {
-    **dict.fromkeys(("amendment-agreement", "amendment-refusal"), exchange_choices.amendments),
-    **dict.fromkeys(
-        ("translation-agreement", "translation-dispute"), exchange_choices.translations
-    ),
-    "consent-withdrawal": exchange_choices.consents,
-    "second-key": exchange_choices.second_keys,
-    translations.ACT: exchange_choices.translatable,
-}
-"""Acts that name an earlier act, and the functions that list the possible ones.
-
-The check page names the earlier act as the form did, and not by its id.
-"""
-
-_OF_REPORT: Final = {
-    "joinder": exchange_choices.earlier_reports,
-    "joinder-agreement": exchange_choices.joinders,
-}
-"""Acts that name another report of the event, and the functions that list them."""
 
 
 def replaced_facts(

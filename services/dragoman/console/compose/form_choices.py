@@ -174,28 +174,11 @@ def window_choices(
 
 
 def message_choices(writing: Writing, member: Member) -> list[exchange_choices.ExchangeChoice]:
-    """Return the messages that a member may name by id.
-
-    These are other sides' translations, or messages of the exchange.
-    """
-    state, context = writing.exchange, writing.context
-    if state is None:
+    """Return the earlier acts that a required member may name by id."""
+    if writing.exchange is None or not member.required:
         return []
-    if not member.required:
-        return []
-    if writing.act in ("amendment-agreement", "amendment-refusal"):
-        return exchange_choices.amendments(context.words, state, context.side)
-    if writing.act == "consent-withdrawal":
-        return exchange_choices.consents(context.words, state, context.side)
-    if writing.act == "joinder":
-        return exchange_choices.earlier_reports(context, state)
-    if writing.act == "joinder-agreement":
-        return exchange_choices.joinders(context, state)
-    if writing.act == "second-key":
-        return exchange_choices.second_keys(
-            context.words, state, context.side, reader=context.grant.actor
-        )
-    return exchange_choices.translations(context.words, state, context.side)
+    context = writing.context
+    return exchange_choices.earlier_acts(context, writing.act, writing.exchange) or []
 
 
 def languages_own_first(context: PageContext) -> list[str]:

@@ -93,11 +93,6 @@ def messages(words: Words, state: Exchange) -> list[ExchangeChoice]:
     ]
 
 
-def translatable(words: Words, state: Exchange, side: str) -> list[ExchangeChoice]:
-    """Return the messages that may be translated, whichever side translates."""
-    return messages(words, state)
-
-
 def translations(words: Words, state: Exchange, side: str) -> list[ExchangeChoice]:
     """Return other sides' translations, by their languages and their first words."""
     return [
@@ -244,3 +239,28 @@ def _description(words: Words, translation: Said) -> str:
         t=words.written(translation.said.time, "minute"),
         text=" ".join(beginning.split()),
     )
+
+
+def earlier_acts(context: PageContext, act: str, state: Exchange) -> list[ExchangeChoice] | None:
+    """Return the earlier acts of which an act may name one; None where it names none.
+
+    Form and check page show these choices, and never an id.
+    """
+    words, side = context.words, context.side
+    match act:
+        case "amendment-agreement" | "amendment-refusal":
+            return amendments(words, state, side)
+        case "translation-agreement" | "translation-dispute":
+            return translations(words, state, side)
+        case "consent-withdrawal":
+            return consents(words, state, side)
+        case "second-key":
+            return second_keys(words, state, side, reader=context.grant.actor)
+        case "joinder":
+            return earlier_reports(context, state)
+        case "joinder-agreement":
+            return joinders(context, state)
+        case "translation":
+            return messages(words, state)
+        case _:
+            return None

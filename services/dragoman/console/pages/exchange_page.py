@@ -53,11 +53,11 @@ from dragoman.domain.views.answers import answers
 from dragoman.domain.views.flags import AREAS, flags
 from dragoman.domain.views.offers import OFFERS, buttons
 from dragoman.domain.views.stated import differences
+from dragoman.domain.views.titles import danger
 from dragoman.i18n.words import as_moment
 from dragoman.interop.check_words import check_words
 from dragoman.projection.queries import records
 from dragoman.stores.watch_floor import ShelvedAlarm
-from dragoman_schemas.fields import UNNAMED
 from dragoman_schemas.responses import ClockView, ExchangeView
 from dragoman_schemas.state import Exchange, decode_exchange
 
@@ -214,32 +214,12 @@ async def _flags(context: PageContext, state: Exchange) -> list[tuple[str, str]]
 
 
 def headline(context: PageContext, state: Exchange) -> Markup:
-    """Return the headline of an exchange: its kind in words, or else its subject.
-
-    Only reports of dangers use their kind.
-    """
-    words = context.words
-    kind = next(
-        (
-            state.content[name]
-            for name in ("kind", "hazard", "threat", "form")
-            if name in state.content
-        ),
-        None,
-    )
-    is_listed = kind is not None and msgspec.json.decode(bytes(kind)) not in UNNAMED
-    if (
-        kind is not None
-        and is_listed
-        and state.act
-        in (
-            "hazardous-incident",
-            "danger-area",
-            "terrorism-warning",
-            "emergency-notification",
-        )
-    ):
-        value = words.value(str(msgspec.json.decode(bytes(kind))))
+    """Return the headline of an exchange: its kind of danger, or else its subject."""
+    kinds = (state.content[name] for name in ("kind", "hazard", "threat") if name in state.content)
+    raw = next(kinds, None)
+    kind = "" if raw is None else danger(state.act, str(msgspec.json.decode(bytes(raw))))
+    if kind:
+        value = context.words.value(kind)
         return Markup("{}").format(value[:1].upper() + value[1:])
     tag, text = context.subject(state)
     lang = Markup(' lang="{}"').format(tag) if tag else ""

@@ -15,16 +15,11 @@ from dragoman.console.context import PageContext
 from dragoman.console.display.act_display import Display
 from dragoman.console.display.deadline_rows import DeadlineRow, Level, urgency, worst
 from dragoman.console.display.office_clocks import Office
+from dragoman.domain.views.titles import danger
 from dragoman.i18n.words import as_moment
 from dragoman.members import shapes
 from dragoman.reports.layout import how_accounts_stand, who_has
-from dragoman_schemas.fields import UNNAMED
 from dragoman_schemas.state_responses import OpenMatter, Owing
-
-_TITLED: Final = frozenset(
-    {"hazardous-incident", "danger-area", "terrorism-warning", "emergency-notification"}
-)
-"""Formats whose kind says what the matter is about."""
 
 _PLACES: Final = ("place", "launch_area", "venue")
 
@@ -56,12 +51,11 @@ def rows(
 
 def _row(context: PageContext, matter: OpenMatter, display: Display) -> MatterRow:
     first = next(iter(matter.owed), None)
+    kind = danger(matter.act, matter.kind)
     return MatterRow(
         matter=matter,
         level=level_of(matter, context.moment),
-        kind=context.words.value(matter.kind)
-        if matter.kind not in ("", *UNNAMED) and matter.act in _TITLED
-        else "",
+        kind=context.words.value(kind) if kind else "",
         where=_where(matter, display),
         has=tuple(who_has(matter, context.words)),
         accounts=tuple(how_accounts_stand(matter, context.words)),

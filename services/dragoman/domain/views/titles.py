@@ -4,6 +4,8 @@ Readers get the sentence in their own language. It is made when it is read. It i
 state and in no digest, so its wording can change.
 """
 
+from typing import Final
+
 import msgspec
 from msgspec import Raw
 
@@ -13,7 +15,21 @@ from dragoman.domain.acts.families.exchange import event_of
 from dragoman.domain.acts.families.exchange_content import opening_of
 from dragoman.limits import SUBJECT_LENGTH
 from dragoman.text import Text
+from dragoman_schemas.fields import UNNAMED
 from dragoman_schemas.state import Exchange
+
+_DANGERS: Final = frozenset(
+    {"hazardous-incident", "danger-area", "terrorism-warning", "emergency-notification"}
+)
+"""Formats whose kind says what the matter is about."""
+
+
+def danger(act: str, kind: str) -> str:
+    """Return the kind of danger that heads a matter.
+
+    Empty for other formats, and for a kind that names nothing.
+    """
+    return kind if act in _DANGERS and kind not in UNNAMED else ""
 
 
 def title_of(exchange: Exchange, position: int = 0) -> Text | None:
