@@ -62,7 +62,9 @@ async def show_state(call: ApiRequest[At]) -> ApiAnswer:
     at = None if moment is None else moment.position
     place = service.store, projection.name
     as_of, live = service.as_of(projection), service.is_live(projection)
-    state = liaison_state.kept(*place, at or position, as_of, live=live)
+    # An erasure changes past states too, so the kept state only answers for the newest position.
+    is_newest = at is None or at == position
+    state = liaison_state.kept(*place, position, as_of, live=live) if is_newest else None
     if state is None:
         state = await in_thread(
             call, lambda: liaison_state.liaison_state(*place, at, as_of, live=live)
