@@ -13,7 +13,6 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from dragoman.api import replica
 from dragoman.application.service import Service
 from dragoman.console.agreements import mechanisms_page, undertakings_page
 from dragoman.console.audit import audit_log
@@ -37,7 +36,7 @@ from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store
 from dragoman.stores.tokens_and_sessions import Grant
 from played import played
-from served import Handler, context_of, page_of, served, spoken
+from served import Handler, context_of, page_of, reads_of, served, spoken
 
 LAUNCH = "1995-01-25T06:24:00Z"
 READER = "russia/d-1"
@@ -225,7 +224,7 @@ async def test_the_api_works_limits_and_windows_out_for_the_time_that_is_asked_f
 ) -> None:
     registry = rocket.projection.registry
     grant = Grant(id="reader", actor=READER, channels=(registry.cid,))
-    app = replica.application(rocket.service, grant)
+    app = reads_of(rocket.service, grant)
     channel, exchange = f"/v1/channels/{rocket.projection.name}", rocket.named["ROCKET"]
 
     async with TestClient(TestServer(app)) as client:

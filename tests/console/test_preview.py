@@ -126,7 +126,7 @@ async def shown(
                 preview.reader.language,
                 {"exchange": folded_id},
             )
-            await dispatch._stand(there)
+            await dispatch.set_position(there)
             page = await exchange_page.exchange(there)
             assert isinstance(page, Page)
             text = (await dispatch.answer(there, page)).text

@@ -149,6 +149,7 @@ COUNTED_BEFORE = {
     "audit/answer_comparison _next_page",
     "audit/mirror _named",
     "audit/mirror _pin",
+    "audit/replayed_answers _exchange",
     "audit/tables _exchange",
     "audit/tables _members",
     "bootstrap broker_of_gateway",

@@ -1,4 +1,4 @@
-"""A gateway's pages over a history, without a network: what a reader would see of it."""
+"""A gateway's pages and answers over a history, without a network and a broker."""
 
 import re
 import warnings
@@ -9,25 +9,41 @@ from pathlib import Path
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
+from dragoman.api import description
+from dragoman.application.command_handler import CommandHandler
 from dragoman.application.deadline_cache import DUTIES
+from dragoman.application.finality import Coverage
+from dragoman.application.host_identity import HostIdentity
+from dragoman.application.http import problems
 from dragoman.application.http import request as http_request
 from dragoman.application.http.body_workers import RENDERING, Workers
 from dragoman.application.http.conditional_requests import TURNS, Turns
+from dragoman.application.keeper_requests import KeeperRequests
 from dragoman.application.operations import transparency_log
 from dragoman.application.read_receipts import READ_RECEIPTS, ReadReceipts
 from dragoman.application.service import Service
-from dragoman.cli.audit import replica
 from dragoman.console import armed_consoles, dispatch
 from dragoman.console.context import PageContext, Preferences
 from dragoman.console.pages import alarm_stream, board
 from dragoman.console.palette.recent_places import RECENT, RecentPlaces
 from dragoman.console.rendering import Page
-from dragoman.eventlog.event_log import StoredMessage
+from dragoman.eventlog.durability_guard import DurabilityGuard
+from dragoman.eventlog.event_log import LogUnreachable, StoredMessage
 from dragoman.eventlog.memory import MemoryLog
+from dragoman.eventlog.nats_connection import NatsConnection
 from dragoman.i18n.words import words
+from dragoman.interop.ssrf_guard import AddressGuard
 from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store
-from dragoman.stores.tokens_and_sessions import Grant
+from dragoman.projection.tree import Trees
+from dragoman.stores import drafts, endpoints, files, opened_exchanges, people, rosters
+from dragoman.stores.erasable import Erasable
+from dragoman.stores.host_key import HostKeyStore
+from dragoman.stores.key_value import Bucket
+from dragoman.stores.keystore import Keystore
+from dragoman.stores.signed_heads import SignedHeadStore
+from dragoman.stores.tokens_and_sessions import BUCKET, Grant, TokensAndSessions
+from dragoman.text import verbatim
 from world import World
 
 Handler = Callable[[PageContext], Awaitable[Page | web.StreamResponse]]
@@ -46,7 +62,7 @@ async def served(
         ]
     )
     await projection.in_file()
-    service = replica._service(path, store, projection)
+    service = without_broker(path, store, projection)
     service.now = lambda: world.clock
     projection.checked = world.clock
     app = web.Application()
@@ -64,6 +80,64 @@ async def served(
     app[RENDERING] = Workers()
     app[alarm_stream.BELLS] = alarm_stream.BrowserNotifier(service)
     yield app, service, projection
+
+
+def without_broker(folder: Path, store: Store, projection: Projection) -> Service:
+    """A gateway's service over one projection. What is kept at the broker is unavailable."""
+    bus = NatsConnection("test")
+    return Service(
+        command_handler=CommandHandler(Keystore(folder / "keys")),
+        access=TokensAndSessions(Bucket(bus, BUCKET)),
+        drafts=drafts.DraftStore(Bucket(bus, drafts.BUCKET)),
+        notification_endpoints=endpoints.NotificationEndpoints(Bucket(bus, endpoints.BUCKET)),
+        urls=AddressGuard(()),
+        people=people.PeopleStore(Erasable(bus, people.STREAM, people.PREFIX)),
+        rosters=rosters.RosterStore(Erasable(bus, rosters.STREAM, rosters.PREFIX)),
+        opened_exchanges=opened_exchanges.OpenedExchanges(
+            Erasable(bus, opened_exchanges.STREAM, opened_exchanges.PREFIX)
+        ),
+        files=files.FileStore(Erasable(bus, files.STREAM, files.PREFIX)),
+        signed_heads=SignedHeadStore(bus),
+        coverage=Coverage(SignedHeadStore(bus)),
+        trees=Trees(store),
+        store=store,
+        bus=bus,
+        guard=DurabilityGuard(bus),
+        open_log=_opens_none,
+        identity=HostIdentity(bus, HostKeyStore(bus, bus), None),
+        keeper=KeeperRequests(bus),
+        origin="",
+        channels={projection.name: projection},
+    )
+
+
+async def _opens_none(channel: str, *, new: bool = False) -> Projection:
+    raise LogUnreachable(verbatim("there is no broker here"))
+
+
+def reads_of(service: Service, grant: Grant) -> web.Application:
+    """The reads of a service's API, for one caller."""
+
+    @web.middleware
+    async def answered(
+        request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        request["grant"] = grant
+        try:
+            return await handler(request)
+        except Exception as error:  # Every error becomes a problem here.  # noqa: BLE001
+            return problems.answer(error, "", request.path)
+
+    app = web.Application(middlewares=[answered])
+    app[http_request.SERVICE], app[TURNS], app[READ_RECEIPTS] = (
+        service,
+        Turns(),
+        ReadReceipts(service),
+    )
+    for route in description.ROUTES:
+        if route.method == "GET":
+            route.on(app.router)
+    return app
 
 
 async def page_of(
@@ -115,7 +189,7 @@ async def context_of(
         grant=grant,
     )
     here.channel = projection
-    await dispatch._stand(here)
+    await dispatch.set_position(here)
     return here
 
 

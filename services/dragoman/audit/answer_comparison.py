@@ -1,20 +1,20 @@
 """The comparison of a gateway's whole answers with those from a replayed log.
 
-    comparison = Comparison(host, replica)
+    comparison = Comparison(host, channel)
     for question in questions(store, "a-b", position, random, sample=20, opens=False):
         await comparison.ask(question)
     comparison.result()
 
-The same code gives both answers. The host is asked first, and its answer states its
-position. The replica then reads and folds the log up to exactly that position, and is
+The same queries give both answers. The host is asked first, and its answer states its
+position. The replay then reads and folds the log up to exactly that position, and is
 asked the same. Two answers of one position, in one language and for one caller, are the
 same bytes, apart from the members that no log can tell. Each member that differs is a
 `Mismatch`: its place, its exchange, and both values.
 """
 
 import re
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from itertools import islice
@@ -25,7 +25,8 @@ from msgspec import Raw, Struct
 
 from dragoman.audit.json_differences import differences, escaped
 from dragoman.audit.replay import Hole
-from dragoman_schemas.responses import Entry
+from dragoman.audit.replayed_answers import Response
+from dragoman.audit.replayed_channel import ReplayedProjection
 
 MISMATCHES: Final = 100
 """The limit of differences: a gateway of another log would differ in everything."""
@@ -62,19 +63,6 @@ class GatewayUnavailable(Exception):
     """The host gave no answer: it is overloaded, it failed, or it cannot be reached."""
 
 
-class Response(Struct, frozen=True, kw_only=True):
-    """An answer of either party.
-
-    `refused` is the status and the type of a problem; it is empty for a success.
-    `seconds` is the duration until the answer.
-    """
-
-    refused: str = ""
-    headers: Mapping[str, str] = {}
-    body: bytes = b""
-    seconds: float = 0.0
-
-
 class ComparedGateway(Protocol):
     """A gateway as its caller sees it."""
 
@@ -86,39 +74,6 @@ class ComparedGateway(Protocol):
 
     async def position(self) -> int:
         """Return the newest position. Raises `GatewayUnavailable`."""
-
-    def entries(self, first: int) -> AsyncGenerator[list[Entry], None]:
-        """Yield the records from a position on. Raises `GatewayUnavailable`."""
-
-
-class ReplicaGateway(Protocol):
-    """A gateway over a projection that was folded from the replayed log."""
-
-    @property
-    def position(self) -> int:
-        """The position up to which the log is folded."""
-
-    @property
-    def erasures(self) -> int:
-        """The number of exchanges that were erased up to this position."""
-
-    async def reach(self, position: int) -> None:
-        """Fold the log to a position, or further if an erasure makes that necessary.
-
-        Raises `Hole`, `GatewayUnavailable`.
-        """
-
-    async def ask(self, path: str, now: datetime, as_of: str) -> Response:
-        """Return the answer to a path at a time, as if the log had ended then."""
-
-    async def limits(self, after: datetime, until: datetime) -> list[datetime]:
-        """Return the limits of open deadlines between two times, in order."""
-
-    def entries(self, first: int) -> AsyncGenerator[list[Entry], None]:
-        """Yield the records from a position on."""
-
-    def number_of(self, exchange: str) -> str:
-        """Return the number of an exchange; empty if there is no such exchange."""
 
 
 class ComparedPath(Struct, frozen=True, kw_only=True):
@@ -174,11 +129,11 @@ class AnswerComparison(Struct, frozen=True, kw_only=True):
 class Comparison:
     """A comparison in progress, question by question."""
 
-    def __init__(self, host: ComparedGateway, replica: ReplicaGateway) -> None:
+    def __init__(self, host: ComparedGateway, replay: ReplayedProjection) -> None:
         """Begin with no compared answer."""
         self._host = host
-        self._replica = replica
-        self._first = replica.position
+        self._replay = replay
+        self._first = replay.position
         self._answers: dict[str, int] = {}
         self._unanswered: list[str] = []
         self._mismatches: dict[tuple[str, ...], Mismatch] = {}
@@ -193,7 +148,7 @@ class Comparison:
         return AnswerComparison(
             answers=dict(self._answers),
             first=self._first,
-            last=self._replica.position,
+            last=self._replay.position,
             unanswered=tuple(self._unanswered),
             mismatches=tuple(self._mismatches.values()),
             seed=seed,
@@ -217,14 +172,14 @@ class Comparison:
             path = _next_page(path, body) if question.pages else None
 
     async def _compare(self, question: ComparedPath) -> bytes:
-        """Compare one answer, and return the replica's body.
+        """Compare one answer, and return the replay's body.
 
         The body is empty if the answers differ. Raises `GatewayUnavailable`, and `Hole`
         if records are missing.
         """
         for attempt in range(_TRIES):
-            erasures = self._replica.erasures
-            answer = await self._host.ask(question.path, self._replica.position)
+            erasures = self._replay.erasures
+            answer = await self._host.ask(question.path, self._replay.position)
             if not question.past and not answer.refused:
                 header = answer.headers.get("Dragoman-Position", "")
                 if not _POSITION.fullmatch(header):
@@ -235,17 +190,17 @@ class Comparison:
                     ]
                     break
                 try:
-                    await self._replica.reach(int(header))
+                    await self._replay.reach(int(header))
                 except Hole as error:
                     mismatches = [self._mismatch(question, "Dragoman-Position", header, str(error))]
                     break
-                if self._replica.position != int(header):
-                    # The answer is older than expected, or an erasure took the replica further.
+                if self._replay.position != int(header):
+                    # The answer is older than expected, or an erasure took the replay further.
                     continue
-            mine, mismatches = await self._replica_answer(question, answer)
+            mine, mismatches = await self._replay_answer(question, answer)
             if mismatches and (answer.refused or question.past or question.late):
                 mine, mismatches = await self._fold_further(question, answer, mismatches)
-                if self._replica.erasures != erasures:
+                if self._replay.erasures != erasures:
                     # An erasure between the two answers changes answers about the past as well.
                     continue
             if not mismatches:
@@ -270,16 +225,16 @@ class Comparison:
         """
         newest = await self._host.position()
         mine = Response()
-        while mismatches and question.late and self._replica.position < newest:
-            await self._replica.reach(self._replica.position + 1)
-            mine, mismatches = await self._replica_answer(question, answer)
-        await self._replica.reach(newest)
+        while mismatches and question.late and self._replay.position < newest:
+            await self._replay.reach(self._replay.position + 1)
+            mine, mismatches = await self._replay_answer(question, answer)
+        await self._replay.reach(newest)
         return mine, mismatches
 
-    async def _replica_answer(
+    async def _replay_answer(
         self, question: ComparedPath, answer: Response
     ) -> tuple[Response, list[Mismatch]]:
-        """Return the replica's answer for the host's time, and the differences.
+        """Return the replay's answer for the host's time, and the differences.
 
         Raises `GatewayUnavailable`.
         """
@@ -290,7 +245,7 @@ class Comparison:
             # Several limits may lie between the earliest and the latest time.
             between = [
                 limit + timedelta(microseconds=1)
-                for limit in await self._replica.limits(min(moments), max(moments))
+                for limit in await self._replay.limits(min(moments), max(moments))
             ]
             if between:
                 mine, mismatches = await self._at_one_of(between, question, answer, as_of)
@@ -299,15 +254,13 @@ class Comparison:
     async def _at_one_of(
         self, moments: Sequence[datetime], question: ComparedPath, answer: Response, as_of: str
     ) -> tuple[Response, list[Mismatch]]:
-        """Return the replica's answer for the first time at which nothing differs.
+        """Return the replay's answer for the first time at which nothing differs.
 
         If something differs at each of the times, return those of the last one. Raises
         `GatewayUnavailable`.
         """
         for now in moments:
-            mine = await self._replica.ask(question.path, now, as_of)
-            if mine.refused.startswith("5"):
-                raise GatewayUnavailable(f"the replay itself cannot answer this: {mine.refused}")
+            mine = await self._replay.answer(question.path, now, as_of)
             mismatches = self._differences(question, answer, mine)
             if not mismatches:
                 break
@@ -405,9 +358,9 @@ class Comparison:
         )
         return Mismatch(
             question=question.path,
-            position=self._replica.position,
+            position=self._replay.position,
             exchange=exchange,
-            number=self._replica.number_of(exchange) if exchange else "",
+            number=self._replay.number_of(exchange) if exchange else "",
             pointer=pointer,
             gateway=text[:_VALUE_CHARACTERS],
             replay=right[:_VALUE_CHARACTERS],
@@ -435,59 +388,6 @@ class Comparison:
 
     def _count(self, kind: str) -> None:
         self._answers[kind] = self._answers.get(kind, 0) + 1
-
-    async def records(self, first: int, most: int) -> None:
-        """Compare the records that readers are streamed, from a position on.
-
-        At most `most` records are compared. Raises `Hole`.
-        """
-        last = min(self._replica.position, first + most - 1)
-        try:
-            while first <= last and not self.is_over:
-                first = await self._some_records(first, last)
-        except GatewayUnavailable as error:
-            self.leave_unanswered(f"/records?from={first}", str(error))
-
-    async def _some_records(self, first: int, last: int) -> int:
-        """Compare records up to a position, or to the first difference.
-
-        Return the position at which to continue.
-        """
-        erasures = self._replica.erasures
-        async with (
-            aclosing(_one_by_one(self._host.entries(first))) as theirs,
-            aclosing(_one_by_one(self._replica.entries(first))) as mine,
-        ):
-            for position in range(first, last + 1):  # Its last value is used below.  # noqa: B007
-                one, other = await anext(theirs, None), await anext(mine, None)
-                assert other is not None, "the replica has what it folded"
-                if one != other:
-                    break
-                self._count("records")
-            else:
-                return last + 1
-        await self._replica.reach(await self._host.position())
-        if self._replica.erasures != erasures:
-            return position  # An exchange was erased between the two answers.
-        question = ComparedPath(kind="records", path=f"/records?from={position}", past=True)
-        encoded = (b"{}" if entry is None else msgspec.json.encode(entry) for entry in (one, other))
-        bodies = self._bodies(question, *encoded)
-        number = self._replica.number_of(other.exchange)
-        self._keep(
-            [
-                msgspec.structs.replace(body, exchange=other.exchange, number=number)
-                for body in bodies
-            ]
-        )
-        self._count("records")
-        return position + 1
-
-
-async def _one_by_one(pages: AsyncGenerator[list[Entry], None]) -> AsyncGenerator[Entry, None]:
-    async with aclosing(pages):
-        async for page in pages:
-            for entry in page:
-                yield entry
 
 
 def _moments(answer: Response, *, timed: bool) -> list[datetime]:

@@ -127,7 +127,7 @@ def questions(
 
 
 def _rows(store: Store, channel: str) -> list[Row]:
-    """Return every exchange's row, as the replica has it."""
+    """Return every exchange's row, as the replay has it."""
     rows: list[Row] = []
     cursor = ""
     while True:
@@ -188,10 +188,9 @@ def _reports(position: int, past: Sequence[int]) -> Iterator[ComparedPath]:
         "reports/situation",
         "reports/turn-over",
         "reports/period",
-        "reports/year",
     ):
         yield ComparedPath(kind="reports", path=f"/{name}?at={position}", past=True)
-    for name in ("perceptions", "roadmap", "codebook"):
+    for name in ("perceptions", "roadmap"):
         yield ComparedPath(kind="reports", path=f"/{name}", late=True)
     yield ComparedPath(kind="reports", path="/points-of-contact", timed=True, late=True)
     for first, last in pairwise([0, *sorted(past), position]):

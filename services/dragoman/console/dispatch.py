@@ -100,11 +100,11 @@ async def _page_context(request: web.Request, route: PageRoute) -> PageContext:
     context.channel = service.channel(grant, name)
     request["registry"] = context.projection.registry
     if route.method != "POST":
-        await _stand(context)
+        await set_position(context)
     return context
 
 
-async def _stand(context: PageContext) -> None:
+async def set_position(context: PageContext) -> None:
     """Set the position and the moment of the page.
 
     Raises `Refused` or `NotYetApplied`.

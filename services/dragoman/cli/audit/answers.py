@@ -1,6 +1,6 @@
-"""The comparison of `dragoman audit replay`: the gateway's answers and a replica's.
+"""The comparison of `dragoman audit replay`.
 
-The replica is folded from the replayed log.
+It compares the gateway's answers with those of the replayed log.
 """
 
 import asyncio
@@ -15,11 +15,11 @@ from dragoman.audit.answer_comparison import (
     Comparison,
     GatewayUnavailable,
     Mismatch,
-    Response,
 )
 from dragoman.audit.comparison_questions import Draw, questions
 from dragoman.audit.replay import Page, Replay, Source, erasures_in, messages_of
-from dragoman.cli.audit.replica import ReplicaProjection, replica
+from dragoman.audit.replayed_answers import Response
+from dragoman.audit.replayed_channel import ReplayedProjection, replayed_channel
 from dragoman.cli.common import HEAD_SECONDS, head_of, out, say
 from dragoman.client import Client, Garbled, ProblemResponse, Unreachable
 from dragoman.domain.acts.act_rules import OFFICERS
@@ -27,7 +27,6 @@ from dragoman.domain.acts.log_policy import log_of
 from dragoman.tlog import checkpoint
 from dragoman.tlog.note import NotANote
 from dragoman_schemas.host_responses import Me
-from dragoman_schemas.responses import Entry
 
 SAMPLE: Final = 20
 """Exchanges, and answers of each other kind, that are compared by default. It takes
@@ -117,24 +116,16 @@ class Gateway:
         except (ProblemResponse, Unreachable) as error:
             raise GatewayUnavailable(str(error)) from None
 
-    async def entries(self, first: int, least: int = 0) -> AsyncGenerator[list[Entry], None]:
-        """Yield the records from a position on, up to another one at least.
-
-        Raises `GatewayUnavailable`.
-        """
-        try:
-            async for page in self._caller.records(self._name, first, least):
-                yield page
-        except (ProblemResponse, Unreachable) as error:
-            raise GatewayUnavailable(str(error)) from None
-
     async def more(self, first: int, least: int) -> AsyncGenerator[Page, None]:
         """Yield the messages from a position on, up to another one at least.
 
         Raises `GatewayUnavailable`, `Hole`.
         """
-        async for page in messages_of(self.entries(first, least)):
-            yield page
+        try:
+            async for page in messages_of(self._caller.records(self._name, first, least)):
+                yield page
+        except (ProblemResponse, Unreachable) as error:
+            raise GatewayUnavailable(str(error)) from None
 
 
 async def compare(
@@ -147,33 +138,33 @@ async def compare(
     seed: int,
     report: Callable[[str, int, int], None],
 ) -> AnswerComparison:
-    """Compare the gateway's answers with a replica's.
+    """Compare the gateway's answers with those of the replayed log.
 
-    `sample` is the number of answers of each kind, or 0 for all. The replica folds the
-    source again, which must give the replayed log. Raises `Hole`, `GatewayChanged`,
+    `sample` is the number of answers of each kind, or 0 for all. The source is folded
+    again, which must give the replayed log. Raises `Hole`, `GatewayChanged`,
     `LogBroken`.
     """
     replayed = fold.result()
     me = (await caller.call("GET", "/v1/me")).of("word on whose the token is", Me)
     opens = not OFFICERS.isdisjoint(me.roles.get(channel, ()))
     host = Gateway(caller, channel)
-    async with replica(channel, replayed.cid, me.actor, host.more) as replica_projection:
+    async with replayed_channel(channel, me.actor.partition("/")[0], host.more) as replay:
         if fold.erased or fold.unproven or fold.entries:
-            replica_projection.expect(await erasures_in(source))
-        await replica_projection.begin(
+            replay.expect(await erasures_in(source))
+        await replay.begin(
             _reporting(source(), lambda done: report("replaying again", done, replayed.position)),
             replayed.position,
         )
-        if replica_projection.projection.standing.frontier.root().hex() != replayed.root:
+        if replay.projection.standing.frontier.root().hex() != replayed.root:
             raise GatewayChanged(
                 "the gateway gave other records when the log was read a second time"
             )
         random = Draw(seed)
-        comparison = Comparison(host, replica_projection)
+        comparison = Comparison(host, replay)
         compared_paths = questions(
-            replica_projection.projection.store,
+            replay.projection.store,
             channel,
-            replica_projection.position,
+            replay.position,
             random,
             sample=sample,
             opens=opens,
@@ -183,10 +174,8 @@ async def compare(
             report("comparing", number, len(compared_paths))
             if comparison.is_over:
                 break
-        first = random.randint(1, replica_projection.position) if sample else 1
-        await comparison.records(first, sample or replica_projection.position)
         try:
-            stopped = await _compare_head(host, replica_projection, replayed.position)
+            stopped = await _compare_head(host, replay, replayed.position)
         except GatewayUnavailable as error:
             stopped = ""
             comparison.leave_unanswered("the newest signed head and its records", str(error))
@@ -201,15 +190,15 @@ async def _reporting(
         done(page[-1][0] if page else 0)
 
 
-async def _compare_head(host: Gateway, replica_projection: ReplicaProjection, replayed: int) -> str:
+async def _compare_head(host: Gateway, replay: ReplayedProjection, replayed: int) -> str:
     """Compare the signed head with the records that arrived meanwhile.
 
     Return a note on records that no head covers. Raises `GatewayChanged`, `Hole`,
     `GatewayUnavailable`.
     """
-    if replica_projection.position == replayed:
+    if replay.position == replayed:
         return ""
-    registry = replica_projection.projection.registry
+    registry = replay.projection.registry
     until = time.monotonic() + HEAD_SECONDS
     while True:
         signed = await host.head()
@@ -221,16 +210,16 @@ async def _compare_head(host: Gateway, replica_projection: ReplicaProjection, re
             raise GatewayChanged(
                 f"the signed head is not of the key that the genesis names: {error}"
             ) from None
-        if head.size >= replica_projection.position or time.monotonic() > until:
+        if head.size >= replay.position or time.monotonic() > until:
             break
         await asyncio.sleep(_AGAIN_SECONDS)
-    await replica_projection.reach(head.size)
-    if replica_projection.projection.root(head.size) != head.root:
+    await replay.reach(head.size)
+    if replay.projection.root(head.size) != head.root:
         raise GatewayChanged(
             f"the signed head of {head.size} records is of other records than these: "
             "keep both, they convict the signer"
         )
-    if head.size < replica_projection.position:
+    if head.size < replay.position:
         return (
             f"the records after {head.size} arrived while answers were compared, "
             "and no signed head covers them yet"
