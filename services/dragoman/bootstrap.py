@@ -251,26 +251,25 @@ async def gateway(
 
 
 async def _keep_keys(endpoint: BrokerEndpoint, service: Service) -> None:
-    """Use the keys of this data directory for gateways that have none.
+    """Open channels with the log key of this data directory for gateways without one.
 
-    Returns at once if the directory has no key for others to use. A copy of the
-    directory that may not write does not begin: it would take requests from the keeper.
+    Returns at once if the directory has none. A copy of the directory that may not
+    write does not begin: it would take requests from the keeper.
     """
-    custody = service.command_handler.custody
-    if service.identity.own_key is None and not custody.channels():
+    if service.identity.own_key is None:
         return
     seed = endpoint.seed("keeper")
     if not seed.exists():
         log.warning(
             "keeper.no_user",
             file=str(seed),
-            do="other gateways cannot have acts of trials signed, nor channels opened, with the "
-            "keys here: make that file with `dragoman init --data DIR`, and give its public "
-            "part to the broker; see docs/operating.md",
+            do="other gateways cannot have channels opened with the log key here: make that file "
+            "with `dragoman init --data DIR`, and give its public part to the broker; see "
+            "docs/operating.md",
         )
         return
     async with endpoint.connected("keeper") as bus:
-        await Keeper(service, custody, bus).run()
+        await Keeper(service, bus).run()
 
 
 def _serves(operator: AdminDoor, service: Service, lifecycle: Lifecycle) -> None:

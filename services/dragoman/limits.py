@@ -174,8 +174,8 @@ dead broker.
 """
 
 KEEPER_SECONDS: Final = 5.0
-"""Seconds for which a gateway without the keys of a trial waits for the one that has
-them. It asks again meanwhile, since that gateway may just be starting.
+"""Seconds for which a gateway without the log key waits for the one that has it. It
+asks again meanwhile, since that gateway may just be starting.
 """
 
 KEEPER_OPENING_SECONDS: Final = 25.0

@@ -20,7 +20,7 @@ from dragoman.application.command_handler import CommandHandler
 from dragoman.application.disk_space import DiskSpace
 from dragoman.application.finality import Coverage
 from dragoman.application.host_identity import HostIdentity, LogKeyProofs
-from dragoman.application.keeper_requests import KeeperRequests
+from dragoman.application.opening_requests import OpeningRequests
 from dragoman.application.service import Service
 from dragoman.application.takeover import TakeOver
 from dragoman.application.ways_to_reach import Ways
@@ -145,14 +145,12 @@ async def running_service(
             _start_following(projection, start)
             return projection
 
-        keeper = KeeperRequests(bus)
         service = Service(
             signed_heads=SignedHeadStore(second_bus),
             coverage=Coverage(SignedHeadStore(second_bus)),
             trees=Trees(store),
             command_handler=CommandHandler(
                 Keystore(settings.data / "keys" / "channels"),
-                keeper=keeper,
                 now=clock.now,
                 is_clock_set=lambda: clock.is_set,
                 read_only_reason=permit.read_only_reason,
@@ -177,7 +175,7 @@ async def running_service(
                 Keystore(settings.data / "keys" / "log").public("log", "log/log"),
                 replicas=settings.nats.replicas,
             ),
-            keeper=keeper,
+            keeper=OpeningRequests(bus),
             issuer=settings.oidc.issuer,
             public_url=settings.http.public_url.rstrip("/"),
             ways=Ways(settings.courier.ways, settings.courier.private_networks),

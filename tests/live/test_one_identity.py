@@ -1,5 +1,5 @@
-"""Several gateways are one host: each opens channels that are signed, and administers those that
-another opened. A gateway with another log key opens none, and the operator is told of what it
+"""Several gateways are one host: each opens channels that are signed. The gateway with the keys
+administers trials, and the others say so. A gateway with another log key opens none, and the operator is told of what it
 opened before.
 """
 
@@ -7,11 +7,7 @@ import asyncio
 import base64
 import json
 import os
-import random
-import secrets
-import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,22 +21,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 import commands
 from dragoman import bootstrap
 from dragoman.application.channel_genesis import append_genesis, make_trial_genesis
-from dragoman.domain.acts.erasure import left_of
-from dragoman.domain.record import ids
-from dragoman.domain.record.codec import parse
 from dragoman.eventlog import stream_config
 from dragoman.eventlog.broker import BrokerEndpoint
 from dragoman.eventlog.durability_guard import DurabilityGuard
 from dragoman.eventlog.event_log import LogUnreachable, NobodyListens
 from dragoman.eventlog.jetstream import JetStreamLog
 from dragoman.eventlog.nats_connection import connected
-from dragoman.limits import KEEPER_SECONDS
 from dragoman.stores.host_key import HostKeyStore
 from dragoman.stores.keystore import Keystore
 from dragoman.stores.signed_heads import SignedHeadStore
 from dragoman.tlog import dsse
 from dragoman_schemas.host_responses import NewChannel
-from house import House
 from patience import PATIENCE_S
 from service import NOTE, Answer, Caller, Gateway, Second, Service, new_key
 from world import compact
@@ -129,112 +120,23 @@ async def test_a_channel_opened_at_the_second_gateway_is_signed(
     assert not (second.data / "keys").exists(), "serve makes no key"
 
 
-@pytest.mark.process
-async def test_an_officer_is_entered_through_the_gateway_that_has_no_keys(
-    own: Service, session: aiohttp.ClientSession, tmp_path: Path
+async def test_trials_are_administered_at_the_gateway_with_the_keys_and_the_others_say_so(
+    first: Gateway, second: Second, session: aiohttp.ClientSession
 ) -> None:
-    second = Second(own, tmp_path / "second")
-    try:
-        entered = await Caller(session, second, "china/administrator").post(f"{C}/channel", ENTRY)
-        assert entered.status == 201, entered.body
-        assert not (second.data / "keys").exists()
-
-        # What the keeper refuses reads as at its own gateway.
-        administrators = [
-            Caller(session, service, "china/administrator") for service in (own, second)
-        ]
-        gone = {"act": "officer-revocation", "officer": "nobody"}
-        refusals = [
-            await each.post(
-                f"{C}/channel", gone, Dragoman_Min_Position=str(entered.json["position"])
-            )
-            for each in administrators
-        ]
-        assert refusals[0].status >= 400
-        for name in ("type", "detail", "errors"):
-            assert refusals[0].json.get(name) == refusals[1].json.get(name)
-
-        # Administrators at both gateways at the same time each get their record.
-        answers = await asyncio.gather(
-            *(
-                persistent(administrators[number % 2], {**ENTRY, "officer": f"r-{number}"})
-                for number in range(6)
-            )
-        )
-        assert {answer.status for answer in answers} == {201}, [each.body for each in answers]
-    finally:
-        second.stop()
-
-
-async def persistent(administrator: Caller, body: dict[str, Any]) -> Answer:
-    """Post with one key until no other post is faster."""
-    key = new_key()
-    while True:
-        answer = await administrator.post(f"{C}/channel", body, key=key)
-        if answer.status != 409 or answer.json["type"] != "/problems/busy":
-            return answer
-
-
-async def test_any_gateway_opens_administers_and_erases(
-    first: Gateway,
-    begin: Callable[[str], Second],
-    session: aiohttp.ClientSession,
-    tmp_path: Path,
-    dice: random.Random,
-) -> None:
-    gateways = [first, begin("second"), begin("third")]
-    for number in range(3):
-        name = f"channel-{number}"
-        assert (await opened(session, dice.choice(gateways), name=name)).status == 201
-        path = f"/v1/channels/{name}"
-
-        async def anyone(actor: str, name: str = name) -> Caller:
-            return await caller(session, dice.choice(gateways), actor, name)
-
-        # an administrator whose key the keeper makes, and who then administers elsewhere
-        entry = {**ENTRY, "officer": "adm-2", "roles": ["administrator"]}
-        key = new_key()
-        entered = await (await anyone("nato/adm")).post(f"{path}/channel", entry, key=key)
-        assert entered.status == 201, entered.body
-        replayed = await (await anyone("nato/adm")).post(f"{path}/channel", entry, key=key)
-        assert (replayed.status, replayed.json) == (201, entered.json)
-        position = entered.json["position"]
-        newer = await anyone("nato/o-1")
-        await shows(newer, name, position)
-        adm = await caller(session, newer.service, "nato/adm-2", name)
-        again = await adm.post(f"{path}/channel", ENTRY, Dragoman_Min_Position=str(position))
-        assert again.status == 201, again.body
-
-        # an exchange that both sides take out of the record
-        note = (await (await anyone("nato/o-1")).open(NOTE, name)).json
-        erased = await erase(
-            await anyone("nato/adm"), await anyone("mars/adm"), name, note, tmp_path
-        )
-        for gateway in gateways:
-            officer = await caller(session, gateway, "mars/o-1", name)
-            await shows(officer, name, erased)
-            (await officer.get(f"{path}/exchanges/{note['exchange']}")).problem(410, "erased")
-            assert await officer.sealed(erased, name)
-
-
-async def erase(one: Caller, other: Caller, name: str, note: dict[str, Any], folder: Path) -> int:
-    """Erase an exchange by the commands, each at its gateway: the other side consents first. The
-    position of the erasure.
-    """
-    seen = note["position"]
-    for caller, arguments in (
-        (other, ("channel", "consent", note["exchange"])),
-        (one, ("channel", "erase", note["exchange"], "--yes")),
-    ):
-        await shows(caller, name, seen)
-        token = folder / "token"
-        token.write_text(caller.headers["Authorization"].removeprefix("Bearer "))
-        token.chmod(0o600)
-        await asyncio.to_thread(
-            caller.service.run, *arguments, "--channel", name, "--token-file", str(token)
-        )
-        seen = (await caller.get(f"/v1/channels/{name}")).json["position"]
-    return int(seen)
+    assert (await opened(session, second)).status == 201
+    path, key = "/v1/channels/new-one/channel", new_key()
+    elsewhere = await (await caller(session, second, "nato/adm")).post(path, ENTRY, key=key)
+    refused = elsewhere.problem(503, "unavailable")
+    assert "keys/channels/new-one" in refused["detail"]
+    assert int(elsewhere.headers["Retry-After"]) > 0
+    # the same post at the gateway with the keys, then again at the other one
+    entered = await (await caller(session, first, "nato/adm")).post(path, ENTRY, key=key)
+    assert entered.status == 201, entered.body
+    officer = await caller(session, second, "nato/o-1")
+    await shows(officer, "new-one", entered.json["position"])
+    again = await (await caller(session, second, "nato/adm")).post(path, ENTRY, key=key)
+    assert (again.status, again.json) == (201, entered.json)
+    assert (await officer.open(NOTE, "new-one")).status == 201, "officers' acts need no key here"
 
 
 # Another log key
@@ -284,10 +186,6 @@ async def test_a_gateway_with_another_key_reads_and_posts_and_opens_nothing(
     assert terms.problem(403, "not-permitted")["detail"] == refused["detail"]
     officer = await caller(session, other, "nato/o-1")
     assert (await officer.open(NOTE, "new-one")).status == 201
-    entered = await (await caller(session, other, "mars/adm")).post(
-        "/v1/channels/new-one/channel", ENTRY
-    )
-    assert entered.status == 201, entered.body
 
 
 async def test_terms_and_a_signed_opening_go_to_the_gateway_with_the_key(
@@ -383,84 +281,22 @@ async def test_the_oldest_genesis_decides_the_key_of_an_existing_host(
 # The keeper
 
 
-def entry_request(**changes: Any) -> dict[str, Any]:
-    return {
-        "do": "sign",
-        "actor": "nato/adm",
-        "act": base64.b64encode(compact(ENTRY)).decode(),
-        "id": ids.v7(int(time.time() * 1000), secrets.token_bytes(10)),
-        "exchange": "",
-        "family": "channel",
-        "if_match": None,
-        "released_by": "",
-        "caused_by": "",
-        "signatures": "",
-        "position": 1,
-        **changes,
-    }
-
-
-def act_of(body: Any) -> str:
-    return base64.b64encode(body if isinstance(body, bytes) else compact(body)).decode()
-
-
-async def test_a_process_with_the_gateways_user_gets_signatures_over_legal_acts_alone(
+async def test_a_process_with_the_gateways_user_is_no_keeper_and_gets_no_key(
     first: Service, session: aiohttp.ClientSession
 ) -> None:
     assert (await opened(session, first)).status == 201
-    note = (await (await caller(session, first, "nato/o-1")).open(NOTE, "new-one")).json
     endpoint = BrokerEndpoint(first.nats_url, "", first.data / "keys")
-    seeds = [
-        path.read_bytes()
-        for path in (first.data / "keys").rglob("*")
-        if path.suffix in (".seed", ".nk")
-    ]
-    answered: list[bytes] = []
     async with (
         connected(endpoint.url, "gateway", endpoint.seed("gateway")) as bus,
         connected(endpoint.url, "steward", endpoint.seed("steward")) as steward,
     ):
-
-        async def ask(body: Any, channel: str = "new-one") -> dict[str, Any]:
-            payload = body if isinstance(body, bytes) else json.dumps(body).encode()
-            message = await bus.request(f"dragoman.keeper.v1.sign.{channel}", payload, seconds=10)
-            answered.append(message.data)
-            answer: dict[str, Any] = json.loads(message.data)
-            return answer
-
-        (message,) = await JetStreamLog("new-one", bus).read(note["position"], 1)
-        remains = left_of(message.position, parse(message.raw), void=False)
-        # no side has consented to it
-        erasure = {"act": "erasure", "records": [msgspec.to_builtins(remains)]}
-        for body in (
-            b"not JSON",
-            b"[" * 100_000,
-            {"do": "sign"},
-            entry_request(act=act_of(b"any bytes at all")),
-            entry_request(act=act_of(b'{ "act" : "officer" }')),
-            entry_request(act=act_of(NOTE), family="contact"),
-            entry_request(actor="nato/o-1"),
-            entry_request(actor="nato/nobody"),
-            entry_request(actor="service/gateway"),
-            entry_request(actor="nato/../../log/log"),
-            entry_request(id="../x"),
-            entry_request(position=10**9),
-            entry_request(act=act_of({"act": "officer-revocation", "officer": "nobody"})),
-            entry_request(act=act_of(erasure)),
-        ):
-            answer = await ask(body)
+        for body in (b"not JSON", b"[" * 100_000, b'{"do":"open-trial"}', b'{"do":"sign"}'):
+            message = await bus.request("dragoman.keeper.v1.open.first", body, seconds=10)
+            answer = json.loads(message.data)
             assert answer["answer"] == "refused", (body, answer)
-            assert "signatures" not in answer
-        assert "consented" in json.dumps(await ask(entry_request(act=act_of(erasure))))
-        assert (await ask(entry_request()))["answer"] == "signed"
+            assert answer.keys() <= {"answer", "kind", "detail", "faults", "allowed"}
         with pytest.raises(NobodyListens):
-            await ask(entry_request(), "unknown")
-        # No answer has a key, nor did the refused requests make one.
-        for seed in seeds:
-            for form in (seed, base64.b64encode(seed), seed.hex().encode()):
-                assert not any(form in data for data in answered)
-        kept = {path.name for path in (first.data / "keys" / "channels").rglob("*.seed")}
-        assert kept == {"root.seed", "adm.seed"}
+            await bus.request("dragoman.keeper.v1.sign.new-one", b"{}", seconds=10)
 
         # Nor may it answer in the keeper's place, or replace the host's key.
         errors: list[Exception] = []
@@ -482,25 +318,6 @@ async def test_a_process_with_the_gateways_user_gets_signatures_over_legal_acts_
         answer = json.loads((await steward.request("$KV.DRAGOMAN_HOST.log_key", b"{}")).data)
         assert "error" in answer, "the stream takes no second message, whoever sends it"
         assert await HostKeyStore(bus, steward).read() == before == log_key_of(first)
-
-
-async def test_while_the_keeper_is_away_administration_is_503_and_officers_go_on(
-    session: aiohttp.ClientSession, tmp_path: Path
-) -> None:
-    with House(tmp_path / "house") as house, house.second(tmp_path / "second") as second:
-        administrator = Caller(session, second, "china/administrator")
-        await shows(Caller(session, second, "nato/officer"), "nato-china")
-        house.gateway.stop(signal.SIGKILL)
-        key, begun = new_key(), time.monotonic()
-        away = await administrator.post(f"{C}/channel", ENTRY, key=key)
-        problem = away.problem(503, "unavailable")
-        assert time.monotonic() - begun < KEEPER_SECONDS + 3
-        assert int(away.headers["Retry-After"]) > 0
-        assert "start that gateway" in problem["detail"]
-        assert (await Caller(session, second, "nato/officer").open(NOTE)).status == 201
-        house.gateway.start()
-        entered = await administrator.post(f"{C}/channel", ENTRY, key=key)
-        assert entered.status == 201, entered.body
 
 
 # Keys are made by init alone

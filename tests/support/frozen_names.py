@@ -59,7 +59,7 @@ WRITERS = (
     "sealing.py",
     "bootstrap.py",
     "service_factory.py",
-    "application/keeper_requests.py",
+    "application/opening_requests.py",
     "server/listener.py",
     "projection/rebuild.py",
     "data_directory.py",

@@ -18,7 +18,7 @@ from dragoman.application.http import problems
 from dragoman.application.http import request as http_request
 from dragoman.application.http.body_workers import RENDERING, Workers
 from dragoman.application.http.conditional_requests import TURNS, Turns
-from dragoman.application.keeper_requests import KeeperRequests
+from dragoman.application.opening_requests import OpeningRequests
 from dragoman.application.operations import transparency_log
 from dragoman.application.read_receipts import READ_RECEIPTS, ReadReceipts
 from dragoman.application.service import Service
@@ -105,7 +105,7 @@ def without_broker(folder: Path, store: Store, projection: Projection) -> Servic
         guard=DurabilityGuard(bus),
         open_log=_opens_none,
         identity=HostIdentity(bus, HostKeyStore(bus, bus), None),
-        keeper=KeeperRequests(bus),
+        keeper=OpeningRequests(bus),
         origin="",
         channels={projection.name: projection},
     )

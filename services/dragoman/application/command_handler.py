@@ -29,14 +29,8 @@ from dragoman.application.clock import stamp, utc_now
 from dragoman.application.custody_signatures import (
     SignedSubmission,
     complete_signatures,
-    needs_keeper,
+    refuse_if_kept_elsewhere,
     sign_with_custody,
-)
-from dragoman.application.keeper_requests import (
-    KeeperRequests,
-    RecordedAnswer,
-    is_after,
-    signed_submission,
 )
 from dragoman.application.post_result import (
     PostResult,
@@ -97,19 +91,16 @@ class CommandHandler:
         self,
         custody: Keystore,
         *,
-        keeper: KeeperRequests | None = None,
         now: Callable[[], datetime] = utc_now,
         is_clock_set: Callable[[], bool] = lambda: False,
         read_only_reason: Callable[[], Text | None] = lambda: None,
     ) -> None:
         """Sign for trial channels with the keys in custody.
 
-        `keeper` is asked for signatures in trials whose keys another gateway has.
         Nothing is recorded while `read_only_reason` returns a reason. While the clock
         is set to a past event, it is not compared with the broker's.
         """
         self._custody = custody
-        self._keeper = keeper
         self._read_only_reason = read_only_reason
         self._now = now
         self._is_clock_set = is_clock_set
@@ -181,7 +172,7 @@ class CommandHandler:
         state, recording_history = projection.state, RecordingHistory(projection)
         assert state.registry is not None
         state = replace(state, registry=replace(state.registry, required_signatures=()))
-        signed = self._signed_here(projection, submission)
+        signed = self._signed(projection, submission)
         candidate = self._decide(state, projection, signed, recording_history, self._now())
         return folded(state, projection, candidate)
 
@@ -230,10 +221,7 @@ class CommandHandler:
             self._refuse_if_unavailable(projection)
             if submission.if_match is not None:
                 await self._refresh_for_if_match(projection, submission, submission.if_match)
-            signed = await self._signed(projection, submission)
-            if isinstance(signed, RecordedAnswer):
-                await wait_until_folded(projection, signed.position)
-                continue
+            signed = self._signed(projection, submission)
             recording_history = RecordingHistory(projection)
             ticked, moment = time.monotonic(), self._now()
             candidate = self._decide(
@@ -313,66 +301,18 @@ class CommandHandler:
                 error=error.said,
             ) from None
 
-    async def _signed(
-        self, projection: Projection, submission: Submission
-    ) -> SignedSubmission | RecordedAnswer:
-        """Return a submission with the signatures that the host makes in a trial.
+    def _signed(self, projection: Projection, submission: Submission) -> SignedSubmission:
+        """Return a submission with the signatures of the keys in custody here.
 
-        If another gateway has the keys, it is asked, and this gateway first folds what
-        that one had folded. Raises `Refused`.
+        Raises `Refused` if another gateway keeps the keys.
         """
-        if (
-            self._keeper is None
-            or not is_signed_by_keepers(submission)
-            or not needs_keeper(self._custody, projection, submission)
-        ):
-            return self._signed_here(projection, submission)
-        attempts = 0
-        while True:
-            attempts += 1
-            answer = await self._keeper.sign(projection, submission)
-            if isinstance(answer, RecordedAnswer):
-                return answer
-            await wait_until_folded(projection, answer.position, is_other_post=True)
-            signed = SignedSubmission(
-                submission=signed_submission(answer, submission), signatures=answer.signatures
-            )
-            # If this gateway has folded another act meanwhile, the signature is not after it.
-            if (
-                submission.signatures
-                or attempts > APPEND_ATTEMPTS
-                or is_after(signed.submission.data, projection.registry.etag)
-            ):
-                return signed
-
-    def _signed_here(self, projection: Projection, submission: Submission) -> SignedSubmission:
-        """Return a submission with the signatures of the keys in custody here."""
         if not is_signed_by_keepers(submission):
             return SignedSubmission(submission=submission, signatures=submission.signatures)
+        refuse_if_kept_elsewhere(self._custody, projection, submission)
         if not submission.signatures:
             return sign_with_custody(self._custody, projection, submission)
         signatures = complete_signatures(self._custody, projection, submission)
         return SignedSubmission(submission=submission, signatures=signatures)
-
-    def sign_if_legal(
-        self, projection: Projection, submission: Submission
-    ) -> tuple[Submission, str]:
-        """Return a submission and its signatures for the gateway that will record it.
-
-        It is judged first as if it were recorded now. Raises `Refused` if it is not
-        legal, or no act that root or an administrator of a side must sign.
-        """
-        if not is_signed_by_keepers(submission):
-            raise refuse(
-                "not-permitted", "The host signs only acts of roots and administrators in trials."
-            )
-        self._refuse_if_unavailable(projection)
-        signed = self._signed_here(projection, submission)
-        self._decide(
-            projection.state, projection, signed, RecordingHistory(projection), self._now()
-        )
-        self._custody.keep(projection.name, signed.new_seeds)
-        return signed.submission, signed.signatures
 
     async def kept_at(self, projection: Projection, position: int) -> PostResult:
         """Return the answer to the post whose record is at a position, as it was then.

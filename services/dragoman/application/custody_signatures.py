@@ -3,8 +3,8 @@
 In a trial the host keeps the keys of administrators and roots. An act that must be
 signed may therefore come without signatures, and the host signs it:
 `sign_with_custody`. An act that comes with some signatures gets the missing ones:
-`complete_signatures`. A gateway without the keys asks the one that has them:
-`needs_keeper`.
+`complete_signatures`. A gateway without the keys refuses, and names the one that has
+them: `refuse_if_kept_elsewhere`.
 """
 
 import base64
@@ -85,18 +85,25 @@ def sign_with_custody(
     )
 
 
-def needs_keeper(custody: Keystore, projection: Projection, submission: Submission) -> bool:
-    """Return whether another gateway has the keys to sign a submission of a trial.
+def refuse_if_kept_elsewhere(
+    custody: Keystore, projection: Projection, submission: Submission
+) -> None:
+    """Raise `Refused` if another gateway has the keys to sign a submission of a trial.
 
-    A gateway with any key of the channel is its keeper.
+    It is the one with any key of the channel.
     """
     registry, actor = projection.registry, submission.actor
     if registry.custody != "host" or custody.has_channel(registry.name):
-        return False
+        return
     signatures = dsse.read_signatures(submission.signatures, SIGNATURES) or {}
-    return not _is_signed(projection, actor, signatures) or bool(
-        _consenting_sides(projection, submission)
-    )
+    if not _is_signed(projection, actor, signatures) or _consenting_sides(projection, submission):
+        raise refuse(
+            "unavailable",
+            "Nothing was recorded: the host has to sign this act, and this gateway has no trial "
+            "keys of %(channel)s. Post it at the gateway that has keys/channels/%(channel)s in "
+            "its data directory; the proxy should send administration there. Tell the operator.",
+            channel=registry.name,
+        )
 
 
 def complete_signatures(custody: Keystore, projection: Projection, submission: Submission) -> str:

@@ -20,9 +20,9 @@ from dragoman.application.command_handler import CommandHandler
 from dragoman.application.disk_space import DiskSpace
 from dragoman.application.finality import Coverage
 from dragoman.application.host_identity import HostIdentity
-from dragoman.application.keeper_requests import KeeperRequests, OpeningRequest, TrialRequest
 from dragoman.application.loop_watchdog import Watchdog
 from dragoman.application.new_channels import check_new_channel, is_half_opened
+from dragoman.application.opening_requests import OpeningRequest, OpeningRequests, TrialRequest
 from dragoman.application.ways_to_reach import Ways
 from dragoman.domain.acts import access as rules
 from dragoman.domain.acts import act_registry
@@ -118,7 +118,7 @@ class Service:
     guard: DurabilityGuard
     open_log: OpenLog
     identity: HostIdentity
-    keeper: KeeperRequests
+    keeper: OpeningRequests
     origin: str
     issuer: str = ""
     public_url: str = ""

@@ -18,35 +18,29 @@ EVENTS: Final[dict[str, LogEvent]] = {
         "Back up `keys/log`: no other key ever signs the channels of this host.",
     ),
     "keeper.failed": LogEvent(
-        "A fault of the program ended a request for the keys here. The asker was refused, and "
-        "nothing was recorded.",
+        "A fault of the program ended a request for an opening. The asker was refused.",
         "Keep the traceback, and report it.",
     ),
     "keeper.no_user": LogEvent(
-        "The keys of trials here cannot be used for other gateways, since the broker has no user "
-        "`keeper`.",
+        "Other gateways cannot have channels opened with the log key here, since the broker has no "
+        "user `keeper`.",
         "Call `dragoman init --data DIR`, and enter its public key in the broker's configuration.",
     ),
     "keeper.opened": LogEvent(
         "Another gateway had a channel opened with the log key here.",
     ),
     "keeper.refused": LogEvent(
-        "Another gateway asked for a signature or an opening, and was refused. `reason` says why.",
+        "Another gateway asked for an opening, and was refused. `reason` says why.",
         "Nothing. If you do not know that gateway, see who has the key of the broker's user "
         "`gateway`.",
     ),
     "keeper.request_not_read": LogEvent(
-        "A request for the keys here is not valid. Its sender is of another release, or no "
+        "A request for an opening here is not valid. Its sender is of another release, or no "
         "gateway.",
         "Find out who writes to the broker.",
     ),
     "keeper.serves": LogEvent(
         "The keeper answers requests of other gateways on `subject`.",
-    ),
-    "keeper.signed": LogEvent(
-        "Another gateway had an act of a trial signed with the keys here. `actor` is its author.",
-        "Nothing. If you do not know the actor, see who has the key of the broker's user "
-        "`gateway`.",
     ),
     "registrar.another_key": LogEvent(
         "The genesis of a channel names another log key than this signer has. This signer never "

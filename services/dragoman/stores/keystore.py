@@ -5,7 +5,6 @@ says `custody: host` in its genesis and on every page. Its signatures depend on 
 host's word.
 """
 
-import asyncio
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,8 +19,6 @@ class Keystore:
     def __init__(self, folder: Path) -> None:
         """Store the keys in that folder."""
         self._folder = folder
-        self.made = asyncio.Event()
-        """It is set whenever a key is made."""
 
     def make(self, channel: str, owner: str) -> bytes:
         """Return the public key of an owner, `side/name`; create the key if needed."""
@@ -39,11 +36,6 @@ class Keystore:
             path = self._path(channel, owner)
             if not path.exists():
                 write_secret(path, seed)
-                self.made.set()
-
-    def channels(self) -> list[str]:
-        """Return the channels of which a key is in the keystore."""
-        return sorted(path.name for path in self._folder.glob("*") if path.is_dir())
 
     def has_channel(self, channel: str) -> bool:
         """Return whether any key of a channel is in the keystore."""

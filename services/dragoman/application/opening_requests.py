@@ -1,13 +1,11 @@
-"""Requests to the gateway that keeps keys of this host: the keeper.
+"""Requests to the gateway with the keys of this host, the keeper, to open a channel.
 
-    dragoman.keeper.v1.sign.<channel>    an act of a trial, for its signatures
     dragoman.keeper.v1.open.<key>        a channel to open, or the terms of an opening;
                                          <key> is the hex SHA-256 of the host's log key,
                                          or `first` as long as the host has none
 
-The keeper judges what it is asked to sign. It answers with signatures over that act, or
-with its refusal, and never with a key. Any gateway may ask; only the broker's user
-`keeper` may answer.
+The keeper runs the whole opening, and answers with a position or with its refusal. Any
+gateway may ask; only the broker's user `keeper` may answer.
 """
 
 import asyncio
@@ -18,39 +16,19 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from dragoman.domain.decide import Submission
-from dragoman.domain.record import codec as records
 from dragoman.domain.record import nesting
-from dragoman.domain.record.errors import FieldFault, Malformed, Refusal, Refused, refuse
+from dragoman.domain.record.errors import FieldFault, Refusal, Refused, refuse
 from dragoman.eventlog.event_log import LogUnreachable, NobodyListens
 from dragoman.eventlog.nats_connection import NatsConnection
 from dragoman.limits import KEEPER_OPENING_SECONDS, KEEPER_SECONDS
-from dragoman.projection.projection import Projection
 from dragoman.text import packed, unpacked
-from dragoman_schemas.act_frame import Act
 from dragoman_schemas.host_responses import NewChannel, Opening, OpeningTerms
 
-SIGN: Final = "dragoman.keeper.v1.sign."
 OPEN: Final = "dragoman.keeper.v1.open."
 FIRST: Final = f"{OPEN}first"
 QUEUE: Final = "keeper"
 
 _AGAIN_SECONDS: Final = 0.2
-
-
-class SignRequest(Struct, frozen=True, kw_only=True, tag="sign", tag_field="do"):
-    """An act to sign, as it was posted, and the position that the asker has folded."""
-
-    actor: str
-    act: bytes
-    id: str
-    exchange: str
-    family: str
-    if_match: str | None
-    released_by: str
-    caused_by: str
-    signatures: str
-    position: int
 
 
 class TrialRequest(Struct, frozen=True, tag="open-trial", tag_field="do"):
@@ -69,20 +47,6 @@ class TermsRequest(Struct, frozen=True, tag="terms", tag_field="do"):
     """A question for the terms of an opening."""
 
     name: str
-
-
-class SignedAnswer(Struct, frozen=True, tag="signed", tag_field="answer"):
-    """The act as it was signed, its signatures, and the position of the judgement."""
-
-    act: bytes
-    signatures: str
-    position: int
-
-
-class RecordedAnswer(Struct, frozen=True, tag="recorded", tag_field="answer"):
-    """The position at which the act is recorded already."""
-
-    position: int
 
 
 class OpenedAnswer(Struct, frozen=True, tag="opened", tag_field="answer"):
@@ -133,8 +97,8 @@ class RefusedAnswer(Struct, frozen=True, kw_only=True, tag="refused", tag_field=
         )
 
 
-Request = SignRequest | TrialRequest | OpeningRequest | TermsRequest
-Answer = SignedAnswer | RecordedAnswer | OpenedAnswer | TermsAnswer | RefusedAnswer
+Request = TrialRequest | OpeningRequest | TermsRequest
+Answer = OpenedAnswer | TermsAnswer | RefusedAnswer
 
 _request: Final[Callable[[bytes], Request]] = msgspec.json.Decoder(Request).decode
 _answer: Final[Callable[[bytes], Answer]] = msgspec.json.Decoder(Answer).decode
@@ -151,53 +115,12 @@ def read_request(payload: bytes) -> Request:
     return _request(payload)
 
 
-class KeeperRequests:
+class OpeningRequests:
     """The requests of one gateway, over its own connection to the broker."""
 
     def __init__(self, bus: NatsConnection) -> None:
         """Ask through the bus."""
         self._bus = bus
-
-    async def sign(
-        self, projection: Projection, submission: Submission
-    ) -> SignedAnswer | RecordedAnswer:
-        """Return the keeper's signatures over an act that it judged, or its record.
-
-        Raises `Refused` as the keeper did, or if no keeper answers within
-        `KEEPER_SECONDS`.
-        """
-        request = SignRequest(
-            actor=submission.actor,
-            act=submission.act,
-            id=submission.id,
-            exchange=submission.exchange,
-            family=submission.family,
-            if_match=submission.if_match,
-            released_by=submission.released_by,
-            caused_by=submission.caused_by,
-            signatures=submission.signatures,
-            position=projection.state.position,
-        )
-        try:
-            answer = await self._ask(SIGN + projection.name, request, KEEPER_SECONDS)
-        except LogUnreachable as error:
-            raise refuse(
-                "unavailable",
-                "Nothing was recorded: the host has to sign this act, and the gateway that keeps "
-                "the trial keys of %(channel)s does not answer: %(error)s. Try again with the "
-                "same Idempotency-Key; have the operator start that gateway if this goes on.",
-                channel=projection.name,
-                error=error.said,
-            ) from None
-        if isinstance(answer, SignedAnswer) and not _is_of(answer, submission):
-            raise refuse(
-                "unavailable",
-                "Nothing was recorded: the keeper of the trial keys has signed another act than "
-                "this one. Tell the operator.",
-            )
-        if not isinstance(answer, SignedAnswer | RecordedAnswer):
-            raise _unexpected()
-        return answer
 
     async def open(self, log_key: bytes | None, request: TrialRequest | OpeningRequest) -> int:
         """Have a channel opened, and return the position up to which it then goes.
@@ -256,31 +179,6 @@ class KeeperRequests:
         return answer
 
 
-def _is_of(answer: SignedAnswer, submission: Submission) -> bool:
-    """Return whether the keeper signed the very act that it was asked to sign.
-
-    It may have added the key of a new administrator, and what the signature binds to.
-    """
-    if submission.signatures:
-        return answer.act == submission.act
-    added = answer.act.removeprefix(submission.act[:-1])
-    return added != answer.act and added.startswith((b',"signed":', b',"keys":'))
-
-
-def signed_submission(answer: SignedAnswer, submission: Submission) -> Submission:
-    """Return the submission with the act that the keeper signed. Raises `Refused`."""
-    try:
-        data = records.decode_act(answer.act)
-    except Malformed:
-        raise _unexpected() from None
-    return msgspec.structs.replace(submission, act=answer.act, data=data)
-
-
-def is_after(act: Act, etag: str) -> bool:
-    """Return whether a signed act follows the record of an ETag."""
-    return not isinstance(act.signed, UnsetType) and act.signed.after == etag
-
-
 def _nobody_opens() -> Refused:
     return refuse(
         "unavailable",
@@ -292,6 +190,6 @@ def _nobody_opens() -> Refused:
 def _unexpected() -> Refused:
     return refuse(
         "unavailable",
-        "Nothing was recorded: the keeper's answer cannot be read, perhaps because it runs "
+        "The answer of the gateway with the host's keys cannot be read, perhaps because it runs "
         "another release. Have the operator compare the releases, and try again.",
     )
