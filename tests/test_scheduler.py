@@ -12,8 +12,10 @@ import pytest
 from structlog.testing import capture_logs
 
 import later_rules
+from dragoman.application.act_signer import OwnKeySigner
 from dragoman.application.clock import stamp
 from dragoman.application.command_handler import CommandHandler
+from dragoman.application.trial_signer import TrialSigner
 from dragoman.audit.replay import Replay
 from dragoman.domain.acts import deadline_acts, deadlines, line_checks
 from dragoman.domain.decide import Submission
@@ -118,7 +120,10 @@ async def followed(
     projection = Projection(log, store)
     made = House(
         projection,
-        CommandHandler(Keystore(tmp_path / "keys"), now=lambda: made.now),
+        CommandHandler(
+            {"host": TrialSigner(Keystore(tmp_path / "keys")), "sides": OwnKeySigner()},
+            now=lambda: made.now,
+        ),
         log,
         world.clock,
     )

@@ -15,6 +15,7 @@ import aiohttp
 import structlog
 
 from dragoman import telemetry, witness_client
+from dragoman.application.act_signer import OwnKeySigner
 from dragoman.application.clock import AdjustableClock, stamp, utc_now
 from dragoman.application.command_handler import CommandHandler
 from dragoman.application.disk_space import DiskSpace
@@ -23,6 +24,7 @@ from dragoman.application.host_identity import HostIdentity, LogKeyProofs
 from dragoman.application.opening_requests import OpeningRequests
 from dragoman.application.service import Service
 from dragoman.application.takeover import TakeOver
+from dragoman.application.trial_signer import TrialSigner
 from dragoman.application.ways_to_reach import Ways
 from dragoman.data_directory import PlaceGuard
 from dragoman.eventlog import stream_config, tail
@@ -145,12 +147,13 @@ async def running_service(
             _start_following(projection, start)
             return projection
 
+        custody = Keystore(settings.data / "keys" / "channels")
         service = Service(
             signed_heads=SignedHeadStore(second_bus),
             coverage=Coverage(SignedHeadStore(second_bus)),
             trees=Trees(store),
             command_handler=CommandHandler(
-                Keystore(settings.data / "keys" / "channels"),
+                {"host": TrialSigner(custody), "sides": OwnKeySigner()},
                 now=clock.now,
                 is_clock_set=lambda: clock.is_set,
                 read_only_reason=permit.read_only_reason,
@@ -176,6 +179,7 @@ async def running_service(
                 replicas=settings.nats.replicas,
             ),
             keeper=OpeningRequests(bus),
+            custody=custody,
             issuer=settings.oidc.issuer,
             public_url=settings.http.public_url.rstrip("/"),
             ways=Ways(settings.courier.ways, settings.courier.private_networks),

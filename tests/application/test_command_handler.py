@@ -11,7 +11,9 @@ import pytest
 
 from dragoman.application import command_handler as desks
 from dragoman.application import post_checks
+from dragoman.application.act_signer import OwnKeySigner
 from dragoman.application.command_handler import CommandHandler
+from dragoman.application.trial_signer import TrialSigner
 from dragoman.domain.decide import Submission
 from dragoman.domain.fold import Folded
 from dragoman.domain.record import codec as records
@@ -58,7 +60,9 @@ async def log(world: World) -> Gated:
 
 @pytest.fixture
 def desk(tmp_path: Path) -> CommandHandler:
-    return CommandHandler(Keystore(tmp_path / "keys"))
+    return CommandHandler(
+        {"host": TrialSigner(Keystore(tmp_path / "keys")), "sides": OwnKeySigner()}
+    )
 
 
 @pytest.fixture

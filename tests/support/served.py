@@ -10,6 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
 from dragoman.api import description
+from dragoman.application.act_signer import OwnKeySigner
 from dragoman.application.command_handler import CommandHandler
 from dragoman.application.deadline_cache import DUTIES
 from dragoman.application.finality import Coverage
@@ -22,6 +23,7 @@ from dragoman.application.opening_requests import OpeningRequests
 from dragoman.application.operations import transparency_log
 from dragoman.application.read_receipts import READ_RECEIPTS, ReadReceipts
 from dragoman.application.service import Service
+from dragoman.application.trial_signer import TrialSigner
 from dragoman.console import armed_consoles, dispatch
 from dragoman.console.context import PageContext, Preferences
 from dragoman.console.pages import alarm_stream, board
@@ -84,9 +86,9 @@ async def served(
 
 def without_broker(folder: Path, store: Store, projection: Projection) -> Service:
     """A gateway's service over one projection. What is kept at the broker is unavailable."""
-    bus = NatsConnection("test")
+    bus, custody = NatsConnection("test"), Keystore(folder / "keys")
     return Service(
-        command_handler=CommandHandler(Keystore(folder / "keys")),
+        command_handler=CommandHandler({"host": TrialSigner(custody), "sides": OwnKeySigner()}),
         access=TokensAndSessions(Bucket(bus, BUCKET)),
         drafts=drafts.DraftStore(Bucket(bus, drafts.BUCKET)),
         notification_endpoints=endpoints.NotificationEndpoints(Bucket(bus, endpoints.BUCKET)),
@@ -106,6 +108,7 @@ def without_broker(folder: Path, store: Store, projection: Projection) -> Servic
         open_log=_opens_none,
         identity=HostIdentity(bus, HostKeyStore(bus, bus), None),
         keeper=OpeningRequests(bus),
+        custody=custody,
         origin="",
         channels={projection.name: projection},
     )

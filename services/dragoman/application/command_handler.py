@@ -9,7 +9,8 @@
     wait                201 only if the fold found the record valid at its own position
 
 Nothing else writes to a log. The steps that need no state of the handler are in modules
-of their own: `post_checks`, `custody_signatures`, `post_result` and `channel_genesis`.
+of their own: `post_checks`, `post_result` and `channel_genesis`. What a channel's acts
+are signed with is behind the port `act_signer`.
 """
 
 import asyncio
@@ -24,25 +25,17 @@ import structlog
 from msgspec.structs import replace
 
 from dragoman.application import post_checks
-from dragoman.application.channel_genesis import append_genesis, make_genesis, make_trial_genesis
+from dragoman.application.act_signer import SignedSubmission, Signers
 from dragoman.application.clock import stamp, utc_now
-from dragoman.application.custody_signatures import (
-    SignedSubmission,
-    complete_signatures,
-    refuse_if_kept_elsewhere,
-    sign_with_custody,
-)
 from dragoman.application.post_result import (
     PostResult,
     result_at,
     unknown_outcome,
     wait_until_folded,
 )
-from dragoman.domain.acts.act_registry import RULES
-from dragoman.domain.acts.act_rules import Who
 from dragoman.domain.decide import Submission, decide
 from dragoman.domain.fold import Folded, folded
-from dragoman.domain.history_port import RecordingHistory
+from dragoman.domain.history_port import DecisionBasis, RecordingHistory
 from dragoman.domain.record import codec as records
 from dragoman.domain.record import ids
 from dragoman.domain.record.codec import NotARecord, Record
@@ -52,7 +45,6 @@ from dragoman.eventlog.event_log import (
     Appended,
     Conflict,
     EntryToAppend,
-    EventLog,
     KeyReused,
     LogUnreachable,
     Unavailable,
@@ -61,19 +53,10 @@ from dragoman.eventlog.event_log import (
 )
 from dragoman.limits import APPEND_ATTEMPTS, APPEND_SECONDS
 from dragoman.projection.projection import Projection
-from dragoman.stores.keystore import Keystore
 from dragoman.text import Text
-from dragoman_schemas.act_frame import Act
-from dragoman_schemas.host_responses import NewChannel
 from dragoman_schemas.state import ChannelState
 
 log = structlog.get_logger()
-
-
-def is_signed_by_keepers(submission: Submission) -> bool:
-    """Return whether root or an administrator of a side must sign a submission."""
-    rule = RULES[str(submission.data.__struct_config__.tag)]
-    return rule.who is Who.KEEPERS and not submission.actor.startswith("service/")
 
 
 Precondition = Callable[[], Awaitable[None]]
@@ -83,24 +66,23 @@ Precondition = Callable[[], Awaitable[None]]
 class CommandHandler:
     """The only writer of records, for all channels of a gateway.
 
-    Its only state is the keys that it keeps for trials, and the queues of posts that
-    wait for their turn.
+    Its only state is the queues of posts that wait for their turn.
     """
 
     def __init__(
         self,
-        custody: Keystore,
+        signers: Signers,
         *,
         now: Callable[[], datetime] = utc_now,
         is_clock_set: Callable[[], bool] = lambda: False,
         read_only_reason: Callable[[], Text | None] = lambda: None,
     ) -> None:
-        """Sign for trial channels with the keys in custody.
+        """Have acts signed as the custody of their channel wants it.
 
         Nothing is recorded while `read_only_reason` returns a reason. While the clock
         is set to a past event, it is not compared with the broker's.
         """
-        self._custody = custody
+        self._signers = signers
         self._read_only_reason = read_only_reason
         self._now = now
         self._is_clock_set = is_clock_set
@@ -172,7 +154,7 @@ class CommandHandler:
         state, recording_history = projection.state, RecordingHistory(projection)
         assert state.registry is not None
         state = replace(state, registry=replace(state.registry, required_signatures=()))
-        signed = self._signed(projection, submission)
+        signed = self._signers[projection.registry.custody].sign(projection, submission)
         candidate = self._decide(state, projection, signed, recording_history, self._now())
         return folded(state, projection, candidate)
 
@@ -221,22 +203,8 @@ class CommandHandler:
             self._refuse_if_unavailable(projection)
             if submission.if_match is not None:
                 await self._refresh_for_if_match(projection, submission, submission.if_match)
-            signed = self._signed(projection, submission)
-            recording_history = RecordingHistory(projection)
-            ticked, moment = time.monotonic(), self._now()
-            candidate = self._decide(
-                projection.state, projection, signed, recording_history, moment
-            )
-            self._custody.keep(projection.name, signed.new_seeds)
-            grounds = recording_history.grounds(projection.registry, candidate)
-            # The subject of a new exchange is empty, unless somebody wrote to it in bad faith.
-            # The second attempt therefore asks for its last position.
-            is_new = attempt == 0 and candidate.envelope.subject == candidate.envelope.id
-            entry = EntryToAppend(
-                record=candidate,
-                expected=0 if is_new else projection.last_on(subject_of(candidate)),
-                trace=trace,
-                ahead=None if self._is_clock_set() else moment.timestamp() - ticked,
+            entry, grounds = self._decided_entry(
+                projection, submission, trace, is_first=attempt == 0
             )
             outcome = await projection.log.append([entry])
             match outcome:
@@ -261,10 +229,34 @@ class CommandHandler:
             "Idempotency-Key.",
         )
 
-    @property
-    def custody(self) -> Keystore:
-        """The keys that this gateway keeps for trials."""
-        return self._custody
+    def _decided_entry(
+        self,
+        projection: Projection,
+        submission: Submission,
+        trace: tuple[str, str],
+        *,
+        is_first: bool,
+    ) -> tuple[EntryToAppend, DecisionBasis | None]:
+        """Return the record of a post for the log, and the grounds of its legality.
+
+        Raises `Refused`.
+        """
+        signer = self._signers[projection.registry.custody]
+        signed = signer.sign(projection, submission)
+        recording_history = RecordingHistory(projection)
+        ticked, moment = time.monotonic(), self._now()
+        candidate = self._decide(projection.state, projection, signed, recording_history, moment)
+        signer.store_keys(projection.name, signed)
+        # The subject of a new exchange is empty, unless somebody wrote to it in bad faith.
+        # The second attempt therefore asks for its last position.
+        is_new = is_first and candidate.envelope.subject == candidate.envelope.id
+        entry = EntryToAppend(
+            record=candidate,
+            expected=0 if is_new else projection.last_on(subject_of(candidate)),
+            trace=trace,
+            ahead=None if self._is_clock_set() else moment.timestamp() - ticked,
+        )
+        return entry, recording_history.grounds(projection.registry, candidate)
 
     @property
     def read_only_reason(self) -> Text | None:
@@ -300,19 +292,6 @@ class CommandHandler:
                 "again with the same Idempotency-Key.",
                 error=error.said,
             ) from None
-
-    def _signed(self, projection: Projection, submission: Submission) -> SignedSubmission:
-        """Return a submission with the signatures of the keys in custody here.
-
-        Raises `Refused` if another gateway keeps the keys.
-        """
-        if not is_signed_by_keepers(submission):
-            return SignedSubmission(submission=submission, signatures=submission.signatures)
-        refuse_if_kept_elsewhere(self._custody, projection, submission)
-        if not submission.signatures:
-            return sign_with_custody(self._custody, projection, submission)
-        signatures = complete_signatures(self._custody, projection, submission)
-        return SignedSubmission(submission=submission, signatures=signatures)
 
     async def kept_at(self, projection: Projection, position: int) -> PostResult:
         """Return the answer to the post whose record is at a position, as it was then.
@@ -365,32 +344,3 @@ class CommandHandler:
             ) from None
         post_checks.refuse_if_full(projection, decision)
         return decision
-
-    def genesis(
-        self,
-        new: NewChannel,
-        *,
-        exercise_of: tuple[str, str] | None,
-        log_key: bytes,
-        origin: str,
-        rules: int,
-    ) -> Record:
-        """Return the signed genesis of a trial channel. See `make_trial_genesis`."""
-        return make_trial_genesis(
-            self._custody,
-            new,
-            exercise_of=exercise_of,
-            log_key=log_key,
-            origin=origin,
-            rules=rules,
-            moment=self._now(),
-        )
-
-    def opening(self, name: str, raw: bytes, data: Act, signatures: str) -> Record:
-        """Return the genesis for a signed opening. See `make_genesis`."""
-        return make_genesis(name, raw, data, signatures, moment=self._now())
-
-    async def open(self, event_log: EventLog, genesis: Record) -> None:
-        """Append a genesis to an empty log. Raises `Refused`."""
-        self.refuse_if_read_only()
-        await append_genesis(event_log, genesis)

@@ -15,6 +15,7 @@ from typing import Final, Protocol
 import structlog
 from msgspec import UNSET
 
+from dragoman.application.channel_genesis import append_genesis, make_genesis, make_trial_genesis
 from dragoman.application.clock import stamp
 from dragoman.application.command_handler import CommandHandler
 from dragoman.application.disk_space import DiskSpace
@@ -46,6 +47,7 @@ from dragoman.settings import TokenSettings
 from dragoman.stores.drafts import DraftStore
 from dragoman.stores.endpoints import NotificationEndpoints
 from dragoman.stores.files import FileStore
+from dragoman.stores.keystore import Keystore
 from dragoman.stores.opened_exchanges import OpenedExchanges
 from dragoman.stores.people import PeopleStore
 from dragoman.stores.rosters import RosterStore
@@ -94,11 +96,12 @@ class Service:
     """One gateway process.
 
     `open_log` follows a channel's stream, which it makes for a new channel; it is
-    passed in when the services are built. `origin` is the origin of a new channel's
-    log, with `{channel}` and `{key}` in it. `issuer` is the OIDC provider whose tokens
-    are accepted. `public_url` is the address of the service for callers outside, if it
-    is known. `ways` are the ways to reach people that the operator offers. Each is
-    tested every `proof_days` days. `token_life` says when new tokens end.
+    passed in when the services are built. `custody` has the keys of trials. `origin`
+    is the origin of a new channel's log, with `{channel}` and `{key}` in it. `issuer`
+    is the OIDC provider whose tokens are accepted. `public_url` is the address of the
+    service for callers outside, if it is known. `ways` are the ways to reach people
+    that the operator offers. Each is tested every `proof_days` days. `token_life` says
+    when new tokens end.
     """
 
     command_handler: CommandHandler
@@ -119,6 +122,7 @@ class Service:
     open_log: OpenLog
     identity: HostIdentity
     keeper: OpeningRequests
+    custody: Keystore
     origin: str
     issuer: str = ""
     public_url: str = ""
@@ -292,16 +296,19 @@ class Service:
                 exercise_of = (live.name, live.registry.cid)
             projection = self.channels.get(new.name)
             if projection is None or not projection.is_channel:
-                genesis = self.command_handler.genesis(
+                genesis = make_trial_genesis(
+                    self.custody,
                     new,
                     exercise_of=exercise_of,
                     log_key=await self.identity.claim(),
                     origin=self._origin(new.name),
                     rules=or_default(new.rules, self._rules()),
+                    moment=self.now(),
                 )
                 projection = projection or await self.open_log(new.name, new=True)
                 self.channels[new.name] = projection
-                await self.command_handler.open(projection.log, genesis)
+                self.command_handler.refuse_if_read_only()
+                await append_genesis(projection.log, genesis)
                 await projection.reached(1)
             elif not is_half_opened(projection, new):
                 raise refuse(
@@ -343,7 +350,7 @@ class Service:
         signatures = " ".join(
             sorted({part for line in opening.signatures for part in line.split()})
         )
-        genesis = self.command_handler.opening(data.name, act, data, signatures)
+        genesis = make_genesis(data.name, act, data, signatures, moment=self.now())
         async with self.opening:
             projection = self.channels.get(data.name)
             if projection is not None and projection.is_channel:
@@ -357,7 +364,8 @@ class Service:
             await self.identity.claim()
             projection = projection or await self.open_log(data.name, new=True)
             self.channels[data.name] = projection
-            await self.command_handler.open(projection.log, genesis)
+            self.command_handler.refuse_if_read_only()
+            await append_genesis(projection.log, genesis)
             await projection.reached(1)
             return projection
 
