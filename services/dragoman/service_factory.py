@@ -56,6 +56,7 @@ from dragoman.stores import (
 from dragoman.stores.compare_and_set import WriteConflict
 from dragoman.stores.erasable import Erasable
 from dragoman.stores.host_key import HostKeyStore
+from dragoman.stores.identities import Identities
 from dragoman.stores.key_value import Bucket
 from dragoman.stores.keystore import Keystore
 from dragoman.stores.signed_heads import SignedHeadStore
@@ -159,6 +160,7 @@ async def running_service(
                 read_only_reason=permit.read_only_reason,
             ),
             access=access,
+            identities=Identities(access.bucket),
             drafts=drafts.DraftStore(Bucket(bus, drafts.BUCKET)),
             notification_endpoints=endpoints.NotificationEndpoints(Bucket(bus, endpoints.BUCKET)),
             urls=address_guard(settings),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from brokers import RealBroker
 from dragoman.eventlog.event_log import LogUnreachable
-from dragoman.stores.identities import Identity, packed
+from dragoman.stores.identities import Identities, Identity, packed
 from dragoman.stores.key_value import Bucket
 from dragoman.stores.stream_cursors import (
     CURSOR_LENGTH,
@@ -30,15 +30,16 @@ async def test_a_thousand_channels_fit_into_one_grant_only_as_an_identity(
     with pytest.raises(LogUnreachable):
         await access.issue("nato/o-1", tuple(MANY), issued="")
     stored = Identity(name="lo", version=1, sides=packed((cid, "nato") for cid in MANY), changed="")
-    await access.identities.put(stored)
+    await Identities(access.bucket).put(stored)
     _, grant = await access.issue("nato/o-1", (), identity="lo", issued="")
     there = TokensAndSessions(Bucket(await real_broker.bus(), BUCKET))
     await there.refresh()
     assert there.cids(grant) == set(MANY)
     assert all(there.covers(grant, cid) for cid in MANY)
     assert not there.covers(grant, "0" * 64)
-    assert there.identities.name_of((MANY[7], "nato")) == "lo"
-    assert there.identities.name_of((MANY[7], "china")) == ""
+    identities = Identities(there.bucket)
+    assert identities.name_of((MANY[7], "nato")) == "lo"
+    assert identities.name_of((MANY[7], "china")) == ""
 
 
 async def test_another_gateway_finds_a_cursor_of_a_thousand_channels(

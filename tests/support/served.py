@@ -21,11 +21,14 @@ from dragoman.application.http.body_workers import RENDERING, Workers
 from dragoman.application.http.conditional_requests import TURNS, Turns
 from dragoman.application.opening_requests import OpeningRequests
 from dragoman.application.operations import transparency_log
+from dragoman.application.operations.report_requests import WATCH_FLOOR
+from dragoman.application.operations.turn_overs import TURN_OVER_SHEETS
 from dragoman.application.read_receipts import READ_RECEIPTS, ReadReceipts
 from dragoman.application.service import Service
 from dragoman.application.trial_signer import TrialSigner
 from dragoman.console import armed_consoles, dispatch
 from dragoman.console.context import PageContext, Preferences
+from dragoman.console.first_hour.checklists import FIRST_HOURS
 from dragoman.console.pages import alarm_stream, board
 from dragoman.console.palette.recent_places import RECENT, RecentPlaces
 from dragoman.console.rendering import Page
@@ -40,11 +43,15 @@ from dragoman.projection.store import Store
 from dragoman.projection.tree import Trees
 from dragoman.stores import drafts, endpoints, files, opened_exchanges, people, rosters
 from dragoman.stores.erasable import Erasable
+from dragoman.stores.first_hours import FirstHours
 from dragoman.stores.host_key import HostKeyStore
+from dragoman.stores.identities import Identities
 from dragoman.stores.key_value import Bucket
 from dragoman.stores.keystore import Keystore
 from dragoman.stores.signed_heads import SignedHeadStore
 from dragoman.stores.tokens_and_sessions import BUCKET, Grant, TokensAndSessions
+from dragoman.stores.turn_over_sheets import TurnOverSheets
+from dragoman.stores.watch_floor import WatchFloor
 from dragoman.text import verbatim
 from world import World
 
@@ -78,6 +85,9 @@ async def served(
         armed_consoles.ArmedConsoles(),
         transparency_log.Heads(),
     )
+    app[FIRST_HOURS] = FirstHours(service.access.bucket)
+    app[WATCH_FLOOR] = WatchFloor(service.access.bucket)
+    app[TURN_OVER_SHEETS] = TurnOverSheets(service.access.bucket)
     app[RECENT] = RecentPlaces()
     app[RENDERING] = Workers()
     app[alarm_stream.BELLS] = alarm_stream.BrowserNotifier(service)
@@ -87,9 +97,11 @@ async def served(
 def without_broker(folder: Path, store: Store, projection: Projection) -> Service:
     """A gateway's service over one projection. What is kept at the broker is unavailable."""
     bus, custody = NatsConnection("test"), Keystore(folder / "keys")
+    access = TokensAndSessions(Bucket(bus, BUCKET))
     return Service(
         command_handler=CommandHandler({"host": TrialSigner(custody), "sides": OwnKeySigner()}),
-        access=TokensAndSessions(Bucket(bus, BUCKET)),
+        access=access,
+        identities=Identities(access.bucket),
         drafts=drafts.DraftStore(Bucket(bus, drafts.BUCKET)),
         notification_endpoints=endpoints.NotificationEndpoints(Bucket(bus, endpoints.BUCKET)),
         urls=AddressGuard(()),
@@ -137,6 +149,7 @@ def reads_of(service: Service, grant: Grant) -> web.Application:
         Turns(),
         ReadReceipts(service),
     )
+    app[WATCH_FLOOR] = WatchFloor(service.access.bucket)
     for route in description.ROUTES:
         if route.method == "GET":
             route.on(app.router)

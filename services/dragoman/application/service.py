@@ -47,6 +47,7 @@ from dragoman.settings import TokenSettings
 from dragoman.stores.drafts import DraftStore
 from dragoman.stores.endpoints import NotificationEndpoints
 from dragoman.stores.files import FileStore
+from dragoman.stores.identities import Identities
 from dragoman.stores.keystore import Keystore
 from dragoman.stores.opened_exchanges import OpenedExchanges
 from dragoman.stores.people import PeopleStore
@@ -106,6 +107,7 @@ class Service:
 
     command_handler: CommandHandler
     access: TokensAndSessions
+    identities: Identities
     drafts: DraftStore
     notification_endpoints: NotificationEndpoints
     urls: Urls

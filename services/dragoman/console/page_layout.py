@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from dragoman.application.deadline_cache import open_deadlines_of
 from dragoman.application.operations import access_tokens, transparency_log
+from dragoman.application.operations.report_requests import WATCH_FLOOR
 from dragoman.console import armed_consoles
 from dragoman.console.context import PageContext
 from dragoman.console.display.deadline_rows import Level
@@ -222,9 +223,9 @@ def _is_checked(context: PageContext) -> bool:
         return False
     return (
         officer.office
-        in context.service.access.watching.checked(
-            context.projection.registry.cid, context.side
-        ).offices
+        in context.request.app[WATCH_FLOOR]
+        .checked(context.projection.registry.cid, context.side)
+        .offices
     )
 
 

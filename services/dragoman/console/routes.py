@@ -17,6 +17,7 @@ from dragoman.console import (
     static_files,
 )
 from dragoman.console.admin import channel_members
+from dragoman.console.admin.browser_key import ENROLMENTS
 from dragoman.console.agreements import mechanisms_page, undertakings_page
 from dragoman.console.audit import audit_page, evidence_page
 from dragoman.console.compose import notice_page, submitted_form
@@ -24,6 +25,7 @@ from dragoman.console.context import PageContext
 from dragoman.console.dispatch import register as _register
 from dragoman.console.display import text_versions, translation_versions
 from dragoman.console.first_hour import drill_page, first_hour_page, glossary
+from dragoman.console.first_hour.checklists import FIRST_HOURS
 from dragoman.console.forms import restored_form
 from dragoman.console.forms.kept_forms import FORMS_KEPT, KeptForms
 from dragoman.console.host_admin import host_pages
@@ -57,6 +59,8 @@ from dragoman.console.rendering import PageRoute, refused
 from dragoman.console.roster import roster_page
 from dragoman.console.sessions import redirect
 from dragoman.console.turn_over import turn_over_page
+from dragoman.stores.enrolments import Enrolments
+from dragoman.stores.first_hours import FirstHours
 from dragoman.text import sentence
 
 ROUTES: Final = (
@@ -106,6 +110,9 @@ ROUTES: Final = (
 
 def register(app: web.Application) -> None:
     """Add the routes and files of the pages, and the state that the pages keep."""
+    bucket = app[http_request.SERVICE].access.bucket
+    app[FIRST_HOURS] = FirstHours(bucket)
+    app[ENROLMENTS] = Enrolments(bucket)
     app[DUTIES] = {}
     app[FORMS_KEPT] = KeptForms(time.monotonic)
     app[RECENT] = RecentPlaces()

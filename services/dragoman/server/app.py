@@ -27,7 +27,8 @@ from dragoman.application.operations import (
     transparency_log,
 )
 from dragoman.application.operations.evidence import EVIDENCE_PAGE
-from dragoman.application.operations.report_requests import PRINT_PAGE
+from dragoman.application.operations.report_requests import PRINT_PAGE, WATCH_FLOOR
+from dragoman.application.operations.turn_overs import TURN_OVER_SHEETS
 from dragoman.application.quotas import QUOTAS, Quotas
 from dragoman.application.read_receipts import READ_RECEIPTS, ReadReceipts
 from dragoman.application.service import Service
@@ -42,6 +43,8 @@ from dragoman.server.connections import Reject
 from dragoman.server.headers import set_headers
 from dragoman.settings import Settings
 from dragoman.stores.tokens_and_sessions import Grant
+from dragoman.stores.turn_over_sheets import TurnOverSheets
+from dragoman.stores.watch_floor import WatchFloor
 from dragoman.supervision import cancel_until_ended
 
 log = structlog.get_logger()
@@ -97,6 +100,8 @@ def application(
     app[public_releases.LIST] = {}
     app[transmittals.CHECKED] = {}
     app[TURNS] = Turns()
+    app[WATCH_FLOOR] = WatchFloor(service.access.bucket)
+    app[TURN_OVER_SHEETS] = TurnOverSheets(service.access.bucket)
     app[PRINT_PAGE] = print_views.page
     app[EVIDENCE_PAGE] = evidence_page.answer
     app.on_shutdown.append(_end_streams)

@@ -20,13 +20,9 @@ from msgspec.structs import replace
 
 from dragoman.limits import CONSOLE_SECONDS, KEPT_FORM_SECONDS, SESSIONS
 from dragoman.stores.compare_and_set import WriteConflict
-from dragoman.stores.enrolments import Enrolments
-from dragoman.stores.first_hours import FirstHours
 from dragoman.stores.identities import Identities
 from dragoman.stores.key_value import Bucket
 from dragoman.stores.read_positions import ReadPositions
-from dragoman.stores.turn_over_sheets import TurnOverSheets
-from dragoman.stores.watch_floor import WatchFloor
 
 BUCKET: Final = "DRAGOMAN_ACCESS"
 OPERATOR: Final = "operator"
@@ -140,11 +136,7 @@ class TokensAndSessions:
         """Read and write through the bucket."""
         self.bucket = self._bucket = bucket
         self.read_positions = ReadPositions(bucket)
-        self.enrolments = Enrolments(bucket)
-        self.watching = WatchFloor(bucket)
-        self.first_hours = FirstHours(bucket)
-        self.turn_overs = TurnOverSheets(bucket)
-        self.identities = Identities(bucket)
+        self._identities = Identities(bucket)
         self._held: frozenset[Grant] = frozenset()
         self._held_at = -1
         self._uses: dict[str, float] = {}
@@ -295,7 +287,7 @@ class TokensAndSessions:
     def cids(self, grant: Grant) -> Collection[str]:
         """Return the cids of the channels that a grant is for."""
         if grant.identity:
-            return self.identities.cids(grant.identity, grant.side)
+            return self._identities.cids(grant.identity, grant.side)
         return grant.channels
 
     def holds(self, grant: Grant, now: float) -> bool:

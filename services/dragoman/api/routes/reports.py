@@ -88,7 +88,7 @@ async def show_turn_over(call: ApiRequest[ReportQuery]) -> ApiAnswer:
     gather = turn_over_of(
         call.query,
         side,
-        floor_of(service, projection, side),
+        floor_of(call.request.app, projection, side),
         handed_over(service, projection, side),
     )
     return await _report(call, call.query, gather)

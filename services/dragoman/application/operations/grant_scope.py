@@ -91,7 +91,7 @@ def _in_identity(
     name: str,
 ) -> GrantScope:
     """Return the scope of a grant in an identity, or in some of its channels."""
-    identity = service.access.identities.find(name)
+    identity = service.identities.find(name)
     side = actor.partition("/")[0]
     cids = frozenset() if identity is None else identity.cids.get(side, frozenset())
     channels = {p.name: p.registry.cid for p in member_of.values() if p.registry.cid in cids}
@@ -144,7 +144,7 @@ def _only_identity(service: Service, actor: str, member_of: Mapping[str, Project
 
 
 def _identity_of(service: Service, projection: Projection, side: str) -> str:
-    return service.access.identities.name_of((projection.registry.cid, side))
+    return service.identities.name_of((projection.registry.cid, side))
 
 
 def _candidates(service: Service, side: str, member_of: Mapping[str, Projection]) -> str:

@@ -54,7 +54,7 @@ def may_see(service: Service, grant: Grant, identity: Identity) -> bool:
 async def identities(call: ApiRequest[Any]) -> IdentityList:
     """Return the identities that the caller may see, by name."""
     service = call.service
-    await service.access.identities.refresh()
+    await service.identities.refresh()
     return IdentityList(
         identities=tuple(
             IdentityLine(
@@ -64,7 +64,7 @@ async def identities(call: ApiRequest[Any]) -> IdentityList:
                 channels=len(identity.pairs),
                 changed=identity.changed,
             )
-            for identity in service.access.identities.listed()
+            for identity in service.identities.listed()
             if may_see(service, call.grant, identity)
         )
     )
@@ -73,8 +73,8 @@ async def identities(call: ApiRequest[Any]) -> IdentityList:
 async def identity(call: ApiRequest[Any], name: str) -> IdentityView:
     """Return an identity. Raises `Refused` if the caller may see no such identity."""
     service = call.service
-    await service.access.identities.refresh()
-    stored = service.access.identities.find(name)
+    await service.identities.refresh()
+    stored = service.identities.find(name)
     if stored is None or not may_see(service, call.grant, stored):
         raise refuse(
             "not-found",
@@ -115,8 +115,8 @@ async def enter(call: ApiRequest[Any], name: str, new: NewIdentity) -> IdentityV
     raw = bytes(new.entry)
     entry = _entry(name, raw)
     signatures = _signatures(new)
-    await service.access.identities.refresh()
-    stored = service.access.identities.find(name)
+    await service.identities.refresh()
+    stored = service.identities.find(name)
     pairs = frozenset((pair.channel, pair.side) for pair in entry.pairs)
     if (
         stored is not None
@@ -138,9 +138,9 @@ async def enter(call: ApiRequest[Any], name: str, new: NewIdentity) -> IdentityV
         signatures=tuple(sorted(signatures)),
     )
     try:
-        await service.access.identities.put(changed)
+        await service.identities.put(changed)
     except WriteConflict:
-        stored = service.access.identities.find(name)
+        stored = service.identities.find(name)
         _check_version(name, stored, entry.version)
         raise
     log.info(
@@ -222,7 +222,7 @@ def _check_pairs(service: Service, name: str, added: Iterable[Pair]) -> None:
                 side=side,
                 cid=cid,
             )
-        other = service.access.identities.name_of((cid, side))
+        other = service.identities.name_of((cid, side))
         if other not in ("", name):
             raise refuse(
                 "exists",

@@ -22,10 +22,11 @@ from dragoman.reports import audit_answers, period_record, situation_report, wat
 from dragoman.reports import yearly_review as year_review
 from dragoman.reports.document import ReportDocument
 from dragoman.reports.log_findings import LogFinding
-from dragoman.stores.watch_floor import Floor
+from dragoman.stores.watch_floor import Floor, WatchFloor
 from dragoman_schemas.fields import Language, Year
 from dragoman_schemas.report_shapes import HandedOver, PutAside, Report
 
+WATCH_FLOOR: Final = web.AppKey("watch_floor", WatchFloor)
 HTML: Final = "text/html"
 MARKDOWN: Final = "text/markdown"
 PRINT_PAGE: Final[web.AppKey[Callable[[ReportDocument, dict[str, str]], web.Response]]] = (
@@ -143,7 +144,7 @@ def turn_over_of(
     return gather
 
 
-def floor_of(service: Service, projection: Projection, side: str) -> Floor | None:
+def floor_of(app: web.Application, projection: Projection, side: str) -> Floor | None:
     """Return the alarm settings of a side's watch since it was taken; None without one.
 
     They are what the watch has shelved and silenced of its own alarms.
@@ -152,7 +153,7 @@ def floor_of(service: Service, projection: Projection, side: str) -> Floor | Non
     return (
         None
         if watch is None
-        else service.access.watching.floor(projection.registry.cid, side, watch.since.position)
+        else app[WATCH_FLOOR].floor(projection.registry.cid, side, watch.since.position)
     )
 
 

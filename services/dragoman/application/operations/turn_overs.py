@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
+from aiohttp import web
 
 from dragoman.application.http import submission
 from dragoman.application.http.request import ApiRequest
@@ -25,6 +26,7 @@ from dragoman.projection.queries import records as reads
 from dragoman.projection.queries.snapshot import PeriodQuery
 from dragoman.reports import turn_over_points, turn_over_sheet
 from dragoman.reports.turn_over_sheet import id_of_sheet
+from dragoman.stores.turn_over_sheets import TurnOverSheets
 from dragoman_schemas.report_shapes import TurnOver
 from dragoman_schemas.watch_responses import (
     KeptSheet,
@@ -35,6 +37,7 @@ from dragoman_schemas.watch_responses import (
     TurnOverSheet,
 )
 
+TURN_OVER_SHEETS: Final = web.AppKey("turn_over_sheets", TurnOverSheets)
 _MOST: Final = 200
 """The most later words on the points of one sheet; the newest count."""
 
@@ -102,7 +105,7 @@ async def _note(
     call: ApiRequest[Any], projection: Projection, side: str, period_query: PeriodQuery
 ) -> TurnOver:
     await projection.in_file()  # a list must have what was recorded a moment ago
-    floor = report_requests.floor_of(call.service, projection, side)
+    floor = report_requests.floor_of(call.request.app, projection, side)
     drafts = report_requests.handed_over(call.service, projection, side)
     gather = report_requests.turn_over_of(period_query, side, floor, drafts)
     report = (await report_requests.gathered(call, projection, period_query, gather)).report
@@ -158,7 +161,7 @@ async def keep(
             "The points of a turn-over are signed by duty officers and heads of office.",
         )
     sheet = await sheet_for(call, projection, answers)
-    await call.service.access.turn_overs.put(id_of_sheet(sheet), KeptSheet(sheet=sheet))
+    await call.request.app[TURN_OVER_SHEETS].put(id_of_sheet(sheet), KeptSheet(sheet=sheet))
     return sheet
 
 
@@ -175,7 +178,7 @@ async def current(
         call, reads.records, call.service.store, projection.name, position, 1
     )
     id = _record(entries[0][0].record).id if entries else ""
-    stored = call.service.access.turn_overs.find(projection.registry.cid, side, id)
+    stored = call.request.app[TURN_OVER_SHEETS].find(projection.registry.cid, side, id)
     return CurrentTurnOver(
         id, position, stored, stored is not None and turn_over_sheet.commits(id, stored.sheet)
     )
@@ -187,7 +190,7 @@ def file_for(call: ApiRequest[Any], projection: Projection, id: str, roles: Iter
     Raises `Refused`.
     """
     side = call.grant.side
-    stored = call.service.access.turn_overs.find(projection.registry.cid, side, id)
+    stored = call.request.app[TURN_OVER_SHEETS].find(projection.registry.cid, side, id)
     if stored is None:
         raise refuse("not-found", "Your side has no sheet of a turn-over for this record.")
     sheet = stored.sheet
@@ -228,7 +231,7 @@ async def follow_up(
             before, follow_ups=(*before.follow_ups, *valid_words)[-_MOST:]
         )
 
-    await call.service.access.turn_overs.change(
+    await call.request.app[TURN_OVER_SHEETS].change(
         projection.registry.cid, side, turn_over.id, with_words
     )
 

@@ -74,9 +74,7 @@ async def put_calendar(call: ApiRequest[Any], projection: Projection, raw: bytes
             call.grant.side,
             now,
             raw=raw,
-            owner=call.service.access.identities.name_of(
-                (projection.registry.cid, call.grant.side)
-            ),
+            owner=call.service.identities.name_of((projection.registry.cid, call.grant.side)),
             spent=spent,
         )
     except NotUnderstood as error:

@@ -18,6 +18,7 @@ from aiohttp import web
 from msgspec import Struct, UnsetType
 
 from dragoman.application.operations import webhook_endpoints
+from dragoman.application.operations.report_requests import WATCH_FLOOR
 from dragoman.console.admin.admin_forms import (
     address,
     at_the_end,
@@ -112,7 +113,7 @@ async def limits(context: PageContext, filled: FormState | None = None) -> Page:
         *((side, side.upper()) for side in context.sides),
     ]
     timed = context.registry.kind not in UNTIMED
-    checks = context.service.access.watching.checked(context.registry.cid, context.side)
+    checks = context.request.app[WATCH_FLOOR].checked(context.registry.cid, context.side)
     values = _values(
         context,
         filled=form,
@@ -159,7 +160,7 @@ async def check_watch(context: PageContext) -> web.StreamResponse:
         for own_office in sorted(_own_offices(context))
         if own_office in filled.all("office")
     )
-    await context.service.access.watching.check(
+    await context.request.app[WATCH_FLOOR].check(
         context.registry.cid, context.side, WatchChecks(offices=offices, by=context.grant.actor)
     )
     return redirect(context.link("/admin/profiles", said="recorded") + "#check")

@@ -33,9 +33,11 @@ from dragoman.domain.record import ids
 from dragoman.domain.record.codec import read_act
 from dragoman.interop.check_words import check_words
 from dragoman.limits import SIGNATURES
-from dragoman.stores.enrolments import Enrolment
+from dragoman.stores.enrolments import Enrolment, Enrolments
 from dragoman.text import sentence
 from dragoman.tlog import dsse
+
+ENROLMENTS: Final = web.AppKey("enrolments", Enrolments)
 
 
 class OwnKey(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -93,7 +95,7 @@ def waiting(context: PageContext) -> tuple[WaitingKey, ...]:
     """
     if context.past or "administrator" not in context.roles:
         return ()
-    listed = context.service.access.enrolments.listed(context.registry.cid, context.side)
+    listed = context.request.app[ENROLMENTS].listed(context.registry.cid, context.side)
     return tuple(
         waits_of(enrolment) for enrolment in listed if _standing(context, enrolment) is not None
     )
@@ -134,7 +136,7 @@ async def own_key(context: PageContext, filled: FormState | None = None) -> Page
         if context.past
         else _standing(
             context,
-            context.service.access.enrolments.find(context.registry.cid, context.grant.actor),
+            context.request.app[ENROLMENTS].find(context.registry.cid, context.grant.actor),
         )
     )
     view = OwnKeys(
@@ -172,7 +174,7 @@ async def ask_entry(context: PageContext) -> Page | web.StreamResponse:
     filled, say = await FormState.of(context.request), context.words.say
     context.newest = context.projection.flushed
     if filled["do"] == "withdraw":
-        await context.service.access.enrolments.drop(context.registry.cid, context.grant.actor)
+        await context.request.app[ENROLMENTS].drop(context.registry.cid, context.grant.actor)
         return redirect(context.link("/key", said="withdrawn"))
     public, administrator = dsse.decode_base64(filled["public"], 32), filled["administrator"]
     if public is None or not dsse.is_sound(public) or dsse.key_id(public) in context.registry.keys:
@@ -201,7 +203,7 @@ async def ask_entry(context: PageContext) -> Page | web.StreamResponse:
         or not _is_bound(context, signed, author, id)
     ):
         raise refused("bad-request", sentence("The key has not signed its own entry. Press again."))
-    await context.service.access.enrolments.keep(
+    await context.request.app[ENROLMENTS].keep(
         Enrolment(
             officer=context.grant.actor,
             administrator=author,
@@ -236,7 +238,7 @@ def _is_bound(context: PageContext, signed: bytes, author: str, id: str) -> bool
 async def _asked(context: PageContext, officer: str) -> Enrolment:
     enrolment = _standing(
         context,
-        context.service.access.enrolments.find(context.registry.cid, f"{context.side}/{officer}"),
+        context.request.app[ENROLMENTS].find(context.registry.cid, f"{context.side}/{officer}"),
     )
     if "administrator" not in context.roles or enrolment is None:
         raise refused(
@@ -276,7 +278,7 @@ async def enter(context: PageContext) -> web.StreamResponse:
         key=enrolment.id,
         signatures=" ".join(sorted({*enrolment.signatures.split(), *text.split()})),
     )
-    await context.service.access.enrolments.drop(enrolment.cid, enrolment.officer)
+    await context.request.app[ENROLMENTS].drop(enrolment.cid, enrolment.officer)
     return redirect(
         context.link("/admin/keys", after=reply.headers["Dragoman-Position"], said="entered")
     )
@@ -286,7 +288,7 @@ async def decline(context: PageContext) -> web.StreamResponse:
     """Decline a waiting entry; the officer can ask again."""
     form = await form_of(context.request)
     enrolment = await _asked(context, said(form, "officer"))
-    await context.service.access.enrolments.drop(enrolment.cid, enrolment.officer)
+    await context.request.app[ENROLMENTS].drop(enrolment.cid, enrolment.officer)
     return redirect(context.link("/admin/keys", said="declined"))
 
 

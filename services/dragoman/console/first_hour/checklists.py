@@ -7,6 +7,7 @@ officer has opened its page. Each step leads to its page.
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
+from aiohttp import web
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -18,8 +19,10 @@ from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.i18n.words import Words
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries import duty_watch
-from dragoman.stores.first_hours import FirstHour
+from dragoman.stores.first_hours import FirstHour, FirstHours
 from dragoman_schemas.state import Registry
+
+FIRST_HOURS: Final = web.AppKey("first_hours", FirstHours)
 
 ROLES: Final = ("duty_officer", "officer", "head_of_office", "administrator", "auditor")
 """The roles with a checklist, in the order in which an officer's lists appear."""
@@ -81,7 +84,7 @@ def actor_of(context: PageContext) -> str:
 
 def hour_of(context: PageContext) -> FirstHour:
     """Return the reader's first hour."""
-    return context.service.access.first_hours.of(actor_of(context))
+    return context.request.app[FIRST_HOURS].of(actor_of(context))
 
 
 async def note_opened(context: PageContext, path: str) -> None:
@@ -110,7 +113,7 @@ async def note(context: PageContext, step: str) -> None:
         return replace(stored, opened=tuple(dict.fromkeys((*stored.opened, step))))
 
     try:
-        await context.service.access.first_hours.change(actor_of(context), with_step)
+        await context.request.app[FIRST_HOURS].change(actor_of(context), with_step)
     except LogUnreachable:  # the step is then noted when its page is opened again
         return
 

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from dragoman.console.context import PageContext
 from dragoman.console.first_hour import drill_screens
+from dragoman.console.first_hour.checklists import FIRST_HOURS
 from dragoman.console.pages.alarm_views import DRILL, Alarms
 from dragoman.console.rendering import refused
 from dragoman.stores.first_hours import Drill, FirstHour
@@ -26,7 +27,7 @@ SHOWN: Final = "drill"
 
 def drill_of(context: PageContext) -> Drill | None:
     """Return the reader's last drill; None before the first one."""
-    return context.service.access.first_hours.of(context.grant.actor).drill
+    return context.request.app[FIRST_HOURS].of(context.grant.actor).drill
 
 
 async def start(context: PageContext) -> Drill:
@@ -40,7 +41,7 @@ async def start(context: PageContext) -> Drill:
     def begun(hour: FirstHour) -> FirstHour:
         return replace(hour, drill=drill)
 
-    await context.service.access.first_hours.change(context.grant.actor, begun)
+    await context.request.app[FIRST_HOURS].change(context.grant.actor, begun)
     return drill
 
 
@@ -65,7 +66,7 @@ async def drop(context: PageContext) -> None:
     def without(hour: FirstHour) -> FirstHour:
         return replace(hour, drill=None)
 
-    await context.service.access.first_hours.change(context.grant.actor, without)
+    await context.request.app[FIRST_HOURS].change(context.grant.actor, without)
 
 
 async def _change(context: PageContext, id: str, change: Callable[[Drill], Drill]) -> Drill:
@@ -75,7 +76,7 @@ async def _change(context: PageContext, id: str, change: Callable[[Drill], Drill
         drill = change(hour.drill)
         return replace(hour, drill=drill, has_drilled=hour.has_drilled or bool(drill.answered))
 
-    hour = await context.service.access.first_hours.change(context.grant.actor, changed)
+    hour = await context.request.app[FIRST_HOURS].change(context.grant.actor, changed)
     if hour.drill is None or hour.drill.id != id:
         raise refused("not-found", sentence("This drill is not there any more. Begin another one."))
     return hour.drill

@@ -45,7 +45,7 @@ async def choose(context: PageContext) -> web.StreamResponse:
     def changed(hour: FirstHour) -> FirstHour:
         return replace(hour, dismissed=dismissed)
 
-    await context.service.access.first_hours.change(checklists.actor_of(context), changed)
+    await context.request.app[checklists.FIRST_HOURS].change(checklists.actor_of(context), changed)
     return redirect(context.link() if dismissed else context.link("/first-hour"))
 
 

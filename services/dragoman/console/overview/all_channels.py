@@ -203,7 +203,7 @@ def _rows(context: PageContext, owed: OpenDeadlines | None) -> _Rows:
     if owed is None:
         return rows
     now, service = context.moment, context.service
-    floor = report_requests.floor_of(service, context.projection, context.side)
+    floor = report_requests.floor_of(context.request.app, context.projection, context.side)
     shelved = {} if floor is None else alarm_shelving.in_force(floor, service.now())
     for deadline in owed.listed():
         clock = deadline.clock

@@ -308,7 +308,7 @@ def _shelved(
     context: PageContext, projection: Projection, now: datetime
 ) -> set[tuple[str, str, str]]:
     """Return the cautions that the reader's watch has shelved."""
-    floor = report_requests.floor_of(context.service, projection, context.side)
+    floor = report_requests.floor_of(context.request.app, projection, context.side)
     return set() if floor is None else {*alarm_shelving.in_force(floor, now)}
 
 

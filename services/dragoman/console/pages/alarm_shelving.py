@@ -17,6 +17,7 @@ from aiohttp import web
 from msgspec.structs import replace
 
 from dragoman.application.deadline_cache import open_deadlines_of
+from dragoman.application.operations.report_requests import WATCH_FLOOR
 from dragoman.console.context import PageContext
 from dragoman.console.display.deadline_rows import DeadlineRow, deadline_row
 from dragoman.console.rendering import HEADERS, PageRoute, refused
@@ -83,7 +84,7 @@ async def shelve(context: PageContext) -> web.StreamResponse:
         return replace(floor, shelved=tuple(shelved_alarms))
 
     if said(form, "do") == "back":
-        await context.service.access.watching.change(
+        await context.request.app[WATCH_FLOOR].change(
             context.registry.cid, context.side, watch.since.position, without
         )
         return redirect(f"{onward}{'&' if '?' in onward else '?'}said=unshelved")
@@ -131,7 +132,7 @@ async def shelve(context: PageContext) -> web.StreamResponse:
             )
         return replace(floor, shelved=(*shelved, shelved_alarm))
 
-    await context.service.access.watching.change(
+    await context.request.app[WATCH_FLOOR].change(
         context.registry.cid, context.side, watch.since.position, with_it
     )
     return redirect(f"{onward}{'&' if '?' in onward else '?'}said=shelved")
@@ -153,7 +154,7 @@ async def silenced(context: PageContext) -> web.Response:
             and watch is not None
             and context.service.station(context.grant, projection)
         ):
-            await context.service.access.watching.change(
+            await context.request.app[WATCH_FLOOR].change(
                 projection.registry.cid, context.side, watch.since.position, once_more
             )
     return web.Response(status=204, headers=HEADERS)

@@ -194,7 +194,7 @@ async def board(context: PageContext) -> Page:
         if now <= duty.clock.due or not duty.clock.binding
     ]
     timed = context.registry.kind not in UNTIMED
-    floor = report_requests.floor_of(context.service, context.projection, context.side)
+    floor = report_requests.floor_of(context.request.app, context.projection, context.side)
     shelved = (
         {}
         if context.past or floor is None

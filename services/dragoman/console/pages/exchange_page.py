@@ -266,7 +266,7 @@ def _shelved(context: PageContext, state: Exchange) -> dict[tuple[str, str], She
 
     Their keys are the deadline and the id of its start.
     """
-    floor = report_requests.floor_of(context.service, context.projection, context.side)
+    floor = report_requests.floor_of(context.request.app, context.projection, context.side)
     standing = {} if floor is None else alarm_shelving.in_force(floor, context.service.now())
     return {
         (clock, started_by): shelved_alarm

@@ -103,7 +103,7 @@ async def turn_over(context: PageContext) -> Page | web.Response:
             ),
         )
     period = period_of(context)
-    floor = report_requests.floor_of(context.service, context.projection, context.side)
+    floor = report_requests.floor_of(context.request.app, context.projection, context.side)
     drafts = report_requests.handed_over(context.service, context.projection, context.side)
     gather = report_requests.turn_over_of(period.query, context.side, floor, drafts)
     return await _shown(

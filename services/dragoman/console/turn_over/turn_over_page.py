@@ -169,7 +169,9 @@ def _earlier(context: PageContext) -> Iterator[EarlierTurnOver]:
 
     An auditor, who downloads them, sees all.
     """
-    sheets = context.service.access.turn_overs.of_side(context.registry.cid, context.side)
+    sheets = context.request.app[turn_overs.TURN_OVER_SHEETS].of_side(
+        context.registry.cid, context.side
+    )
     most = len(sheets) if STAFF.isdisjoint(context.roles) else _EARLIER
     for id, stored in list(sheets.items())[:most]:
         record = context.projection.posted(id)
