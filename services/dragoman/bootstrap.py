@@ -218,7 +218,7 @@ async def gateway(
             service.channels, service.command_handler, lambda: service.is_down, service.watchdog
         )
         for task, run in (
-            ("deliveries", service.keep_delivering),
+            ("deliveries", service.deliveries.run),
             ("outages", outages.run),
             ("erasing", service.keep_erasing),
         ):
@@ -269,7 +269,7 @@ async def _keep_keys(endpoint: BrokerEndpoint, service: Service) -> None:
         )
         return
     async with endpoint.connected("keeper") as bus:
-        await Keeper(service, bus).run()
+        await Keeper(service.openings, bus).run()
 
 
 def _serves(operator: AdminDoor, service: Service, lifecycle: Lifecycle) -> None:

@@ -16,8 +16,10 @@ import structlog
 
 from dragoman import telemetry, witness_client
 from dragoman.application.act_signer import OwnKeySigner
+from dragoman.application.channel_openings import ChannelOpenings, OpenLog
 from dragoman.application.clock import AdjustableClock, stamp, utc_now
 from dragoman.application.command_handler import CommandHandler
+from dragoman.application.deliveries import DeliveryTracker
 from dragoman.application.disk_space import DiskSpace
 from dragoman.application.finality import Coverage
 from dragoman.application.host_identity import HostIdentity, LogKeyProofs
@@ -148,17 +150,20 @@ async def running_service(
             _start_following(projection, start)
             return projection
 
-        custody = Keystore(settings.data / "keys" / "channels")
+        openings = _channel_openings(
+            settings,
+            bus=bus,
+            steward=steward,
+            clock=clock,
+            permit=permit,
+            open_log=open_log,
+            disks=DiskSpace(settings.data, guard),
+        )
         service = Service(
             signed_heads=SignedHeadStore(second_bus),
             coverage=Coverage(SignedHeadStore(second_bus)),
             trees=Trees(store),
-            command_handler=CommandHandler(
-                {"host": TrialSigner(custody), "sides": OwnKeySigner()},
-                now=clock.now,
-                is_clock_set=lambda: clock.is_set,
-                read_only_reason=permit.read_only_reason,
-            ),
+            command_handler=openings.command_handler,
             access=access,
             identities=Identities(access.bucket),
             drafts=drafts.DraftStore(Bucket(bus, drafts.BUCKET)),
@@ -173,25 +178,18 @@ async def running_service(
             store=store,
             bus=bus,
             guard=guard,
-            open_log=open_log,
-            identity=HostIdentity(
-                bus,
-                HostKeyStore(bus, steward),
-                Keystore(settings.data / "keys" / "log").public("log", "log/log"),
-                replicas=settings.nats.replicas,
-            ),
-            keeper=OpeningRequests(bus),
-            custody=custody,
+            identity=openings.identity,
+            openings=openings,
+            deliveries=DeliveryTracker(openings.command_handler, openings.channels),
+            channels=openings.channels,
             issuer=settings.oidc.issuer,
             public_url=settings.http.public_url.rstrip("/"),
             ways=Ways(settings.courier.ways, settings.courier.private_networks),
             proof_days=settings.courier.proof_days,
             token_life=settings.tokens,
-            origin=settings.origin
-            or f"dragoman.invalid/{settings.data.resolve().name}/{{channel}}",
             now=clock.now,
             lifecycle=lifecycle,
-            disks=DiskSpace(settings.data, guard),
+            disks=openings.disks,
         )
         backoffs: dict[str, Backoff] = {}
         lifecycle.begins(
@@ -341,6 +339,41 @@ async def _retry(request: Callable[[], Awaitable[T]]) -> T:
             await asyncio.sleep(_RETRY_SECONDS)
 
 
+def _channel_openings(
+    settings: Settings,
+    *,
+    bus: NatsConnection,
+    steward: NatsConnection,
+    clock: AdjustableClock,
+    permit: PlaceGuard,
+    open_log: OpenLog,
+    disks: DiskSpace,
+) -> ChannelOpenings:
+    """Return the openings of a service, with its command handler and its identity."""
+    custody = Keystore(settings.data / "keys" / "channels")
+    return ChannelOpenings(
+        command_handler=CommandHandler(
+            {"host": TrialSigner(custody), "sides": OwnKeySigner()},
+            now=clock.now,
+            is_clock_set=lambda: clock.is_set,
+            read_only_reason=permit.read_only_reason,
+        ),
+        identity=HostIdentity(
+            bus,
+            HostKeyStore(bus, steward),
+            Keystore(settings.data / "keys" / "log").public("log", "log/log"),
+            replicas=settings.nats.replicas,
+        ),
+        keeper=OpeningRequests(bus),
+        custody=custody,
+        origin=settings.origin or f"dragoman.invalid/{settings.data.resolve().name}/{{channel}}",
+        open_log=open_log,
+        disks=disks,
+        channels={},
+        now=clock.now,
+    )
+
+
 async def _issue_operator_token(data: Path, access: TokensAndSessions) -> None:
     """Issue the operator's token from the data directory, unless it is known."""
     path = data / "operator.token"
@@ -369,7 +402,7 @@ async def _follow_if_possible(service: Service, name: str, backoffs: dict[str, B
     if not backoff.due:
         return
     try:
-        service.channels[name] = await service.open_log(name)
+        service.channels[name] = await service.openings.open_log(name)
     except (LogBroken, LogUnreachable) as error:
         backoff.failed()
         log.critical(
@@ -404,5 +437,5 @@ async def _follow_new_channels(service: Service, backoffs: dict[str, Backoff]) -
             await asyncio.sleep(POLL_SECONDS)
             continue
         for name in channels:
-            if name not in service.channels and not service.opening.locked():
+            if name not in service.channels and not service.openings.lock.locked():
                 await _follow_if_possible(service, name, backoffs)

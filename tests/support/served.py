@@ -11,8 +11,12 @@ from aiohttp.test_utils import make_mocked_request
 
 from dragoman.api import description
 from dragoman.application.act_signer import OwnKeySigner
+from dragoman.application.channel_openings import ChannelOpenings
+from dragoman.application.clock import utc_now
 from dragoman.application.command_handler import CommandHandler
 from dragoman.application.deadline_cache import DUTIES
+from dragoman.application.deliveries import DeliveryTracker
+from dragoman.application.disk_space import DiskSpace
 from dragoman.application.finality import Coverage
 from dragoman.application.host_identity import HostIdentity
 from dragoman.application.http import problems
@@ -98,8 +102,11 @@ def without_broker(folder: Path, store: Store, projection: Projection) -> Servic
     """A gateway's service over one projection. What is kept at the broker is unavailable."""
     bus, custody = NatsConnection("test"), Keystore(folder / "keys")
     access = TokensAndSessions(Bucket(bus, BUCKET))
+    channels = {projection.name: projection}
+    identity = HostIdentity(bus, HostKeyStore(bus, bus), None)
+    command_handler = CommandHandler({"host": TrialSigner(custody), "sides": OwnKeySigner()})
     return Service(
-        command_handler=CommandHandler({"host": TrialSigner(custody), "sides": OwnKeySigner()}),
+        command_handler=command_handler,
         access=access,
         identities=Identities(access.bucket),
         drafts=drafts.DraftStore(Bucket(bus, drafts.BUCKET)),
@@ -117,12 +124,20 @@ def without_broker(folder: Path, store: Store, projection: Projection) -> Servic
         store=store,
         bus=bus,
         guard=DurabilityGuard(bus),
-        open_log=_opens_none,
-        identity=HostIdentity(bus, HostKeyStore(bus, bus), None),
-        keeper=OpeningRequests(bus),
-        custody=custody,
-        origin="",
-        channels={projection.name: projection},
+        identity=identity,
+        openings=ChannelOpenings(
+            command_handler=command_handler,
+            identity=identity,
+            keeper=OpeningRequests(bus),
+            custody=custody,
+            origin="",
+            open_log=_opens_none,
+            disks=DiskSpace(),
+            channels=channels,
+            now=utc_now,
+        ),
+        deliveries=DeliveryTracker(command_handler, channels),
+        channels=channels,
     )
 
 

@@ -9,6 +9,7 @@ import asyncio
 import msgspec
 import structlog
 
+from dragoman.application.channel_openings import ChannelOpenings
 from dragoman.application.opening_requests import (
     FIRST,
     QUEUE,
@@ -23,7 +24,6 @@ from dragoman.application.opening_requests import (
     read_request,
     subject_of_key,
 )
-from dragoman.application.service import Service
 from dragoman.domain.record.errors import Malformed, Refusal, Refused, make_refusal, refuse
 from dragoman.eventlog.event_log import LogBroken, LogUnreachable
 from dragoman.eventlog.nats_connection import NatsConnection
@@ -35,14 +35,14 @@ log = structlog.get_logger()
 class Keeper:
     """The answers of one gateway, over a connection as the broker's user `keeper`."""
 
-    def __init__(self, service: Service, bus: NatsConnection) -> None:
-        """Answer with the service's log key."""
-        self._service = service
+    def __init__(self, openings: ChannelOpenings, bus: NatsConnection) -> None:
+        """Open channels as this gateway opens its own."""
+        self._openings = openings
         self._bus = bus
 
     async def run(self) -> None:
         """Answer for ever."""
-        for subject in (FIRST, subject_of_key(self._service.identity.own_key)):
+        for subject in (FIRST, subject_of_key(self._openings.identity.own_key)):
             await self._bus.serve(subject, QUEUE, self.answer)
             log.debug("keeper.serves", subject=subject)
         await asyncio.Event().wait()
@@ -88,17 +88,17 @@ class Keeper:
         match request:
             case TermsRequest(name=name):
                 self._refuse_without_key()
-                return TermsAnswer(await self._service.terms(name))
+                return TermsAnswer(await self._openings.terms(name))
             case TrialRequest(new=new):
                 self._refuse_without_key()
-                projection = await self._service.open_channel(new)
+                projection = await self._openings.open_trial(new)
             case OpeningRequest(opening=opening):
                 self._refuse_without_key()
-                projection = await self._service.open_signed(opening)
+                projection = await self._openings.open_signed(opening)
         log.info("keeper.opened", channel=projection.name)
         return OpenedAnswer(projection.state.position)
 
     def _refuse_without_key(self) -> None:
         """Raise `Refused` instead of passing a request on again."""
-        if self._service.identity.own_key is None:
+        if self._openings.identity.own_key is None:
             raise refuse("invalid", "The keeper has no log key to open channels with.")

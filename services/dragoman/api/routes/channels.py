@@ -64,7 +64,7 @@ async def show_channel(call: ApiRequest[NoBody]) -> ApiAnswer:
 async def new_channel(call: ApiRequest[NoBody]) -> ApiAnswer:
     """Open a trial channel."""
     service = access_tokens.operator(call)
-    projection = await service.open_channel(await call.decoded(NewChannel))
+    projection = await service.openings.open_trial(await call.decoded(NewChannel))
     return ApiReply(
         body=view_of(projection),
         status=201,
@@ -74,13 +74,13 @@ async def new_channel(call: ApiRequest[NoBody]) -> ApiAnswer:
 
 async def show_terms(call: ApiRequest[NoBody]) -> ApiAnswer:
     """Return the values that this host puts into an opening."""
-    return ApiReply(body=await access_tokens.operator(call).terms(call.path("channel")))
+    return ApiReply(body=await access_tokens.operator(call).openings.terms(call.path("channel")))
 
 
 async def open_channel(call: ApiRequest[NoBody]) -> ApiAnswer:
     """Open a channel whose sides keep their own keys."""
     service = access_tokens.operator(call)
-    projection = await service.open_signed(await call.decoded(Opening))
+    projection = await service.openings.open_signed(await call.decoded(Opening))
     return ApiReply(
         body=view_of(projection),
         status=201,

@@ -234,7 +234,7 @@ async def open_trial(context: PageContext) -> Page | web.StreamResponse:
         with filled.trying("name", **fields):
             new = _converted(members, NewChannel)
             if not _is_open(service, new):
-                await service.open_channel(new)
+                await service.openings.open_trial(new)
             return redirect(context.to(f"/host/channels/{new.name}", said="opened"))
     return await opening(context, filled)
 
@@ -319,7 +319,7 @@ async def terms(context: PageContext) -> Page:
     opening_terms = None
     if name:
         with filled.trying("name"):
-            opening_terms = await service.terms(name)
+            opening_terms = await service.openings.terms(name)
     return Page(
         template="host_terms.html",
         view=TermsView(name=name, terms=opening_terms),
