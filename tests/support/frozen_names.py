@@ -121,6 +121,7 @@ def _members(shape: Any) -> Iterator[str]:
 
 
 def _below(info: Any, path: str, passed: tuple[Any, ...]) -> Iterator[str]:
+    info = info.type if isinstance(info, shapes.Metadata) else info  # its kind is beside its type
     match info:
         case shapes.StructType(cls=cls, fields=fields, tag=tag, tag_field=field):
             if cls in passed:
