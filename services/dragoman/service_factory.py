@@ -15,6 +15,7 @@ import aiohttp
 import structlog
 
 from dragoman import telemetry, witness_client
+from dragoman.application.access_refresh import AccessRefresh
 from dragoman.application.act_signer import OwnKeySigner
 from dragoman.application.channel_openings import ChannelOpenings, OpenLog
 from dragoman.application.clock import AdjustableClock, stamp, utc_now
@@ -159,18 +160,20 @@ async def running_service(
             open_log=open_log,
             disks=DiskSpace(settings.data, guard),
         )
+        roster_store = rosters.RosterStore(Erasable(bus, rosters.STREAM, rosters.PREFIX))
         service = Service(
             signed_heads=SignedHeadStore(second_bus),
             coverage=Coverage(SignedHeadStore(second_bus)),
             trees=Trees(store),
             command_handler=openings.command_handler,
             access=access,
+            access_refresh=AccessRefresh(bus, guard, access, roster_store),
             identities=Identities(access.bucket),
             drafts=drafts.DraftStore(Bucket(bus, drafts.BUCKET)),
             notification_endpoints=endpoints.NotificationEndpoints(Bucket(bus, endpoints.BUCKET)),
             urls=address_guard(settings),
             people=people.PeopleStore(Erasable(bus, people.STREAM, people.PREFIX)),
-            rosters=rosters.RosterStore(Erasable(bus, rosters.STREAM, rosters.PREFIX)),
+            rosters=roster_store,
             opened_exchanges=opened_exchanges.OpenedExchanges(
                 Erasable(bus, opened_exchanges.STREAM, opened_exchanges.PREFIX)
             ),
@@ -215,7 +218,7 @@ async def running_service(
                 "log-keys": proofs.run,
                 "integrity": IntegrityCheck(store).run,
                 "watchdog": service.watchdog.run,
-                "access": service.keep_access_fresh,
+                "access": service.access_refresh.run,
                 "new-channels": partial(_follow_new_channels, service, backoffs),
             },
         )

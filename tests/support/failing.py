@@ -16,7 +16,7 @@ from typing import Any
 
 from dragoman import cli, scheduler
 from dragoman.api.sse import Tail
-from dragoman.application.service import Service
+from dragoman.application.access_refresh import AccessRefresh
 from dragoman.data_directory import PlaceGuard
 from dragoman.projection.projection import Projection
 from dragoman.projection.rebuild import Rebuilder
@@ -57,7 +57,7 @@ def main(folder: Path) -> None:
     spoilt(Store, "ids", "ids", lambda _, channel, *__: channel)
     spoilt(scheduler._ChannelDeadlines, "look", "watch", lambda schedule: schedule.projection.name)
     spoilt(Tail, "ring", "ringing", lambda tail: tail._projection.name)
-    spoilt(Service, "keep_access_fresh", "access", lambda _: "-")
+    spoilt(AccessRefresh, "run", "access", lambda _: "-")
     cli.main()
 
 

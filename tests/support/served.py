@@ -10,6 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
 from dragoman.api import description
+from dragoman.application.access_refresh import AccessRefresh
 from dragoman.application.act_signer import OwnKeySigner
 from dragoman.application.channel_openings import ChannelOpenings
 from dragoman.application.clock import utc_now
@@ -102,18 +103,21 @@ def without_broker(folder: Path, store: Store, projection: Projection) -> Servic
     """A gateway's service over one projection. What is kept at the broker is unavailable."""
     bus, custody = NatsConnection("test"), Keystore(folder / "keys")
     access = TokensAndSessions(Bucket(bus, BUCKET))
+    guard = DurabilityGuard(bus)
+    roster_store = rosters.RosterStore(Erasable(bus, rosters.STREAM, rosters.PREFIX))
     channels = {projection.name: projection}
     identity = HostIdentity(bus, HostKeyStore(bus, bus), None)
     command_handler = CommandHandler({"host": TrialSigner(custody), "sides": OwnKeySigner()})
     return Service(
         command_handler=command_handler,
         access=access,
+        access_refresh=AccessRefresh(bus, guard, access, roster_store),
         identities=Identities(access.bucket),
         drafts=drafts.DraftStore(Bucket(bus, drafts.BUCKET)),
         notification_endpoints=endpoints.NotificationEndpoints(Bucket(bus, endpoints.BUCKET)),
         urls=AddressGuard(()),
         people=people.PeopleStore(Erasable(bus, people.STREAM, people.PREFIX)),
-        rosters=rosters.RosterStore(Erasable(bus, rosters.STREAM, rosters.PREFIX)),
+        rosters=roster_store,
         opened_exchanges=opened_exchanges.OpenedExchanges(
             Erasable(bus, opened_exchanges.STREAM, opened_exchanges.PREFIX)
         ),
@@ -123,7 +127,7 @@ def without_broker(folder: Path, store: Store, projection: Projection) -> Servic
         trees=Trees(store),
         store=store,
         bus=bus,
-        guard=DurabilityGuard(bus),
+        guard=guard,
         identity=identity,
         openings=ChannelOpenings(
             command_handler=command_handler,

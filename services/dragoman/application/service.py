@@ -13,6 +13,7 @@ from typing import Final
 
 import structlog
 
+from dragoman.application.access_refresh import AccessRefresh
 from dragoman.application.channel_openings import ChannelOpenings
 from dragoman.application.clock import stamp
 from dragoman.application.command_handler import CommandHandler
@@ -48,7 +49,6 @@ from dragoman.supervision import forever, supervise
 
 log = structlog.get_logger()
 
-_LOOK_SECONDS: Final = 0.2
 _COUNTED_ANEW: Final = 50
 """The number of channels up to which they are counted anew for each answer."""
 
@@ -67,6 +67,7 @@ class Service:
 
     command_handler: CommandHandler
     access: TokensAndSessions
+    access_refresh: AccessRefresh
     identities: Identities
     drafts: DraftStore
     notification_endpoints: NotificationEndpoints
@@ -96,10 +97,6 @@ class Service:
     by_cid: dict[str, Projection] = field(default_factory=dict)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     watchdog: Watchdog = field(default_factory=Watchdog)
-    looked: float = 0.0
-    ended_listeners: list[Callable[[], None]] = field(default_factory=list)
-    """Functions that are called when tokens, mappings or sessions have ended."""
-
     failing: set[str] = field(default_factory=set)
     """Names of background tasks that fail now and are tried again.
 
@@ -224,21 +221,6 @@ class Service:
             and self.command_handler.read_only_reason is None
         )
 
-    async def look_again(self) -> bool:
-        """Read new tokens for an unknown caller, and return whether that was done.
-
-        It is done at most a few times a second.
-        """
-        now = asyncio.get_running_loop().time()
-        if not self.bus.up or now - self.looked < _LOOK_SECONDS:
-            return False
-        self.looked = now
-        try:
-            await self.access.refresh()
-        except LogUnreachable:
-            return False
-        return True
-
     # In the background
 
     async def keep(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
@@ -251,34 +233,6 @@ class Service:
             self.failing.add(task)
 
         await supervise(name, forever(run), failed=failed, recovered=self.failing.discard)
-
-    async def keep_access_fresh(self) -> None:
-        """Read tokens issued and revoked elsewhere, and prove the broker again."""
-        fresh = True
-        removals = self.access.bucket.removals
-        while True:
-            await asyncio.sleep(POLL_SECONDS)
-            try:
-                await self.guard.prove()
-                await self.access.refresh()
-                await self.rosters.refresh()
-                await self.access.write_uses()
-            except LogUnreachable as error:
-                if fresh:
-                    log.warning(
-                        "access.not_fresh",
-                        reason=str(error),
-                        do="see the broker: what is revoked elsewhere holds here until it answers",
-                    )
-                fresh = False
-            else:
-                if not fresh:
-                    log.info("access.fresh")
-                fresh = True
-            if self.access.bucket.removals != removals:
-                removals = self.access.bucket.removals
-                for listener in self.ended_listeners:
-                    listener()
 
     async def keep_erasing(self) -> None:
         """Finish the erasures that a gateway began and could not finish."""

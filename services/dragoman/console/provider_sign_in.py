@@ -107,7 +107,7 @@ async def _begin_session(
     service = request.app[http_request.SERVICE]
     access, subject = service.access, signed_in.subject
     grant = access.of_subject(flow.issuer, subject)
-    if grant is None and await service.look_again():
+    if grant is None and await service.access_refresh.look_again():
         grant = access.of_subject(flow.issuer, subject)
     if grant is None:
         return _failed(request, "subject", next, reason="no officer is mapped", subject=subject)

@@ -276,9 +276,10 @@ async def sign_in(request: web.Request) -> web.Response:
     own_origin(request)
     form = await form_of(request, limit=SMALL_FORM_BYTES)
     token, next = said(form, "token"), following(said(form, "next") or "/")
-    access = request.app[http_request.SERVICE].access
+    service = request.app[http_request.SERVICE]
+    access = service.access
     grant = access.find(token, time.time())
-    if grant is None and await request.app[http_request.SERVICE].look_again():
+    if grant is None and await service.access_refresh.look_again():
         grant = access.find(token, time.time())
     if grant is None:
         metrics.SIGN_INS.labels("refused").inc()

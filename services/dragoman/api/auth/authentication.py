@@ -151,7 +151,7 @@ class Callers:
         if self._provider is not None and token.count(".") == 2:
             return await self._of_subject(request, self._provider, token)
         grant = service.access.find(token, time.time())
-        if grant is None and await service.look_again():
+        if grant is None and await service.access_refresh.look_again():
             grant = service.access.find(token, time.time())
         return grant
 
@@ -164,7 +164,7 @@ class Callers:
         subject, expires = result
         service = request.app[SERVICE]
         grant = service.access.of_subject(provider.issuer, subject)
-        if grant is None and await service.look_again():
+        if grant is None and await service.access_refresh.look_again():
             grant = service.access.of_subject(provider.issuer, subject)
         if grant is None:
             self._budgets.stranger(request["address"])

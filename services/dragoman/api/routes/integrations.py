@@ -194,7 +194,7 @@ async def show_linked(call: ApiRequest[NoBody]) -> ApiAnswer:
     """Return the calendar of a secret link, to anybody who has the link."""
     service, secret = call.service, call.path("secret")
     grant = service.access.find(secret, time.time(), "link")
-    if grant is None and await service.look_again():
+    if grant is None and await service.access_refresh.look_again():
         grant = service.access.find(secret, time.time(), "link")
     channels = [
         channel

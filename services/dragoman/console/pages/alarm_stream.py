@@ -88,7 +88,7 @@ class BrowserNotifier:
         self._service = service
         self._hung: dict[str, Callable[[Stored], None]] = {}
         self.browsers: set[_Browser] = set()
-        service.ended_listeners.append(self.wake_all)
+        service.access_refresh.ended_listeners.append(self.wake_all)
 
     def hang(self) -> None:
         """Listen to every channel that exists by now."""
