@@ -63,7 +63,7 @@ from dragoman.stores.identities import Identities
 from dragoman.stores.key_value import Bucket
 from dragoman.stores.keystore import Keystore
 from dragoman.stores.signed_heads import SignedHeadStore
-from dragoman.stores.tokens_and_sessions import BUCKET, OPERATOR, TokensAndSessions
+from dragoman.stores.tokens_and_sessions import BUCKET, OPERATOR, Grant, TokensAndSessions
 from dragoman.supervision import (
     Backoff,
     StartTask,
@@ -385,14 +385,8 @@ async def _issue_operator_token(data: Path, access: TokensAndSessions) -> None:
         if not access.was_known(token):
             # The token may have been issued, and perhaps revoked, after the last refresh.
             with suppress(WriteConflict):
-                await access.issue(
-                    OPERATOR,
-                    (),
-                    issued=stamp(utc_now()),
-                    label="made by init",
-                    secret=token,
-                    over=0,
-                )
+                grant = Grant(actor=OPERATOR, issued=stamp(utc_now()), label="made by init")
+                await access.issue(grant, secret=token, over=0)
 
 
 async def _follow_if_possible(service: Service, name: str, backoffs: dict[str, Backoff]) -> None:

@@ -32,7 +32,7 @@ from dragoman.domain.record import codec as records
 from dragoman.eventlog.broker import BrokerEndpoint
 from dragoman.stores.host_key import HostKeyStore
 from dragoman.stores.key_value import Bucket
-from dragoman.stores.tokens_and_sessions import BUCKET, TokensAndSessions
+from dragoman.stores.tokens_and_sessions import BUCKET, Grant, TokensAndSessions
 from dragoman.tlog import leaf, merkle
 from dragoman_schemas.acts.office.channel import Erasure
 from dragoman_schemas.acts.rules_edition import EDITION
@@ -223,7 +223,9 @@ async def token(service: Service, session: aiohttp.ClientSession, channel: str) 
     async with endpoint.connected("gateway") as bus:
         access = TokensAndSessions(Bucket(bus, BUCKET))
         await access.refresh()
-        issued, _ = await access.issue("nato/a-1", (cid,), issued="2026-11-28T12:00:00Z")
+        issued, _ = await access.issue(
+            Grant(actor="nato/a-1", channels=(cid,), issued="2026-11-28T12:00:00Z")
+        )
     url = f"{service.base_url}/v1/channels/{channel}/state"
     headers = {"Authorization": f"Bearer {issued}"}
     async with asyncio.timeout(PATIENCE_S):

@@ -15,7 +15,7 @@ from dragoman import bootstrap
 from dragoman.eventlog.broker import BrokerEndpoint
 from dragoman.eventlog.nats_connection import connected
 from dragoman.stores.key_value import Bucket
-from dragoman.stores.tokens_and_sessions import BUCKET, TokensAndSessions
+from dragoman.stores.tokens_and_sessions import BUCKET, Grant, TokensAndSessions
 from patience import PATIENCE_S
 from service import DRAGOMAN, INCIDENT, NOTE, Caller, Second, Service
 
@@ -53,7 +53,9 @@ async def with_a_token(session: aiohttp.ClientSession, service: Service, actor: 
     async with connected(endpoint.url, "gateway", endpoint.seed("gateway")) as bus:
         access = TokensAndSessions(Bucket(bus, BUCKET))
         await access.refresh()
-        token, _ = await access.issue(actor, (cid,), issued="2026-11-24T12:00:00Z")
+        token, _ = await access.issue(
+            Grant(actor=actor, channels=(cid,), issued="2026-11-24T12:00:00Z")
+        )
     caller = Caller(session, service)
     caller.headers = {"Authorization": f"Bearer {token}"}
     async with asyncio.timeout(PATIENCE_S):

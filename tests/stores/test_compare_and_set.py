@@ -11,7 +11,7 @@ from dragoman.stores import people
 from dragoman.stores.compare_and_set import WriteConflict
 from dragoman.stores.erasable import Erasable
 from dragoman.stores.key_value import Bucket
-from dragoman.stores.tokens_and_sessions import BUCKET, TokensAndSessions
+from dragoman.stores.tokens_and_sessions import BUCKET, Grant, TokensAndSessions
 
 NAME = "DRAGOMAN_DRAFTS"
 
@@ -103,11 +103,13 @@ async def test_the_token_that_init_made_does_not_come_back_where_its_revocation_
     await Bucket.create(await real_broker.bus("steward"), BUCKET, 1)
     here, there = [TokensAndSessions(Bucket(await real_broker.bus(), BUCKET)) for _ in range(2)]
     token, grant = await there.issue(
-        "operator", (), issued="2026-11-24T12:00:00.000Z", secret="made by init", over=0
+        Grant(actor="operator", issued="2026-11-24T12:00:00.000Z"), secret="made by init", over=0
     )
     assert await there.revoke(grant.id)
     assert not here.was_known(token), "as by a node that catches up"
     with pytest.raises(WriteConflict):
-        await here.issue("operator", (), issued="2026-11-24T13:00:00.000Z", secret=token, over=0)
+        await here.issue(
+            Grant(actor="operator", issued="2026-11-24T13:00:00.000Z"), secret=token, over=0
+        )
     await here.refresh()
     assert (here.was_known(token), here.find(token, 0)) == (True, None)

@@ -7,6 +7,7 @@ import msgspec
 from dragoman.stores.compare_and_set import WriteConflict
 from dragoman.stores.tokens_and_sessions import (
     USE_SECONDS,
+    Grant,
     PageSession,
     TokensAndSessions,
     hashed,
@@ -48,7 +49,9 @@ async def at_a_desk() -> tuple[InMemory, TokensAndSessions, str]:
     """Return a store with one session, and the session's secret."""
     bucket = InMemory()
     access = TokensAndSessions(bucket)  # type: ignore[arg-type]
-    token, _ = await access.issue("nato/o-1", ("cid",), issued="2027-01-15T08:00:00Z")
+    token, _ = await access.issue(
+        Grant(actor="nato/o-1", channels=("cid",), issued="2027-01-15T08:00:00Z")
+    )
     session = PageSession(token=hashed(token), expires=NOW + 3600, begun=NOW, used=NOW)
     return bucket, access, await access.open_session(session, NOW)
 

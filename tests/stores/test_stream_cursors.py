@@ -17,7 +17,7 @@ from dragoman.stores.stream_cursors import (
     delta_of,
     mark_of,
 )
-from dragoman.stores.tokens_and_sessions import BUCKET, TokensAndSessions
+from dragoman.stores.tokens_and_sessions import BUCKET, Grant, TokensAndSessions
 
 MANY = [hashlib.sha256(b"%d" % number).hexdigest() for number in range(1000)]
 
@@ -28,10 +28,10 @@ async def test_a_thousand_channels_fit_into_one_grant_only_as_an_identity(
     await Bucket.create(await real_broker.bus("steward"), BUCKET, 1)
     access = TokensAndSessions(Bucket(await real_broker.bus(), BUCKET))
     with pytest.raises(LogUnreachable):
-        await access.issue("nato/o-1", tuple(MANY), issued="")
+        await access.issue(Grant(actor="nato/o-1", channels=tuple(MANY)))
     stored = Identity(name="lo", version=1, sides=packed((cid, "nato") for cid in MANY), changed="")
     await Identities(access.bucket).put(stored)
-    _, grant = await access.issue("nato/o-1", (), identity="lo", issued="")
+    _, grant = await access.issue(Grant(actor="nato/o-1", identity="lo"))
     there = TokensAndSessions(Bucket(await real_broker.bus(), BUCKET))
     await there.refresh()
     assert there.cids(grant) == set(MANY)
@@ -47,8 +47,8 @@ async def test_another_gateway_finds_a_cursor_of_a_thousand_channels(
 ) -> None:
     await Bucket.create(await real_broker.bus("steward"), BUCKET, 1)
     bucket = Bucket(await real_broker.bus(), BUCKET)
-    _, grant = await TokensAndSessions(bucket).issue("nato/o-1", (), identity="lo", issued="")
-    _, other = await TokensAndSessions(bucket).issue("nato/o-2", (), identity="lo", issued="")
+    _, grant = await TokensAndSessions(bucket).issue(Grant(actor="nato/o-1", identity="lo"))
+    _, other = await TokensAndSessions(bucket).issue(Grant(actor="nato/o-2", identity="lo"))
     here, there = StreamCursors(bucket), StreamCursors(Bucket(await real_broker.bus(), BUCKET))
     sent = {cid: number * 1000 for number, cid in enumerate(MANY)}
     stored = await here.store(grant, sent)

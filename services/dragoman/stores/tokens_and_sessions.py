@@ -38,15 +38,15 @@ Kind = Literal["token", "subject", "link"]
 class Grant(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The rights of a token: it speaks for an actor in some channels.
 
-    They end at `expires`, in Unix seconds. The operator opens channels and issues
-    tokens. A grant of the scope `read` posts nothing. `subject` is a subject of the
-    OIDC provider, whose tokens give this grant. A link was `made_with` a token, and
-    ends with it. `key` is that of the form that made it, so that sending the form again
-    makes no second one. With `identity` it holds wherever the actor's side is that
-    identity, and `channels` is empty.
+    A grant gets its `id` when it is stored. It ends at `expires`, in Unix seconds. The
+    operator opens channels and issues tokens. A grant of the scope `read` posts
+    nothing. `subject` is a subject of the OIDC provider, whose tokens give this grant.
+    A link was `made_with` a token, and ends with it. `key` is that of the form that
+    made it, so that sending the form again makes no second one. With `identity` it
+    holds wherever the actor's side is that identity, and `channels` is empty.
     """
 
-    id: str
+    id: str = ""
     actor: str
     channels: tuple[str, ...] = ()
     identity: str = ""
@@ -143,69 +143,32 @@ class TokensAndSessions:
 
     async def issue(
         self,
-        actor: str,
-        channels: tuple[str, ...],
+        grant: Grant,
         *,
-        identity: str = "",
-        issued: str,
-        label: str = "",
-        scope: Scope = "act",
-        expires: float = 0.0,
         secret: str = "",
-        made_with: str = "",
-        key: str = "",
         kind: Literal["token", "link"] = "token",
         over: int | None = None,
     ) -> tuple[str, Grant]:
-        """Return a new token, or link, and its grant.
+        """Return a new token, or link, and its grant, which gets the token's id.
 
         From now on only the caller has the token. With `over` 0 it must never have been
         issued before. Raises `WriteConflict` or `LogUnreachable`.
         """
         token = secret or new_token()
         digest = hashed(token)
-        grant = Grant(
-            id=digest[:12],
-            actor=actor,
-            channels=channels,
-            identity=identity,
-            issued=issued,
-            label=label,
-            scope=scope,
-            expires=expires,
-            made_with=made_with,
-            key=key,
-        )
-        await self._bucket.put(f"{kind}.{digest}", grant, over)
-        return token, grant
+        granted = replace(grant, id=digest[:_ID])
+        await self._bucket.put(f"{kind}.{digest}", granted, over)
+        return token, granted
 
-    async def map(
-        self,
-        issuer: str,
-        subject: str,
-        actor: str,
-        channels: tuple[str, ...],
-        *,
-        identity: str = "",
-        issued: str,
-        scope: Scope = "act",
-    ) -> Grant:
-        """Map a subject of an OIDC provider to an officer.
+    async def map(self, issuer: str, grant: Grant) -> Grant:
+        """Map the subject of a grant at an OIDC provider to the grant's officer.
 
-        Replaces the officer to whom it was mapped before.
+        Replaces the officer to whom it was mapped before. The grant gets an id.
         """
-        digest = subject_digest(issuer, subject)
-        grant = Grant(
-            id=digest[:12],
-            actor=actor,
-            channels=channels,
-            identity=identity,
-            issued=issued,
-            scope=scope,
-            subject=subject,
-        )
-        await self._bucket.put(f"subject.{digest}", grant)
-        return grant
+        digest = subject_digest(issuer, grant.subject)
+        mapped = replace(grant, id=digest[:_ID])
+        await self._bucket.put(f"subject.{digest}", mapped)
+        return mapped
 
     async def revoke(self, id: str, kind: Kind = "token") -> bool:
         """Revoke a token or a link, or delete a subject, by its id.

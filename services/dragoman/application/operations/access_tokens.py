@@ -88,14 +88,16 @@ async def issue(service: Service, new: NewToken, key: str = "") -> IssuedToken:
     expires = _expiry(service, new.expires)
     issued = stamp(service.now())
     token, grant = await service.access.issue(
-        new.actor,
-        tuple(scope.channels.values()),
-        identity=scope.identity,
-        issued=issued,
-        label=label,
-        scope=new.scope,
-        expires=expires,
-        key=key,
+        Grant(
+            actor=new.actor,
+            channels=tuple(scope.channels.values()),
+            identity=scope.identity,
+            issued=issued,
+            label=label,
+            scope=new.scope,
+            expires=expires,
+            key=key,
+        )
     )
     log.info(
         "token.issued",
@@ -189,12 +191,14 @@ async def map_new(service: Service, new: NewSubject) -> SubjectView:
         )
     grant = await service.access.map(
         service.issuer,
-        new.subject,
-        new.actor,
-        tuple(scope.channels.values()),
-        identity=scope.identity,
-        issued=stamp(service.now()),
-        scope=new.scope,
+        Grant(
+            subject=new.subject,
+            actor=new.actor,
+            channels=tuple(scope.channels.values()),
+            identity=scope.identity,
+            issued=stamp(service.now()),
+            scope=new.scope,
+        ),
     )
     log.info(
         "subject.mapped",

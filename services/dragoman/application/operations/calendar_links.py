@@ -37,14 +37,16 @@ async def make_link(
             n=LINKS,
         )
     secret, link = await service.access.issue(
-        grant.actor,
-        (projection.registry.cid,),
-        issued=stamp(service.now()),
-        scope="read",
-        expires=grant.expires,
-        made_with=grant.id,
-        key=key,
-        label=of if of != "calendar" else "",
+        Grant(
+            actor=grant.actor,
+            channels=(projection.registry.cid,),
+            issued=stamp(service.now()),
+            scope="read",
+            expires=grant.expires,
+            made_with=grant.id,
+            key=key,
+            label=of if of != "calendar" else "",
+        ),
         kind="link",
     )
     log.info("link.made", actor=grant.actor, channel=projection.name, link_id=link.id)
