@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from dragoman.console.charts import land, sea_chart
 from dragoman.console.charts.map_projection import Disc, MapPoint, Outline
-from dragoman.console.charts.sea_chart import ChartLine, ChartPart, Mark
+from dragoman.console.charts.sea_chart import ChartLine, ChartMark, ChartPart
 from dragoman.console.incident import chart_places, windows_map
 from dragoman.console.incident.chart_places import ChartPlace
 from dragoman.domain.fold import Folded
@@ -139,10 +139,10 @@ def shown(world: World, *queries: PeriodQuery) -> list[list[ChartPlace]]:
             store.close()
 
 
-def mark(place: ChartPlace) -> Mark:
+def mark(place: ChartPlace) -> ChartMark:
     figure = windows_map.figure(json.loads(bytes(place.place)))
     assert figure is not None
-    return Mark(
+    return ChartMark(
         id=place.id,
         label=place.label,
         title=place.label,
@@ -274,8 +274,8 @@ def test_every_part_of_the_earth_can_be_shown_and_moved(part: ChartPart) -> None
         moved = sea_chart.moved(there, north, east, zoom)
         assert -90 <= moved.lat <= 90 and -180 <= moved.lon <= 180 and moved.height_nm > 0
     marks = [
-        Mark(id="1.0", label="1 NATO", title="t", link="/", kind="area", is_opener=True, figure=Disc(part.lat, part.lon, 5_000), point=MapPoint(part.lat, part.lon)),
-        Mark(id="2.0", label="2 CHINA", title="t", link="/", kind="launch", is_opener=False, figure=Outline(((80, 0), (80, 120), (80, -120))), point=MapPoint(80, 0), in_force="open"),
+        ChartMark(id="1.0", label="1 NATO", title="t", link="/", kind="area", is_opener=True, figure=Disc(part.lat, part.lon, 5_000), point=MapPoint(part.lat, part.lon)),
+        ChartMark(id="2.0", label="2 CHINA", title="t", link="/", kind="launch", is_opener=False, figure=Outline(((80, 0), (80, 120), (80, -120))), point=MapPoint(80, 0), in_force="open"),
     ]  # fmt: skip
     drawing = sea_chart.drawn("t", "d", marks, [ChartLine("1.0", "2.0", "x")], [], view, EN)
     assert "1.0" not in drawing.outside

@@ -54,7 +54,7 @@ class ChartPart(NamedTuple):
     height_nm: float
 
 
-class Mark(Struct, frozen=True, kw_only=True):
+class ChartMark(Struct, frozen=True, kw_only=True):
     """A place on the chart: its figure, and how it is shown.
 
     `is_opener` says that the place is of the side that opened the exchange. `in_force`
@@ -106,7 +106,7 @@ def bearing_text(angle: float) -> str:
     return f"{round(angle) % 360:03}°"
 
 
-def view_of(marks: Sequence[Mark], part: ChartPart | None) -> MapView:
+def view_of(marks: Sequence[ChartMark], part: ChartPart | None) -> MapView:
     """Return the view of a part, or of all marks; without marks, of the whole earth."""
     if part is not None:
         return _view(_around(part), None)
@@ -150,7 +150,7 @@ def _view(points: Sequence[MapPoint], margins: tuple[float, float] | None) -> Ma
 def drawn(
     title: str,
     desc: str,
-    marks: Sequence[Mark],
+    marks: Sequence[ChartMark],
     lines: Sequence[ChartLine],
     tracks: Sequence[Sequence[MapPoint]],
     view: MapView,
@@ -239,12 +239,12 @@ def drawn(
     )
 
 
-def _is_framed(mark: Mark) -> bool:
+def _is_framed(mark: ChartMark) -> bool:
     """Return whether a mark has a thick border: an area has one around itself."""
     return bool(mark.in_force) and isinstance(mark.figure, MapPoint)
 
 
-def _linked(mark: Mark, dot: tuple[float, float], label: Sequence[Markup]) -> Markup:
+def _linked(mark: ChartMark, dot: tuple[float, float], label: Sequence[Markup]) -> Markup:
     """Return a mark with its label as a link.
 
     The table beside the chart has the same links for the keyboard.
@@ -276,7 +276,7 @@ def _corners(figure: MapPoint | Disc | Outline) -> list[MapPoint]:
     return [] if isinstance(figure, MapPoint) else map_projection.ring(figure)
 
 
-def _outlined(view: MapView, mark: Mark) -> Iterator[Markup]:
+def _outlined(view: MapView, mark: ChartMark) -> Iterator[Markup]:
     """Yield the outline of an area, once for each turn of the earth in view."""
     corners = _corners(mark.figure)
     if corners:

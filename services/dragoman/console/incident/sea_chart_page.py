@@ -21,7 +21,7 @@ from msgspec import Struct
 from dragoman.application.http.conditional_requests import turn
 from dragoman.console.charts import land, sea_chart
 from dragoman.console.charts.map_projection import MapPoint
-from dragoman.console.charts.sea_chart import ChartLine, ChartPart, Mark
+from dragoman.console.charts.sea_chart import ChartLine, ChartMark, ChartPart
 from dragoman.console.context import PageContext
 from dragoman.console.display.act_display import Display
 from dragoman.console.display.office_clocks import office_of
@@ -297,14 +297,14 @@ def source_word(words: Words, place: ChartPlace) -> str:
             return words.say("report, earlier place") if is_earlier else words.say("report")
 
 
-def _mark(context: PageContext, row: ChartRow) -> Mark:
+def _mark(context: PageContext, row: ChartRow) -> ChartMark:
     words, place, exchange = context.words, row.place, row.exchange.exchange
     figure = windows_map.figure(msgspec.json.decode(place.place))
     assert figure is not None
     _, subject = context.subject(exchange)
     stage = window_rows.stage_word(words, row.exchange.window.stage) if row.exchange.window else ""
     point = windows_map.middle(figure)
-    return Mark(
+    return ChartMark(
         id=place.id,
         label=place.label,
         title=words.pause.join(
