@@ -24,7 +24,6 @@ from typing import Final, Protocol
 import backing_up
 import channels
 import clustered
-import finding
 import flooding
 import growth
 import guard
@@ -79,7 +78,6 @@ PARTS: Final[dict[str, Part]] = {
     "channels": channels,
     "backup": backing_up,
     "reach": paging,
-    "palette": finding,
     "guard": guard,
 }
 

@@ -34,8 +34,6 @@ class Plan:
     backup_files: int
     endpoints: int
     calls: int
-    palette_exchanges: int
-    palette_queries: int
 
 
 FULL: Final = Plan(
@@ -65,8 +63,6 @@ FULL: Final = Plan(
     backup_files=64,
     endpoints=10_000,
     calls=100,
-    palette_exchanges=10_000,
-    palette_queries=100,
 )
 QUICK: Final = Plan(
     rounds=1,
@@ -95,6 +91,4 @@ QUICK: Final = Plan(
     backup_files=2,
     endpoints=1_000,
     calls=10,
-    palette_exchanges=1_000,
-    palette_queries=10,
 )

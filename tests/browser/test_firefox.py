@@ -248,23 +248,14 @@ async def test_a_drill_takes_over_and_a_watch_is_taken_point_by_point(
 
 
 @pytest.mark.long
-async def test_the_palette_opens_over_the_page_and_leads_to_what_is_typed(visit: Visiting) -> None:
+async def test_ctrl_k_leads_to_the_search_and_enter_to_what_is_typed(visit: Visiting) -> None:
     nato = await visit()
     await nato.sign_in("nato/officer", CALM)
     page = nato.page
     await page.wait_for_load_state("load")
-    link, field = page.get_by_role("link", name="Meetings"), page.locator("#palette-q")
-    await link.focus()
     await page.keyboard.press("Control+k")
-    await expect(field).to_be_focused()
-    await page.keyboard.press("Escape")
-    await expect(link).to_be_focused()
-    await page.keyboard.press("Control+k")
-    await page.keyboard.type("stat")
-    await expect(page.locator("#palette")).to_have_attribute("data-shown", "stat")
-    await page.keyboard.press("End")
-    await page.keyboard.press("Home")
-    await expect(page.locator("#palette [aria-selected=true]")).to_have_text("Statistics")
+    await expect(page.locator("#find")).to_be_focused()
+    await page.keyboard.type("statistics")
     await page.keyboard.press("Enter")
     await page.wait_for_url(f"**/c/{CALM}/statistics")
     assert nato.complaints == []

@@ -20,7 +20,7 @@ async def test_a_shortcut_leads_into_the_field_that_it_is_for(
     await nato.page.goto(f"{demo.base_url}/sign-in")
     await expect(nato.page.locator("#token")).to_be_focused()
     await nato.sign_in("nato/duty_officer", CALM)
-    for key, field in (("/", "#q"), ("n", "#writing input[name='f.kind'] >> nth=0")):
+    for key, field in (("/", "#find"), ("n", "#writing input[name='f.kind'] >> nth=0")):
         await go(nato, f"/c/{CALM}")
         await nato.page.keyboard.press(key)
         await expect(nato.page.locator(field)).to_be_focused()

@@ -278,15 +278,6 @@ async def _written(guest: Visit, _: Walk) -> None:
     await expect(page.get_by_role("listbox").get_by_role("option")).to_have_count(1)
 
 
-async def _palette(guest: Visit, walk: Walk) -> None:
-    """Open the palette over a page, and type what it finds."""
-    await guest.page.goto(f"{guest.service.base_url}{C}/meetings")
-    await guest.page.wait_for_load_state("load")
-    await guest.page.keyboard.press("Control+k")
-    await guest.page.locator("#palette-q").fill("stat")
-    await expect(guest.page.locator("#palette")).to_have_attribute("data-shown", "stat")
-
-
 async def _menu(guest: Visit, _: Walk) -> None:
     """Open the menu."""
     await guest.page.goto(f"{guest.service.base_url}{C}")
@@ -324,7 +315,6 @@ STATES: Final[dict[str, tuple[str, State]]] = {
     "refused": ("nato/officer", _refused),
     "checked": ("nato/officer", _checked),
     "written": ("nato/officer", _written),
-    "palette": ("nato/officer", _palette),
     "menu": ("nato/officer", _menu),
     "wall": ("nato/officer", _wall),
     "takeover": ("china/duty_officer", _takeover),

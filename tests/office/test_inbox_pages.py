@@ -106,8 +106,7 @@ def test_words_are_found_in_every_script_and_a_list_of_nothing_names_the_word_to
     note = demo.api("china/officer", lambda china: china.open(TWO_LANGUAGES)).json
     nato = demo.person("nato/officer")
     for word in ("cyclone", "台风"):
-        nato.open(f"/c/{CALM}/inbox").at("//main//form[@role='search']")
-        nato.fill("Search", word).press("Search")
+        nato.open(f"/c/{CALM}/go?q={quote(word)}").follow(f"Search the inbox for “{word}”")
         nato.within("What the list is narrowed to").see(f"Words: {word}").within("")
         assert listed(nato) == [note["exchange"]]
         assert f"q={quote(word)}" in nato.path
@@ -213,20 +212,44 @@ def test_what_one_thing_is_called_leads_there_at_once(demo: Office) -> None:
 def test_what_several_are_called_is_listed_and_what_nothing_is_called_says_what_can_be_typed(
     demo: Office,
 ) -> None:
-    nato = demo.person("nato/duty_officer").open(f"/c/{CALM}/go")
-    what = "A number, words, a person, a page, or an act with a number"
-    nato.fill(what, "meeting").at("//main").press("Go").see("results")
+    nato = demo.person("nato/duty_officer").open(f"/c/{CALM}/go").see("What can be typed")
+    assert nato.xpath("//header//input[@type='search']/@name") == ["q"]
+    nato.open(f"/c/{CALM}/go?q=meeting").see("results")
     links = [nato.name_of(each) for each in nato.xpath("//main//li//a")]
     assert (links[:2], links[-1]) == (
         ["Meetings", "Meeting request"],
         "Search the inbox for “meeting”",
     )
     assert len(links) > 3, "texts with the word are listed as well"
-    nato.fill(what, "<no such> thing").at("//main").press("Go")
-    nato.at("//*[@id='found']")
+    nato.open(f"/c/{CALM}/go?q={quote('<no such> thing')}").at("//*[@id='found']")
     assert nato.text == "Nothing here has the name “<no such> thing”."
     nato.within("What can be typed")
     assert nato.open(f"/c/{CALM}/go.json?q=25&at=9").json["goals"] == []
+
+
+def test_an_address_of_the_earlier_list_leads_to_the_search(demo: Office) -> None:
+    nato = demo.person("nato/duty_officer")
+    for place, query in (("", "q=meeting"), (f"/c/{CALM}", "q=meeting"), (f"/c/{CALM}", "")):
+        nato.open(f"{place}/palette?{query}")
+        assert (nato.status, nato.path.rstrip("?")) == (200, f"{place}/go?{query}".rstrip("?"))
+    nato.open(f"/c/{CALM}/palette?q=me&at=9")
+    assert nato.path == f"/c/{CALM}/go?q=me&at=9"
+
+
+TYPED = ("host", "m", "re", "report", "log", "16", "0004", "d-1", "nato", "re 0004", "key")
+
+
+def test_every_goal_leads_to_a_page_that_its_reader_may_open(demo: Office) -> None:
+    for actor in ("nato/head_of_office", "china/auditor", "nato/administrator", "operator"):
+        reader = demo.person(actor)
+        addresses: set[str] = set()
+        for place in ("",) if actor == "operator" else ("", f"/c/{CALM}"):
+            for text in TYPED:
+                goals = reader.open(f"{place}/go.json?q={quote(text)}").json["goals"]
+                addresses |= {goal["address"].partition("#")[0] for goal in goals}
+        assert len(addresses) > (2 if actor == "operator" else 20), actor
+        for address in sorted(addresses):
+            assert reader.open(address).status == 200, (actor, address)
 
 
 def test_who_may_not_write_is_led_to_no_form(demo: Office) -> None:
@@ -244,14 +267,10 @@ def test_help_lists_every_key_without_a_button_and_switches_single_letters_off(
     script = static_files.files()["keys.js"].read_text()
     does = script.partition("const DOES = {")[2].partition("\n};")[0]
     acting = {each.strip('"') for each in re.findall(r'^  ("[^"]+"|\w+): \(\)', does, re.MULTILINE)}
-    chords = {
-        f"g {each}"
-        for each in re.findall(r"(\w): \"", script.partition("const GO = {")[2].partition("}")[0])
-    }
-    on_buttons = {*"nchrtx/?", "End"}
-    assert chords and on_buttons < acting
+    on_buttons = {*"nchrtx?", "End"}
+    assert on_buttons < acting
     shown = {" ".join("".join(each.itertext()).split()) for each in nato.xpath("//dt")}
-    assert {"A" if each == "a" else each for each in acting - on_buttons} | chords <= shown
+    assert {"A" if each == "a" else each for each in acting - on_buttons} <= shown
     nato.press("Switch single letters off").see("Single letters are switched off on this screen.")
     assert nato.xpath("//body/@data-keys") == ["off"]
     nato.press("Switch single letters on")

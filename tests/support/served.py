@@ -35,7 +35,6 @@ from dragoman.console import armed_consoles, dispatch
 from dragoman.console.context import PageContext, Preferences
 from dragoman.console.first_hour.checklists import FIRST_HOURS
 from dragoman.console.pages import alarm_stream, board
-from dragoman.console.palette.recent_places import RECENT, RecentPlaces
 from dragoman.console.rendering import Page
 from dragoman.eventlog.durability_guard import DurabilityGuard
 from dragoman.eventlog.event_log import LogUnreachable, StoredMessage
@@ -93,7 +92,6 @@ async def served(
     app[FIRST_HOURS] = FirstHours(service.access.bucket)
     app[WATCH_FLOOR] = WatchFloor(service.access.bucket)
     app[TURN_OVER_SHEETS] = TurnOverSheets(service.access.bucket)
-    app[RECENT] = RecentPlaces()
     app[RENDERING] = Workers()
     app[alarm_stream.BELLS] = alarm_stream.BrowserNotifier(service)
     yield app, service, projection

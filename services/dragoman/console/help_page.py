@@ -92,17 +92,10 @@ def _keys(words: Words) -> Iterator[Shortcut]:
                 "acknowledge receipt: in the flash, of the open exchange, or of the row that has the focus"
             ),
         ),
-        ("p", say("print")),
         ("j", say("next row")),
         ("k", say("previous row")),
         ("Enter", say("open the row")),
-        ("u", say("back to the list")),
-        ("g b", say("board")),
-        ("g i", say("inbox")),
-        ("g m", say("meetings")),
-        ("g d", say("dialogue")),
-        ("g p", say("people")),
-        ("g l", say("log")),
+        ("/", say("to the search field")),
         ("w", say("when: to the field for a position or a time")),
         ("l", say("next language, where several are shown side by side")),
     ):

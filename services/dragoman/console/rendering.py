@@ -44,7 +44,7 @@ from dragoman.domain.record.errors import Refusal, Refused
 from dragoman.i18n import words as languages
 from dragoman.i18n.words import Words
 from dragoman.interop import spreadsheet
-from dragoman.limits import SUBJECT_LENGTH
+from dragoman.limits import SEARCH_CHARACTERS, SUBJECT_LENGTH
 from dragoman.reports.answer_words import answer_text, represented_text
 from dragoman.reports.recurrence_words import progress_text
 from dragoman.text import Text
@@ -156,6 +156,7 @@ def environment(language: str) -> jinja2.Environment:
         "languages": languages.LANGUAGES,
         "tags": languages.TAGS,
         "static": static_files.address,
+        "search_characters": SEARCH_CHARACTERS,
         "new_key": lambda: secrets.token_hex(16),
         "zone": ZoneInfo,
         "place_of": lambda office: place_of(office, words),

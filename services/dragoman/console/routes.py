@@ -52,11 +52,10 @@ from dragoman.console.pages import (
     reports_page,
     statistics_page,
 )
-from dragoman.console.palette import go_page
-from dragoman.console.palette.recent_places import RECENT, RecentPlaces
 from dragoman.console.reach import arrival_page, reach_page
 from dragoman.console.rendering import PageRoute, refused
 from dragoman.console.roster import roster_page
+from dragoman.console.search import search_page
 from dragoman.console.sessions import redirect
 from dragoman.console.turn_over import turn_over_page
 from dragoman.stores.enrolments import Enrolments
@@ -82,7 +81,7 @@ ROUTES: Final = (
     *drill_page.ROUTES,
     *glossary.ROUTES,
     *inbox.ROUTES,
-    *go_page.ROUTES,
+    *search_page.ROUTES,
     *since_watch.ROUTES,
     *offline.ROUTES,
     *exchange_page.ROUTES,
@@ -115,7 +114,6 @@ def register(app: web.Application) -> None:
     app[ENROLMENTS] = Enrolments(bucket)
     app[DUTIES] = {}
     app[FORMS_KEPT] = KeptForms(time.monotonic)
-    app[RECENT] = RecentPlaces()
     app[armed_consoles.ARMED] = armed_consoles.ArmedConsoles()
     app[alarm_stream.BELLS] = alarm_stream.BrowserNotifier(app[http_request.SERVICE])
     app.router.add_get("/sign-in", sessions.sign_in_form)

@@ -24,7 +24,6 @@ from dragoman.console.context import THEMES, VIEW_COOKIE, Preferences
 from dragoman.console.forms import form_body
 from dragoman.console.forms.form_body import Form
 from dragoman.console.forms.kept_forms import FORMS_KEPT, FormOwner, KeptForm
-from dragoman.console.palette.recent_places import RECENT
 from dragoman.console.rendering import HEADERS
 from dragoman.domain.record.errors import Refused, refuse
 from dragoman.i18n import words as languages
@@ -351,7 +350,6 @@ async def sign_out(request: web.Request) -> web.Response:
     await form_of(request, limit=SMALL_FORM_BYTES)
     session = request.cookies.get(COOKIE)
     if session is not None:
-        request.app[RECENT].forget(session)
         await request.app[http_request.SERVICE].access.close_session(session)
     return signed_out(request)
 

@@ -42,7 +42,6 @@ from dragoman.console.pages.exchange_parts import (
     stated_rows,
     step_of,
 )
-from dragoman.console.palette.recent_places import RECENT
 from dragoman.console.rendering import Page, PageRoute
 from dragoman.domain.acts import developments, two_keys
 from dragoman.domain.acts.accounts import accounts_of
@@ -77,7 +76,6 @@ async def exchange(context: PageContext) -> Page:
     display = release_preview.display_of(context, offices, view.people)
     acknowledging.note_read(context, context.projection)
     await acknowledging.note_own_reading(context, state)
-    _note_recent(context, id)
     account_statements = accounts_of(state)
     points = points_of(account_statements)
     ladder_steps = await receipt_rows.ladder_of(context, state)
@@ -173,15 +171,6 @@ async def message_values(
         "translations": translated.of_message(state, state.id),
         "compared_languages": translation_versions.compared_languages(state, state.id),
     }
-
-
-def _note_recent(context: PageContext, exchange: str) -> None:
-    """Note for the palette that the reader has opened the exchange in a window.
-
-    A page that a script asks for again is no visit.
-    """
-    if context.request.headers.get("Sec-Fetch-Mode", "navigate") == "navigate":
-        context.request.app[RECENT].note(context.request["session"], context.name, exchange)
 
 
 async def _calls(

@@ -183,7 +183,6 @@ async def inbox(context: PageContext) -> Page | web.StreamResponse:
             "levels": help_page.level_words(context.words),
             "receipts": _receipts(context, owed) if context.may_post else {},
             "clock_bar": charts.clock,
-            "most": SEARCH_CHARACTERS,
             "said": context.request.query.get("said", ""),
         },
     )

@@ -562,7 +562,7 @@ export class Alarm {
     this.#shown = dialog;
     this.#shownAt = performance.now();
     this.#showMute();
-    this.#field = !chained && focused?.matches(TYPED) && !focused.closest("dialog:not(.palette)") ? focused : null;
+    this.#field = !chained && focused?.matches(TYPED) && !focused.closest("dialog") ? focused : null;
     if (this.#field) dialog.setAttribute("open", "");
     else this.#hold();
     this.#showKeys();

@@ -3,22 +3,12 @@
 
 import { page } from "./page.js";
 
-const GO = { b: "", i: "/inbox", m: "/meetings", l: "/log", d: "/dialogue", p: "/people" };
-const CHORD_MS = 1200;
-
-let chord = 0;
-
 const field = (target) => target.closest("input, textarea, select, [contenteditable]") !== null;
 const press = (selector) => {
   const found = document.querySelector(selector);
   if (!found) return false;
   found.click();
   return true;
-};
-
-const withTime = (path) => {
-  const at = document.body.dataset.at;
-  return at ? `${path}?at=${at}` : path;
 };
 
 function row(step) {
@@ -43,8 +33,6 @@ const DOES = {
   t: () => press('[aria-keyshortcuts="t"]'),
   x: () => press('[aria-keyshortcuts="x"]'),
   l: () => press('[aria-keyshortcuts="l"]'),
-  u: () => press(".crumb a"),
-  p: () => { print(); return true; },
   w: () => {
     const field = document.querySelector("[data-when]");
     const folded = field?.closest("details");
@@ -53,9 +41,7 @@ const DOES = {
     return true;
   },
   "/": () => {
-    const search = document.querySelector("#q");
-    if (search) search.focus();
-    else location.assign(page.channel ? `${withTime(`/c/${page.channel}/inbox`)}#q` : "/go");
+    document.getElementById("find")?.select();
     return true;
   },
   "?": () => press('[aria-keyshortcuts="?"]'),
@@ -75,22 +61,6 @@ export function keys() {
       return;
     }
     if (!page.keys || event.ctrlKey || event.metaKey || event.altKey || field(event.target) || document.querySelector("dialog[open]")) return;
-    if (performance.now() - chord < CHORD_MS && event.key === "b" && !page.channel) {
-      chord = 0;
-      event.preventDefault();
-      location.assign("/board");
-      return;
-    }
-    if (performance.now() - chord < CHORD_MS && event.key in GO && page.channel) {
-      chord = 0;
-      event.preventDefault();
-      location.assign(withTime(`/c/${page.channel}${GO[event.key]}`));
-      return;
-    }
-    if (event.key === "g") {
-      chord = performance.now();
-      return;
-    }
     if (DOES[event.key]?.()) event.preventDefault();
   });
 }

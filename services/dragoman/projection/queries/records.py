@@ -4,7 +4,7 @@ Every query runs in one read transaction, so that an answer is of one position.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -149,6 +149,26 @@ def places(store: Store, channel: str, at: int, text: str) -> list[RecordPlace]:
                 )
                 or []
             )
+    return _placed(rows)
+
+
+def with_number(
+    store: Store, channel: str, at: int, parts: Sequence[str], most: int
+) -> list[RecordPlace]:
+    """Return the newest records up to a position whose number has all these parts."""
+    base = store.base(channel)
+    has_parts = ["instr('/' || r.number || '/', ?) > 0"] * len(parts)
+    query = _PLACE.format(
+        "search s JOIN records r ON r.key = s.rowid",
+        " AND ".join(("s.words MATCH ?", *has_parts)),
+    )
+    whole = (f"/{part}/" for part in parts)
+    values = (base, row_key(base, at), phrases(" ".join(parts)), *whole, most)
+    with store.snapshot() as connection:
+        return _placed(in_time(connection, query, values) or [])
+
+
+def _placed(rows: Iterable[tuple[int, str, str | None, str | None, int]]) -> list[RecordPlace]:
     return [
         RecordPlace(
             position=position_of(key),

@@ -1,4 +1,4 @@
-"""The palette's goals: how a typed text is read, what is offered to whom, and in which order."""
+"""The search's goals: how a typed text is read, what is offered to whom, and in which order."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -11,10 +11,8 @@ from aiohttp import web
 
 from dragoman.application.read_receipts import READ_RECEIPTS, ReadReceipts
 from dragoman.application.service import Service
-from dragoman.console.pages import exchange_page
-from dragoman.console.palette import exchange_goals, go_page, named_goals
-from dragoman.console.palette.goals import Goal, group, read
-from dragoman.console.palette.recent_places import RECENT_PLACES, RECENT_SESSIONS, RecentPlaces
+from dragoman.console.search import exchange_goals, named_goals, search_page
+from dragoman.console.search.goals import Goal, group, read
 from dragoman.domain.views.offers import allowed
 from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store
@@ -65,11 +63,6 @@ def test_a_typed_text_is_a_number_or_words_or_both(
     assert text.is_number == bool(position or path or parts)
 
 
-def test_a_serial_number_that_is_begun_may_go_on() -> None:
-    assert read("001", SIDES).beginning == "001"
-    assert [read(text, SIDES).beginning for text in ("0016", "16", "00", "#001")] == [""] * 4
-
-
 def test_goals_are_listed_once_and_the_first_of_an_address_stays_first() -> None:
     first, second = (
         Goal(kind="page", label="a", address="/a"),
@@ -78,23 +71,6 @@ def test_goals_are_listed_once_and_the_first_of_an_address_stays_first() -> None
     listed = group("pages", [first, second, Goal(kind="page", label="again", address="/a")], 5)
     assert (listed.goals, listed.more) == ((first, second), False)
     assert group("pages", [first, second], 1).more
-
-
-def test_recent_places_are_few_and_belong_to_one_session() -> None:
-    places = RecentPlaces()
-    for number in range(RECENT_PLACES + 2):
-        places.note("one", "north", str(number))
-    places.note("one", "north", "5")
-    assert len(places.of("one")) == RECENT_PLACES
-    assert places.of("one")[0] == ("north", "5")
-    assert len(set(places.of("one"))) == RECENT_PLACES
-    assert places.of("two") == ()
-    places.forget("one")
-    assert places.of("one") == ()
-    for number in range(RECENT_SESSIONS + 1):
-        places.note(str(number), "north", "5")
-    assert (places.of("0"), places.of("1")) == ((), (("north", "5"),))
-    assert "1" not in places._places, "no session stands in the memory as it is"
 
 
 def a_history() -> tuple[World, dict[str, str]]:
@@ -119,7 +95,7 @@ class Opened(ReadReceipts):
         self.exchanges.append(decode_exchange(bytes(view.state)).id)
 
 
-class Palette:
+class Search:
     """The goals over a history, as its readers get them."""
 
     def __init__(self, app: web.Application, service: Service, projection: Projection) -> None:
@@ -128,26 +104,18 @@ class Palette:
         self._at = (app, service, projection)
         self.projection = projection
 
-    async def goals(
-        self, actor: str, typed: str, *, at: int = 0, about: str = ""
-    ) -> dict[str, list[Goal]]:
+    async def goals(self, actor: str, typed: str, *, at: int = 0) -> dict[str, list[Goal]]:
         """Return the groups of goals for a typed text."""
         page, _ = await page_of(
             *self._at,
             actor,
             at,
-            handler=go_page.go,
+            handler=search_page.search,
             found={"form": ".html"},
-            query=urlencode({"q": typed, "about": about}),
+            query=urlencode({"q": typed}),
         )
-        assert isinstance(page.view, go_page.Go)
+        assert isinstance(page.view, search_page.SearchResult)
         return {found.name: list(found.goals) for found in page.view.groups}
-
-    async def look(self, actor: str, exchange: str) -> None:
-        """Open the page of an exchange."""
-        await page_of(
-            *self._at, actor, handler=exchange_page.exchange, found={"exchange": exchange}
-        )
 
 
 @pytest.fixture(autouse=True)
@@ -157,10 +125,10 @@ def writable(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def over(world: World, store: Store, path: Path) -> AsyncIterator[Palette]:
-    """The palette over a history."""
+async def over(world: World, store: Store, path: Path) -> AsyncIterator[Search]:
+    """The search over a history."""
     async with served(world, store, path) as parts:
-        yield Palette(*parts)
+        yield Search(*parts)
 
 
 def ends(goals: Sequence[Goal]) -> list[str]:
@@ -172,33 +140,31 @@ async def test_a_number_leads_to_its_exchanges_and_then_to_the_record_at_that_po
     store: Store, tmp_path: Path
 ) -> None:
     world, ids = a_history()
-    async with over(world, store, tmp_path) as palette:
+    async with over(world, store, tmp_path) as search:
         serial = int(world.exchange(ids["meeting"]).number.split("/")[3])
-        numbers = (await palette.goals("china/o-1", str(serial)))["numbers"]
+        numbers = (await search.goals("china/o-1", str(serial)))["numbers"]
         assert ids["meeting"] in ends(numbers)
         assert [goal.kind for goal in numbers][-1] == "record"
-        (alone,) = (await palette.goals("china/o-1", f"nato {serial}"))["numbers"]
+        (alone,) = (await search.goals("china/o-1", f"nato {serial}"))["numbers"]
         assert (ends([alone]), alone.label) == ([ids["meeting"]], "Incident of 24 November")
-        others = (await palette.goals("china/o-1", f"china {serial}")).get("numbers", [])
+        others = (await search.goals("china/o-1", f"china {serial}")).get("numbers", [])
         assert ids["meeting"] not in ends(others)
-        begun = (await palette.goals("china/o-1", f"{serial:04d}"[:3]))["numbers"]
-        assert {ids["note"], ids["meeting"], ids["incident"]} <= set(ends(begun))
 
 
-async def test_words_lead_to_the_newest_texts_first_and_a_begun_word_suffices(
+async def test_words_lead_to_the_exchanges_that_the_inbox_lists_for_them(
     store: Store, tmp_path: Path
 ) -> None:
     world, ids = a_history()
-    async with over(world, store, tmp_path) as palette:
-        for typed in ("aurora", "auro", "AURORA"):
-            texts = (await palette.goals("china/o-1", typed))["texts"]
+    async with over(world, store, tmp_path) as search:
+        for typed in ("aurora", "AURORA"):
+            texts = (await search.goals("china/o-1", typed))["texts"]
             assert ends(texts) == [ids["later"], ids["note"]], typed
             assert texts[0].match.lower() == typed.lower()
-        assert ends((await palette.goals("china/o-1", "入港"))["texts"]) == [ids["later"]]
-        assert ends((await palette.goals("china/o-1", "trawler tow"))["texts"]) == [ids["note"]]
-        assert "texts" not in await palette.goals("china/o-1", "a")
+        assert ends((await search.goals("china/o-1", "入港"))["texts"]) == [ids["later"]]
+        assert ends((await search.goals("china/o-1", "trawler towed"))["texts"]) == [ids["note"]]
+        assert "texts" not in await search.goals("china/o-1", "a")
         position = world.exchange(ids["later"]).opened.position
-        before = await palette.goals("china/o-1", "aurora", at=position - 1)
+        before = await search.goals("china/o-1", "aurora", at=position - 1)
         assert ends(before["texts"]) == [ids["note"]]
         assert all(f"at={position - 1}" in goal.address for goal in before["texts"])
 
@@ -207,35 +173,31 @@ async def test_an_act_is_offered_to_whom_it_is_allowed_and_leads_to_its_form(
     store: Store, tmp_path: Path
 ) -> None:
     world, ids = a_history()
-    async with over(world, store, tmp_path) as palette:
+    async with over(world, store, tmp_path) as search:
         number = int(world.exchange(ids["meeting"]).number.split("/")[3])
         form = f"/c/{world.name}/exchanges/{ids['meeting']}/acts/acceptance"
         for typed in (f"accept {number:04d}", f"accepter nato {number}", f"接受{number:04d}"):
-            acts = (await palette.goals("china/o-1", typed))["acts"]
+            acts = (await search.goals("china/o-1", typed))["acts"]
             assert form in [goal.address for goal in acts], typed
-        assert form in [
-            goal.address for goal in (await palette.goals("china/o-1", "accept"))["acts"]
-        ]
-        here = await palette.goals("china/o-1", "withdraw", about=ids["meeting"])
-        assert all(ids["meeting"] in goal.address for goal in here.get("acts", []))
+        assert "acts" not in await search.goals("china/o-1", "accept")
         for actor in ("nato/o-1", "china/a-1", "nato/a-1"):
-            groups = await palette.goals(actor, f"accept {number:04d}")
+            groups = await search.goals(actor, f"accept {number:04d}")
             assert form not in [goal.address for goal in groups.get("acts", [])], actor
         position = world.exchange(ids["later"]).opened.position
-        assert "acts" not in await palette.goals("china/o-1", f"accept {number:04d}", at=position)
+        assert "acts" not in await search.goals("china/o-1", f"accept {number:04d}", at=position)
         assert Opened.exchanges == [], "nobody has looked at an exchange"
 
 
 async def test_every_act_that_is_offered_is_allowed(store: Store, tmp_path: Path) -> None:
     world, ids = a_history()
-    async with over(world, store, tmp_path) as palette:
+    async with over(world, store, tmp_path) as search:
         seen = 0
         for actor in ("nato/o-1", "nato/d-1", "nato/h-1", "china/o-1", "china/d-1", "china/h-1"):
             for exchange in ids.values():
-                state = palette.projection.exchange(exchange)
+                state = search.projection.exchange(exchange)
                 assert state is not None
-                may = set(allowed(palette.projection.registry, state, actor.partition("/")[0]))
-                offered = (await palette.goals(actor, exchange)).get("acts", [])
+                may = set(allowed(search.projection.registry, state, actor.partition("/")[0]))
+                offered = (await search.goals(actor, exchange)).get("acts", [])
                 acts = {
                     goal.address.rpartition("/acts/")[2]
                     if "/acts/" in goal.address
@@ -249,33 +211,20 @@ async def test_every_act_that_is_offered_is_allowed(store: Store, tmp_path: Path
 
 async def test_people_are_officers_for_every_reader(store: Store, tmp_path: Path) -> None:
     world, _ = a_history()
-    async with over(world, store, tmp_path) as palette:
+    async with over(world, store, tmp_path) as search:
         for actor in ("china/o-1", "nato/a-1"):
-            people = (await palette.goals(actor, "nato d-1"))["people"]
+            people = (await search.goals(actor, "nato d-1"))["people"]
             assert [goal.label for goal in people] == ["NATO/d-1"]
-        assert "people" not in await palette.goals("china/o-1", "nobody")
-
-
-async def test_what_was_opened_last_is_listed_before_anything_is_typed_and_no_text_is_kept(
-    store: Store, tmp_path: Path
-) -> None:
-    world, ids = a_history()
-    async with over(world, store, tmp_path) as palette:
-        assert "recent" not in await palette.goals("china/o-1", "")
-        for name in ("note", "meeting", "note"):
-            await palette.look("china/o-1", ids[name])
-        recent = (await palette.goals("china/o-1", ""))["recent"]
-        assert ends(recent) == [ids["note"], ids["meeting"]]
-        assert "recent" not in await palette.goals("china/d-1", ""), "another session"
+        assert "people" not in await search.goals("china/o-1", "nobody")
 
 
 async def test_the_order_of_the_goals_is_always_the_same(store: Store, tmp_path: Path) -> None:
     world, _ = a_history()
-    async with over(world, store, tmp_path) as palette:
+    async with over(world, store, tmp_path) as search:
         for typed in ("me", "re", "aurora", "3", "接", "log"):
-            once, again = [await palette.goals("nato/o-1", typed) for _ in range(2)]
+            once, again = [await search.goals("nato/o-1", typed) for _ in range(2)]
             assert list(once.items()) == list(again.items())
-        pages = (await palette.goals("nato/o-1", "log"))["pages"]
+        pages = (await search.goals("nato/o-1", "log"))["pages"]
         assert pages[0].label == "Log", "an equal name comes first"
 
 

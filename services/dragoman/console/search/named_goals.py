@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from dragoman.application import attachment_checks
 from dragoman.console.context import PageContext
-from dragoman.console.palette.goals import Goal, channels_of
+from dragoman.console.search.goals import Goal, channels_of
 from dragoman.domain.acts.act_registry import in_force
 from dragoman.domain.acts.act_rules import OFFICERS, Format
 from dragoman.i18n import words as languages
@@ -40,17 +40,17 @@ def named_goals(context: PageContext) -> Iterator[NamedGoal]:
     """Yield all goals of the reader that have a name."""
     channels = channels_of(context)
     for channel in channels:
-        yield from pages(context, channel)
+        yield from _pages(context, channel)
         yield from _actions(context, channel)
     for channel in channels if context.channel is None else context.service.visible(context.grant):
         goal = Goal(
             kind="channel", label=channel.name, address=f"/c/{channel.name}", channel=channel.name
         )
         yield NamedGoal(goal=goal, names=(channel.name,))
-    yield from host_pages(context)
+    yield from _host_pages(context)
 
 
-def host_pages(context: PageContext) -> Iterator[NamedGoal]:
+def _host_pages(context: PageContext) -> Iterator[NamedGoal]:
     """Yield the pages that belong to no channel."""
     names: list[tuple[str, Callable[[Words], str]]] = [("/help", lambda words: words.say("Help"))]
     if context.grant.is_operator:
@@ -103,13 +103,10 @@ _PAGES: Final[tuple[tuple[str, Callable[[Words], str]], ...]] = (
 )
 """The pages of a channel with their names, in the order of the navigation."""
 
-FIRST_PAGES: Final = 10
-"""The number of pages that are listed before anything is typed."""
-
 _NOW_ONLY: Final = frozenset({"/drafts", "/key", "/people/register"})
 
 
-def pages(context: PageContext, channel: Projection) -> Iterator[NamedGoal]:
+def _pages(context: PageContext, channel: Projection) -> Iterator[NamedGoal]:
     """Yield the pages of a channel that the reader may open."""
     for path, name in _PAGES:
         if not _may_see(context, channel, path):

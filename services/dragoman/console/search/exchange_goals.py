@@ -9,29 +9,23 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
-from dragoman.application.deadline_cache import open_deadlines_of
 from dragoman.console.context import PageContext
 from dragoman.console.display import inbox_lines
 from dragoman.console.pages.exchange_page import acts_of
-from dragoman.console.palette.goals import Goal, TypedText, channels_of, upto, within
-from dragoman.console.palette.named_goals import UNRANKED, plain, rank_of
+from dragoman.console.search.goals import Goal, TypedText, channels_of, upto, within
+from dragoman.console.search.named_goals import UNRANKED, plain, rank_of
 from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.acts.families.exchange import owes_acknowledgement
 from dragoman.domain.views.offers import offered
 from dragoman.i18n import words as languages
 from dragoman.projection.projection import Projection
-from dragoman.projection.queries import lists, matches, records
+from dragoman.projection.queries import lists, records
 from dragoman.projection.queries.records import RecordPlace
 from dragoman.projection.store import Store
 from dragoman_schemas.responses import Rows
 from dragoman_schemas.state import Exchange
 
 _ACKNOWLEDGEMENT: Final = "acknowledgement"
-_LOOKED: Final = 20
-"""Exchanges of a channel in which an act without a full number is looked for."""
-
-_SERIAL_PART: Final = 3
-"""The place of the serial number among the parts of a number."""
 
 _SEARCH_SECONDS: Final = 0.05
 """The time within which the channels of a reader are searched for words, one by one."""
@@ -76,24 +70,17 @@ def _places(
     store: Store, extents: Iterable[tuple[str, int]], typed: TypedText, most: int
 ) -> list[tuple[str, RecordPlace]]:
     places: list[tuple[str, RecordPlace]] = []
-    beginnings: list[tuple[str, RecordPlace]] = []
     for name, at in extents:
-        if typed.path:
-            places += [(name, place) for place in records.places(store, name, at, typed.path)]
-            continue
-        places += [
-            (name, place) for place in matches.with_number(store, name, at, typed.parts, most)
-        ]
-        if typed.beginning:
-            parts = (*typed.parts[:-1], typed.beginning)
-            beginnings += [
-                (name, place)
-                for place in matches.with_number(store, name, at, parts, most, begins=True)
-            ]
-    return places + beginnings
+        matching = (
+            records.places(store, name, at, typed.path)
+            if typed.path
+            else records.with_number(store, name, at, typed.parts, most)
+        )
+        places += [(name, place) for place in matching]
+    return places
 
 
-def goal_of(context: PageContext, placed: Placed, kind: str = "exchange") -> Goal:
+def goal_of(context: PageContext, placed: Placed) -> Goal:
     """Return the goal of a record: its exchange, or the record itself."""
     channel, place = placed
     path = f"/exchanges/{place.exchange}" if place.exchange else f"/records/{place.position}"
@@ -101,33 +88,12 @@ def goal_of(context: PageContext, placed: Placed, kind: str = "exchange") -> Goa
     state = within(context, channel).state_of(place.exchange) if place.exchange else None
     language, subject = ("", act) if state is None else _subject(context, channel, state)
     return Goal(
-        kind=kind if place.exchange else "record",
+        kind="exchange" if place.exchange else "record",
         label=subject or act,
         address=context.to(f"/c/{channel.name}{path}")
         + ("" if place.opens or not place.exchange else f"#r{place.position}"),
         channel=channel.name,
         number=place.number,
-        language=language,
-        detail=act if subject and subject != act else "",
-    )
-
-
-def of_exchange(context: PageContext, channel: Projection, exchange: str) -> Goal | None:
-    """Return the goal of an exchange by its id.
-
-    Return None if the exchange does not exist at the page's moment, or was erased.
-    """
-    state = within(context, channel).state_of(exchange)
-    if state is None:
-        return None
-    language, subject = _subject(context, channel, state)
-    act = context.words.act(state.act)
-    return Goal(
-        kind="exchange",
-        label=subject or act,
-        address=context.to(f"/c/{channel.name}/exchanges/{exchange}"),
-        channel=channel.name,
-        number=state.number,
         language=language,
         detail=act if subject and subject != act else "",
     )
@@ -142,36 +108,16 @@ def _subject(context: PageContext, channel: Projection, state: Exchange) -> tupl
 
 
 async def worded(context: PageContext, typed: TypedText, most: int) -> list[Goal]:
-    """Return the exchanges with all the typed words, the newest text first."""
+    """Return the exchanges that the inbox lists for the typed words, newest first."""
     if (typed.is_number and not typed.words) or not _is_long_enough(typed.text):
         return []
-    channels = {channel.name: channel for channel in channels_of(context)}
-    extents = [(name, upto(context, channel)) for name, channel in channels.items()]
-    hits: list[tuple[str, str]] = await context.in_thread(
-        _worded, context.service.store, extents, typed.text, most
-    )
-    goals: list[Goal] = []
-    for name, exchange in hits:
-        goal = of_exchange(context, channels[name], exchange)
-        state = within(context, channels[name]).state_of(exchange)
-        if goal is None or state is None:
-            continue
-        hit = inbox_lines.hit_in(state, typed.text.split())
-        goals.append(
-            Goal(
-                kind="text",
-                label=goal.label,
-                address=goal.address,
-                channel=name,
-                number=goal.number,
-                language=goal.language,
-                detail=goal.detail,
-                before=hit.before if hit else "",
-                match=hit.hit if hit else "",
-                after=hit.after if hit else "",
-            )
-        )
-    return goals
+    ends, goals = time.monotonic() + _SEARCH_SECONDS, list[Goal]()
+    for channel in channels_of(context):
+        if len(goals) >= most or time.monotonic() > ends:
+            break
+        rows = await _listed(context, channel, lists.Filter(q=typed.text), most)
+        goals += [_text_goal(context, channel, row.id, typed.text) for row in rows.exchanges]
+    return goals[:most]
 
 
 def _is_long_enough(text: str) -> bool:
@@ -179,49 +125,55 @@ def _is_long_enough(text: str) -> bool:
     return len(text) > 1 or not text.isascii()
 
 
-def _worded(
-    store: Store, extents: Iterable[tuple[str, int]], text: str, most: int
-) -> list[tuple[str, str]]:
-    ends = time.monotonic() + _SEARCH_SECONDS
-    hits: list[tuple[str, str]] = []
-    for name, at in extents:
-        if len(hits) >= most or time.monotonic() > ends:
-            break
-        hits += [
-            (name, match.exchange) for match in matches.with_words(store, name, at, text, most)
-        ]
-    return hits[:most]
+async def _listed(
+    context: PageContext, channel: Projection, wanted: lists.Filter, most: int
+) -> Rows:
+    """Return the exchanges of a channel that a filter selects, at the page's moment."""
+    store, moment = context.service.store, context.moment
+    if context.past:
+        rows: Rows = await context.in_thread(
+            lists.listed_at, store, channel.name, wanted, most, context.at, moment
+        )
+    else:
+        rows = await context.in_thread(lists.listed, store, channel.name, wanted, most, moment)
+    return rows
+
+
+def _text_goal(context: PageContext, channel: Projection, exchange: str, text: str) -> Goal:
+    state = within(context, channel).state_of(exchange)
+    address = context.to(f"/c/{channel.name}/exchanges/{exchange}")
+    if state is None:  # erased since the list was read
+        return Goal(kind="text", label=exchange, address=address, channel=channel.name)
+    language, subject = _subject(context, channel, state)
+    act, hit = context.words.act(state.act), inbox_lines.hit_in(state, text.split())
+    return Goal(
+        kind="text",
+        label=subject or act,
+        address=address,
+        channel=channel.name,
+        number=state.number,
+        language=language,
+        detail=act if subject and subject != act else "",
+        before=hit.before if hit else "",
+        match=hit.hit if hit else "",
+        after=hit.after if hit else "",
+    )
 
 
 # Acts
 
 
-async def acts(
-    context: PageContext, places: Sequence[Placed], typed: TypedText, about: str, most: int
-) -> list[Goal]:
-    """Return the acts that the reader may do now in the exchanges, by their names.
+def acts(context: PageContext, places: Sequence[Placed], typed: TypedText, most: int) -> list[Goal]:
+    """Return the acts that the reader may do now in the exchanges of a number.
 
-    A number without words gives the acts of the only exchange that it names. Words
-    without a number name acts in the exchange `about`, whose page is open. They also
-    name acts in the exchanges that wait for the reader's side.
+    Words beside the number name the acts. A number alone gives all acts of the only
+    exchange that it names.
     """
     numbered = {place.exchange: channel for channel, place in places if place.exchange}
-    if typed.is_number and not typed.words:
+    if not typed.words:
         return _of_one(context, numbered, most) if len(numbered) == 1 else []
     ranks = _ranks(typed.words)
-    if not ranks:
-        return []
-    if numbered:
-        return _ranked(context, numbered.items(), ranks)
-    goals: list[Goal] = []
-    if about and context.channel is not None and not typed.serial:
-        goals = _ranked(context, [(about, context.projection)], ranks)
-    waiting = [
-        (exchange, channel)
-        for channel in channels_of(context)
-        for exchange in await _waiting(context, channel, typed.serial)
-    ]
-    return goals + _ranked(context, waiting, ranks)
+    return _ranked(context, numbered.items(), ranks) if ranks else []
 
 
 def _ranks(words: str) -> dict[str, int]:
@@ -229,34 +181,6 @@ def _ranks(words: str) -> dict[str, int]:
     text = plain(words)
     ranks = {act: min(rank_of(name, text) for name in _names(act)) for act in RULES if text}
     return {act: rank for act, rank in ranks.items() if rank < UNRANKED}
-
-
-async def _waiting(context: PageContext, channel: Projection, serial: str) -> list[str]:
-    """Return the newest exchanges that wait for the reader's side.
-
-    Their serial number begins with the typed digits, if there are any.
-    """
-    inside = within(context, channel)
-    if not inside.may_post:
-        return []
-    owing = (await open_deadlines_of(context.request.app, channel)).owing((inside.side,))
-    rows: Rows = await context.in_thread(
-        lists.listed,
-        context.service.store,
-        channel.name,
-        lists.Filter(),
-        _LOOKED,
-        context.moment,
-        owing,
-    )
-    return [row.id for row in rows.exchanges if _has_serial(row.number, serial)]
-
-
-def _has_serial(number: str, serial: str) -> bool:
-    return any(
-        part.startswith(serial) or part.lstrip("0").startswith(serial)
-        for part in number.split("/")[_SERIAL_PART : _SERIAL_PART + 1]
-    )
 
 
 def _ranked(

@@ -1,4 +1,4 @@
-"""The goals of the palette, in groups, and the text that leads to them."""
+"""The goals of a search, in groups, and the text that leads to them."""
 
 import re
 import unicodedata
@@ -14,7 +14,7 @@ from dragoman.projection.projection import Projection
 
 
 class Goal(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A goal of the palette, with its name and its address.
+    """A goal of a search, with its name and its address.
 
     Its `kind` is `exchange`, `record`, `act`, `page`, `action`, `channel`, `person`,
     `officer` or `text`. `language` is the tag of the label's language. `detail` says
@@ -68,16 +68,13 @@ class TypedText(Struct, frozen=True, kw_only=True):
     `text` is the text in its plain form. `position` is that of a record, or 0.
     `path` is an id or a number as it is written, such as `26/0042/N07`. `parts` are
     the parts of a number that stand apart, with a full serial number at the end.
-    `serial` is that number as it is typed, and `beginning` is set if it may be the
-    beginning of a longer one. `words` are all other words.
+    `words` are all other words.
     """
 
     text: str
     position: int = 0
     path: str = ""
     parts: tuple[str, ...] = ()
-    serial: str = ""
-    beginning: str = ""
     words: str = ""
 
     @property
@@ -113,14 +110,11 @@ def read(typed: str, sides: Iterable[str]) -> TypedText:
     if not serial:
         words = [word for word in text.split() if word in (*before, *words)]
         before = []
-    zeros = serial.startswith("0")
     return TypedText(
         text=text,
-        position=int(position) if position and not (zeros or before) else 0,
+        position=int(position) if position and not (serial.startswith("0") or before) else 0,
         path=path,
         parts=(*(word.upper() for word in before), serial.zfill(_SERIAL_DIGITS)) if serial else (),
-        serial=serial,
-        beginning=serial if zeros and 3 <= len(serial) < _SERIAL_DIGITS else "",
         words=" ".join(words),
     )
 

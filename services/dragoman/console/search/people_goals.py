@@ -10,8 +10,8 @@ from typing import Final
 from dragoman.application import attachment_checks
 from dragoman.application.operations import people_register
 from dragoman.console.context import PageContext
-from dragoman.console.palette.goals import Goal, channels_of, within
-from dragoman.console.palette.named_goals import plain
+from dragoman.console.search.goals import Goal, channels_of, within
+from dragoman.console.search.named_goals import plain
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.projection.projection import Projection
 from dragoman_schemas.fields import or_default
