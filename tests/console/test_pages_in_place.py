@@ -46,41 +46,42 @@ def _flash(number: int) -> dict[str, object]:
     return {**INCIDENT, "precedence": "flash", "facts": f"Report {number} of a long night."}
 
 
-async def test_the_wall_display_has_no_control_and_the_flash_on_its_first_page(
-    store: Store, tmp_path: Path
-) -> None:
-    world = World()
-    for number in range(4):
-        world.open("nato/o-1", {**NOTE, "text": f"Note {number}. " + "A long subject. " * 8})
-    world.open("nato/d-1", _flash(1))
-    async with served(world, store, tmp_path) as (app, service, projection):
-        _, first = await page_of(app, service, projection, "china/d-1", query="wall=1")
-        _, second = await page_of(app, service, projection, "china/d-1", query="wall=2")
-        _, past = await page_of(app, service, projection, "china/d-1", 12, query="wall=1")
-    for html in (first, second, past):
-        assert not re.search(r"<(a|button|form|input|select|dialog)[ >]", html)
-    assert "data-flash" in first[: first.index("</li>")]
-    assert "This page stays while a flash waits." in first
-    assert "data-flash" in second, "a flash waits, so that no other page is shown"
-    assert "You are looking at the past." in past
+def _on_wall(html: str) -> list[str]:
+    return re.findall(r'data-(?:exchange|matter)="([^"]+)"', html)
 
 
-async def test_the_wall_display_alternates_its_pages_by_a_stated_interval(
+async def test_the_wall_display_has_no_control_and_the_worst_first(
     store: Store, tmp_path: Path
 ) -> None:
     world = World()
     for number in range(6):
         world.open("nato/o-1", {**NOTE, "text": f"Note {number}. " + "A long subject. " * 8})
+    flash = world.open("nato/d-1", _flash(1))
     async with served(world, store, tmp_path) as (app, service, projection):
-        _, first = await page_of(app, service, projection, "china/d-1", query="wall=1")
-        _, second = await page_of(app, service, projection, "china/d-1", query="wall=2")
-    count = int(re.findall(r"Page 1 of (\d+)", first)[0])
-    assert count > 1
-    assert "Each page stays for 20\N{NO-BREAK SPACE}s." in first
-    assert 'data-next="/c/nato-china?wall=2"' in first
-    shown = [re.findall(r'data-exchange="([^"]+)"', html) for html in (first, second)]
-    assert shown[0] and shown[1]
-    assert not set(shown[0]) & set(shown[1])
+        _, html = await page_of(app, service, projection, "china/d-1", query="wall=1")
+        _, past = await page_of(app, service, projection, "china/d-1", 12, query="wall=1")
+    for display in (html, past):
+        assert not re.search(r"<(a|button|form|input|select|dialog)[ >]", display)
+    assert "data-flash" in html[: html.index("</li>")]
+    shown = _on_wall(html)
+    assert shown[0] == flash
+    assert f"and {7 - len(set(shown))} more" in html
+    assert "You are looking at the past." in past
+
+
+async def test_no_waiting_flash_is_among_those_that_have_no_room_on_the_wall(
+    store: Store, tmp_path: Path
+) -> None:
+    world = World()
+    world.open("nato/o-1", {**NOTE, "text": "A note. " + "A long subject. " * 8})
+    ids = [world.open("nato/d-1", _flash(number)) for number in range(7)]
+    async with served(world, store, tmp_path) as (app, service, projection):
+        _, html = await page_of(app, service, projection, "china/d-1", query="wall")
+    assert "6 more FLASH messages wait." in html
+    for id in ids[1:]:
+        assert "/".join(world.exchange(id).number.split("/")[1:4]) in html
+    assert _on_wall(html)[0] == ids[0]
+    assert "and 1 more" in html, "the note, and no flash"
 
 
 @pytest.mark.parametrize(

@@ -303,13 +303,19 @@ async def board(context: PageContext) -> Page:
             ],
             "said": context.request.query.get("said", ""),
             "thin": "thin" in context.request.query,
-            "wall": wall_display.wall_page(
-                context, view.waiting, view.overdue, matter_rows, window_display, ringing
+            "wall": wall_display.wall_of(
+                context,
+                view.waiting,
+                view.overdue,
+                window_display,
+                matter_rows,
+                ringing,
+                len(windows[_WINDOWS:]) + len(view.open_matters[_MATTERS:]),
             )
             if is_wall
             else None,
             "first_hour": [] if is_wall else await checklists.on_board(context),
-            "turn_s": wall_display.TURN_SECONDS,
+            "reload_s": wall_display.RELOAD_SECONDS,
             "reload": "reload" in context.request.query,
             "clock_bar": charts.clock,
         },

@@ -1,4 +1,4 @@
-// The wall display: its clocks, the next of its pages, and its words while no update comes. It has
+// The wall display: its clocks, its reload, and its words while no update comes. It has
 // no control, and makes no sound.
 
 import { Link } from "./link.js";
@@ -19,25 +19,24 @@ function heard(iso) {
   heardAt = clock.now();
 }
 
-// The page of an address takes the place of the page that is shown.
-async function load(address) {
+// The display as it is now takes the place of the one that is shown.
+async function load() {
   if (loading) return;
   loading = true;
   try {
-    const answer = await ask(address);
+    const answer = await ask(location.href);
     if (!answer.ok) return;
     const fresh = parsed(await answer.text());
     const made = fresh.getElementById("wall");
     if (!made) return;
     if (styleOf(fresh) !== OWN_STYLE) { // another release: nothing is armed or written here, so the page loads whole
-      location.replace(address);
+      location.reload();
       return;
     }
     wall().replaceWith(document.adoptNode(made));
     document.body.className = fresh.body.className;
     document.body.dataset.position = fresh.body.dataset.position;
     document.title = fresh.title;
-    history.replaceState(null, "", address);
     lost = false;
     heardAt = clock.now();
     tick();
@@ -75,21 +74,21 @@ function tick() {
     shown.textContent = shown.dataset.waited === "clock" ? minutes(waited) : span(waited);
   }
   if ((now - heardAt) / 1000 >= BLIND_S) lose();
-  if ((now - shownAt) / 1000 >= Number(wall().dataset.turn)) {
+  if ((now - shownAt) / 1000 >= Number(wall().dataset.reload)) {
     shownAt = now;
-    load(wall().dataset.next);
+    load();
   }
 }
 
 for (const kind of ["hello", "ping"]) {
   link.addEventListener(kind, ({ detail }) => {
     heard(detail.now);
-    if (lost) load(location.href);
+    if (lost) load();
   });
 }
 link.addEventListener("change", ({ detail }) => {
   heard();
-  if (detail.channel === page.channel) load(location.href);
+  if (detail.channel === page.channel) load();
 });
 setInterval(tick, 1000);
 link.begin();
