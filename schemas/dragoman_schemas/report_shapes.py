@@ -10,8 +10,8 @@ from typing import Literal
 
 from msgspec import UNSET, Raw, UnsetType, field
 
-from dragoman_schemas.agreement_responses import AdvisedFate, UndertakingCount, UndertakingView
-from dragoman_schemas.dialogue_responses import Issue, RoadmapArea
+from dragoman_schemas.agreement_responses import UndertakingCount, UndertakingView
+from dragoman_schemas.dialogue_responses import Issue
 from dragoman_schemas.responses import (
     AccountsDifference,
     FlagView,
@@ -466,19 +466,6 @@ class ReportsLesson(ResponseBody, frozen=True, kw_only=True):
     matter: Matter
 
 
-class PeriodRecord(Report, frozen=True, kw_only=True):
-    """The record of the period: everything that each side said, by family."""
-
-    families: tuple[FamilyRecord, ...]
-    channel: tuple[ChannelAct, ...]
-    perceptions: tuple[Issue, ...]
-    lapses: tuple[Lapsed, ...]
-    lessons: tuple[ReportsLesson, ...]
-    people: tuple[ReportedPeople, ...] = ()
-    visits: tuple[ReportedVisit, ...] = ()
-    statistics: Statistics
-
-
 class Annual(ResponseBody, frozen=True, kw_only=True):
     """One of the yearly exchanges of one side, a nil return included.
 
@@ -495,22 +482,8 @@ class Annual(ResponseBody, frozen=True, kw_only=True):
     matter: Matter | None = None
 
 
-class Advised(ResponseBody, frozen=True, kw_only=True):
-    """A recommendation, the sides that endorsed it, and its fate by official side.
-
-    `fate` is that of the matter as a whole: `mixed` where the sides differ.
-    """
-
-    matter: Matter
-    addressees: tuple[str, ...]
-    text: Raw
-    endorsed_by: tuple[str, ...]
-    fate: str = ""
-    fates: tuple[AdvisedFate, ...] = ()
-
-
 class ReportedUndertaking(ResponseBody, frozen=True, kw_only=True):
-    """An undertaking in a yearly review.
+    """An undertaking in the record of a period.
 
     Under the Chatham House Rule no side is named.
     """
@@ -530,27 +503,21 @@ class Question(ResponseBody, frozen=True, kw_only=True):
     matter: Matter
 
 
-class YearReview(Report, frozen=True, kw_only=True):
-    """The pack for the yearly review.
+class PeriodRecord(Report, frozen=True, kw_only=True):
+    """The record of the period: everything that each side said, by family."""
 
-    It shows what was owed and given, what stays open, and the progress of plans and
-    recommendations.
-    """
-
-    year: int
-    statistics: Statistics
-    annual: tuple[Annual, ...]
-    encounters: tuple[Matter, ...]
+    families: tuple[FamilyRecord, ...]
+    channel: tuple[ChannelAct, ...]
+    perceptions: tuple[Issue, ...]
     lapses: tuple[Lapsed, ...]
-    roadmap: tuple[RoadmapArea, ...]
-    recommendations: tuple[Advised, ...]
+    lessons: tuple[ReportsLesson, ...]
+    people: tuple[ReportedPeople, ...] = ()
+    visits: tuple[ReportedVisit, ...] = ()
     undertakings: tuple[ReportedUndertaking, ...]
     undertakings_by_side: tuple[UndertakingCount, ...]
-    perceptions: tuple[Issue, ...]
-    lessons: tuple[ReportsLesson, ...]
+    annual: tuple[Annual, ...]
     questions: tuple[Question, ...]
-    dissents: tuple[ReportedDissent, ...] = ()
-    left_off: int = 0
+    statistics: Statistics
 
 
 class Exceptional(ResponseBody, frozen=True, kw_only=True):

@@ -41,7 +41,6 @@ READS = (
         "reports/turn-over",
         "reports/period",
         "reports/audit",
-        "reports/year",
         "reports/period?language=zh",
     ),
 )

@@ -185,7 +185,7 @@ async def test_a_meeting_a_note_and_a_reply_lead_to_a_form_that_says_where_it_wa
     assert re.findall(r'name="f.by" value="(\w+)"', form) == ["north", "south"]
 
 
-async def test_the_review_and_the_roadmap_of_the_year_have_it(
+async def test_the_record_and_the_roadmap_of_the_year_have_it(
     talks: Talks, timed: TimedGateway
 ) -> None:
     late = await talks.opens(

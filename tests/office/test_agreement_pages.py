@@ -100,7 +100,7 @@ def test_a_recurring_undertaking_says_what_was_given_missed_and_is_due_next(room
     (view,) = listing.json["sides"][1]["undertakings"]
     assert (view["given"], view["missed"], view["intervals"]) == (1, 5, 12)
     assert view["next_due"] > f"{now:%Y-%m-%dT%H:%M}"
-    review = room.person("north/auditor").open(f"/c/{channel}/reports/year?year={now.year}")
+    review = room.person("north/auditor").open(f"/c/{channel}/reports/period?from=1+Jan+{now.year}")
     review.see("late; every 12 h; given 1 of 12; missed 5 of 12")
 
 

@@ -149,7 +149,7 @@ def test_what_reports_there_are_is_said_in_a_sentence_each_and_who_may_read_whic
     for reader in (officer, auditor):
         reader.open(f"/c/{CALM}").follow("Reports")
         assert reader.title == "Reports"
-        assert len(reader.xpath("//main//section")) == 7
+        assert len(reader.xpath("//main//section")) == 6
     assert "Open the turn-over note" in officer.links()
     assert "Open the turn-over note" not in auditor.links()
     auditor.see("Officers read it; you are signed in as auditor.")
@@ -168,7 +168,7 @@ def test_a_report_is_the_apis_own_in_the_readers_language(
     incident(demo)
     position = get(demo, f"{CALM}/state").json["position"]
     reader = demo.person("nato/officer").open(f"/c/{CALM}/reports").press(button)
-    for name in ("situation", "turn-over", "period", "year"):
+    for name in ("situation", "turn-over", "period"):
         path = f"/c/{CALM}/reports/{name}"
         shown = reader.open(f"{path}.json?at={position}").json
         again = shown["again"].removeprefix("/v1/channels/")
@@ -220,7 +220,7 @@ def test_the_turn_over_note_says_which_accounts_differ_and_what_was_said_since(
 def test_a_chinese_reports_own_words_are_chinese(demo: Office) -> None:
     incident(demo)
     reader = demo.person("nato/officer").open(f"/c/{CALM}").press("中文")
-    for name in ("situation", "turn-over", "period", "year"):
+    for name in ("situation", "turn-over", "period"):
         reader.open(f"/c/{CALM}/reports/{name}")
         paper = reader.xpath("//*[contains(concat(' ', @class, ' '), ' paper ')]")[0]
         parts = paper.xpath(
@@ -239,13 +239,19 @@ def test_a_chinese_reports_own_words_are_chinese(demo: Office) -> None:
         assert reader.tree.get("lang") == "zh-Hans"
 
 
-def test_a_period_or_a_year_that_cannot_be_reported_is_asked_for_again(demo: Office) -> None:
-    reader = demo.person("nato/officer").open(f"/c/{CALM}/reports")
-    reader.fill("Year", "1989").press("Open the review")
-    opened = get(demo, f"{CALM}/records/1").json["time"]
-    now = f"{datetime.now(UTC):%Y}"
-    reader.see(f"Write a year from {opened[:4]} to {now}.")
-    assert reader.fields()["Year"] == "1989"
+def test_an_address_of_a_yearly_review_leads_to_the_record_of_the_year(demo: Office) -> None:
+    year = datetime.now(UTC).year
+    reader = demo.person("nato/officer").open(f"/c/{CALM}/reports/year")
+    assert reader.path == f"/c/{CALM}/reports/period?from=1+Jan+{year}"
+    reader.see("Record of the period", "Yearly exchanges", "Undertakings", "Questions left open")
+    reader.open(f"/c/{CALM}/reports/year?year={year}&at=9")
+    assert reader.path == f"/c/{CALM}/reports/period?from=1+Jan+{year}&at=9"
+    answer = get(demo, f"{CALM}/reports/year?year={year}")
+    assert answer.json["from"] == f"{year}-01-01T00:00:00.000Z"
+
+
+def test_a_period_that_cannot_be_reported_is_asked_for_again(demo: Office) -> None:
+    reader = demo.person("nato/officer")
     reader.open(f"/c/{CALM}/reports/period?from=yesterday")
     assert in_error(reader)
     (field,) = reader.xpath("//input[@aria-invalid='true']")
@@ -271,7 +277,7 @@ def test_each_report_names_who_dissents_from_which_paragraph_of_a_joint_report(
         assert demo.api("china/officer", partial(Caller.act, **more, If_Match=tag)).status == 201
     assert get(demo, f"{CALM}/exchanges/{id}").json["state"]["status"] == "settled_with_dissent"
     reader = demo.person("nato/auditor")
-    for report in ("period", "audit", "year"):
+    for report in ("period", "audit"):
         reader.open(f"/c/{CALM}/reports/{report}")
         reader.see("Dissents", "CHINA", text, "settled with dissent")
         found = get(demo, f"{CALM}/reports/{report}", "nato/auditor").json

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from dragoman.domain.fold import Folded
 from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.projection.projection import Projection
@@ -12,7 +13,7 @@ from dragoman.projection.queries.mechanisms import mechanisms
 from dragoman.projection.queries.snapshot import PeriodQuery, open_snapshot
 from dragoman.projection.queries.undertakings import undertakings, unfinished
 from dragoman.projection.store import Store
-from dragoman.reports import yearly_review
+from dragoman.reports import undertaken, yearly_exchanges
 from dragoman_schemas.agreement_responses import MechanismView
 from owing import CH, NH, C, N, post
 from samples import act
@@ -108,7 +109,7 @@ async def test_what_is_not_confirmed_is_carried_over_and_what_is_confirmed_is_no
     assert [each.id for each in shown.undertakings] == [kept, over, back]
 
 
-async def test_the_review_of_a_year_counts_what_was_made_confirmed_late_and_open(
+async def test_the_record_of_a_year_counts_what_was_made_confirmed_late_and_open(
     world: World, store: Store
 ) -> None:
     late = undertaking(world, N, "china", "2026-12-01T12:00Z")
@@ -124,13 +125,32 @@ async def test_the_review_of_a_year_counts_what_was_made_confirmed_late_and_open
     as_of = f"{NOW + DAY:%Y-%m-%dT%H:%M:%SZ}"
     with open_snapshot(store, world.name, PeriodQuery(), as_of) as snapshot:
         span = snapshot.span(datetime(2026, 1, 1, tzinfo=UTC))
-        review = yearly_review.year_review(snapshot, span, 2026, live=True)
-    figures = {
-        each.side: (each.made, each.confirmed, each.late, each.open)
-        for each in review.undertakings_by_side
-    }
+        counts = undertaken.counts(snapshot, span)
+        reported = [*undertaken.reported(snapshot, span)]
+    figures = {each.side: (each.made, each.confirmed, each.late, each.open) for each in counts}
     assert figures == {"nato": (1, 1, 0, 0), "china": (1, 0, 1, 1)}
-    assert [each.undertaking.exchange for each in review.undertakings] == [late, done]
+    assert [each.undertaking.exchange for each in reported] == [late, done]
+
+
+async def test_a_period_has_the_yearly_exchanges_that_were_owed_or_given_in_it(
+    world: World, store: Store
+) -> None:
+    body = act("annual-exchange")
+    given = world.keep(NH, body, released_by=world.second(NH, body))
+    await folded(world, store)
+    with open_snapshot(store, world.name, PeriodQuery(), f"{NOW:%Y-%m-%dT%H:%M:%SZ}") as snapshot:
+        rows = {}
+        for name, begins in (("year", datetime(2026, 1, 1, tzinfo=UTC)), ("weeks", NOW - 5 * DAY)):
+            span = snapshot.span(begins)
+            rows[name] = [*yearly_exchanges.of_period(snapshot, span)]
+    assert isinstance(given, Folded) and given.record is not None
+    calendar = {row.side: row for row in rows["year"] if row.kind == "annual_calendar"}
+    assert calendar.keys() == {"nato", "china"}
+    assert (calendar["nato"].of_year, calendar["nato"].due) == (2027, "2026-11-15")
+    assert calendar["nato"].matter is not None
+    assert calendar["nato"].matter.exchange == given.record.envelope.id
+    assert calendar["china"].given == "", "nothing came, and it was owed"
+    assert {row.kind for row in rows["weeks"]} == {"force_information"}
 
 
 async def test_an_answer_to_a_group_stays_owed_in_the_reports_of_later_periods(

@@ -6,7 +6,6 @@ import asyncio
 import re
 from collections.abc import Iterator
 from datetime import timedelta
-from functools import partial
 from typing import Any, Final
 
 import pytest
@@ -20,9 +19,9 @@ from dragoman.eventlog.memory import MemoryLog
 from dragoman.i18n.words import LANGUAGES
 from dragoman.members.runs import Aside, Break, Cell, Mark, QuotedText, Run
 from dragoman.projection.projection import Projection
-from dragoman.projection.queries.snapshot import PeriodQuery, Snapshot, open_snapshot
+from dragoman.projection.queries.snapshot import PeriodQuery, open_snapshot
 from dragoman.projection.store import Store
-from dragoman.reports import log_findings, yearly_review
+from dragoman.reports import log_findings
 from dragoman.reports.document import (
     Block,
     DocumentList,
@@ -39,11 +38,6 @@ from world import INCIDENT, NOTE, World, public_of, seed_of
 ALL: Final = PeriodQuery()
 
 
-def year_of(then: Snapshot, live: bool) -> Gathered:
-    found = yearly_review.year_review(then, then.span(yearly_review.begins(2026)), 2026, live=live)
-    return Gathered(found, partial(yearly_review.paper, found))
-
-
 FOUND: Final = (
     log_findings.of_records(12),
     log_findings.of_no_head(verbatim("…")),
@@ -57,7 +51,6 @@ FOUND: Final = (
 REPORTS: Final[dict[str, Gather]] = {
     "situation": report_requests.situation_of(ALL),
     "turn-over": report_requests.turn_over_of(ALL, "china"),
-    "year": year_of,
     "period": report_requests.period_of(ALL),
     "audit": report_requests.audit_of(ALL, FOUND),
 }

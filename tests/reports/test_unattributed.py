@@ -7,7 +7,6 @@ import sqlite3
 from collections import Counter
 from contextlib import closing
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +15,7 @@ import pytest
 
 from dragoman.api.routes import exchanges
 from dragoman.application.operations import report_requests
-from dragoman.application.operations.report_requests import Gather, Gathered
+from dragoman.application.operations.report_requests import Gather
 from dragoman.audit import tables
 from dragoman.console.pages import print_views
 from dragoman.domain.record.errors import Refusal
@@ -27,9 +26,9 @@ from dragoman.interop import cap, icalendar, itip, vcard
 from dragoman.notifier import mail, selection
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries import duty_watch
-from dragoman.projection.queries.snapshot import PeriodQuery, Snapshot, open_snapshot
+from dragoman.projection.queries.snapshot import PeriodQuery, open_snapshot
 from dragoman.projection.store import Store
-from dragoman.reports import log_findings, yearly_review
+from dragoman.reports import log_findings
 from dragoman.reports.markdown import markdown
 from dragoman.stores.endpoints import NotificationEndpoint
 from dragoman_schemas.report_shapes import Situation
@@ -44,17 +43,10 @@ RULE: Final = {"attribution": "chatham_house"}
 ALL: Final = PeriodQuery()
 
 
-def year_of(then: Snapshot, live: bool) -> Gathered:
-    """The review of the year that began before anything was said."""
-    found = yearly_review.year_review(then, then.span(yearly_review.begins(2026)), 2026, live=live)
-    return Gathered(found, partial(yearly_review.paper, found))
-
-
 PUBLIC: Final[dict[str, Gather]] = {
     "situation": report_requests.situation_of(ALL),
     "period": report_requests.period_of(ALL),
     "audit": report_requests.audit_of(ALL, [log_findings.of_records(12)]),
-    "year": year_of,
     **{f"turn-over of {side}": report_requests.turn_over_of(ALL, side) for side in SIDES},
 }
 

@@ -59,11 +59,11 @@ PAGES: Final = (
     ),
     *(
         ("group-a/officer", f"/c/{DIALOGUE}/{path}")
-        for path in ("dialogue", "dialogue/{joint}", "reports/year")
+        for path in ("dialogue", "dialogue/{joint}", "reports/period")
     ),
     *(
         ("nato/officer", f"{_C}/reports{path}")
-        for path in ("", "/situation", "/turn-over", "/period", "/year")
+        for path in ("", "/situation", "/turn-over", "/period")
     ),
     *(("nato/officer", f"{channel}/statistics") for channel in (_C, _E)),
     *(
@@ -178,6 +178,7 @@ NO_PAGE: Final = frozenset(
                 "compose/read",
                 "exchanges/{exchange}/evidence",
                 "palette",
+                "reports/year",
                 "records/consistency",
                 "records/{position}/material",
                 "travel",

@@ -12,7 +12,7 @@ from msgspec.structs import fields
 from dragoman_schemas.dialogue_responses import Issue, RoadmapLine, View
 from dragoman_schemas.fields import Titles, Words
 from dragoman_schemas.host_responses import Opening
-from dragoman_schemas.report_shapes import Advised, ChannelStanding, Matter, ReadOut, TurnOver
+from dragoman_schemas.report_shapes import ChannelStanding, Matter, ReadOut, TurnOver
 from dragoman_schemas.responses import DraftView, Entry, ExchangeView, NewDraft, Row
 from dragoman_schemas.state import Exchange, Registry
 from dragoman_schemas.state_responses import LiaisonState
@@ -37,7 +37,6 @@ _WORDS: Final = str | dict[str, str]
 
 
 _KEPT_AS_BYTES: Final[dict[tuple[type[Struct], str], Any]] = {
-    (Advised, "text"): _WORDS,
     (ChannelStanding, "reason"): _WORDS,
     (DraftView, "act"): dict[str, Any],
     (Entry, "record"): dict[str, Any],

@@ -89,7 +89,7 @@ for _name, _location, _help in (
     (
         "report",
         "report:report",
-        "Write a situation report, a turn-over note, or the record of a period or a year.",
+        "Write a situation report, a turn-over note, or the record of a period.",
     ),
     (
         "audit",

@@ -9,7 +9,7 @@ from dragoman.cli.common import EVERYWHERE, Target, channel_of, connected, out, 
 
 report = App(
     name="report",
-    help="Write a report in Markdown: the situation, a turn-over note, a period or a year.",
+    help="Write a report in Markdown: the situation, a turn-over note, or a period.",
 )
 
 From = Annotated[
@@ -216,16 +216,3 @@ async def report_period(
 ) -> int:
     """Write the record of a period: all acts, by family."""
     return await _report(target, "period", from_=from_, to=to, at=at, language=language)
-
-
-@report.command(name="year")
-async def report_year(
-    year: Annotated[int | None, Parameter(help="The year. Default: this year.")] = None,
-    *,
-    to: To = None,
-    at: At = None,
-    language: In = None,
-    target: Target = EVERYWHERE,
-) -> int:
-    """Write the documents for the yearly review."""
-    return await _report(target, "year", year=year, to=to, at=at, language=language)

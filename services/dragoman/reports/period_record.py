@@ -31,6 +31,9 @@ from dragoman.reports import (
     report_facts,
     stated_values,
     statistics_layout,
+    unanswered_questions,
+    undertaken,
+    yearly_exchanges,
 )
 from dragoman.reports.document import (
     Block,
@@ -115,6 +118,14 @@ def record_of_the_period(
         ),
         people=tuple(people_and_visits.people_of(exchanges)),
         visits=tuple(people_and_visits.visits_of(exchanges)),
+        undertakings=tuple(undertaken.reported(snapshot, span)),
+        undertakings_by_side=undertaken.counts(snapshot, span),
+        annual=tuple(yearly_exchanges.of_period(snapshot, span)),
+        questions=tuple(
+            question
+            for exchange in snapshot.exchanges(first)
+            for question in unanswered_questions.of_exchange(exchange)
+        ),
         statistics=statistics_of(snapshot, span),
     )
     return period_record, flagged
@@ -342,6 +353,22 @@ def _sections(
         w.say("Lessons"),
         *dialogue_layout.lesson_blocks(period_record.lessons, w, language),
         empty=w.say("None were entered."),
+    )
+    yield section(
+        w.say("Undertakings"),
+        undertaken.count_table(period_record.undertakings_by_side, w),
+        undertaken.table_of(period_record.undertakings, w, language),
+        empty=w.say("None were made."),
+    )
+    yield section(
+        w.say("Yearly exchanges"),
+        yearly_exchanges.table_of(period_record.annual, w),
+        empty=w.say("No yearly exchange was owed or given."),
+    )
+    yield section(
+        w.say("Questions left open"),
+        unanswered_questions.table_of(period_record.questions, w, language),
+        empty=w.say("No question is open."),
     )
     yield section(w.say("Statistics"))
     yield from statistics_layout.statistics_sections(period_record.statistics, w, 3)

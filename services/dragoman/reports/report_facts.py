@@ -84,9 +84,6 @@ MOST: Final = 25
 A sentence says how many are left off.
 """
 
-MOST_OF_A_YEAR: Final = 500
-"""The most rows of one list in the yearly review."""
-
 
 def seconds_between(first: str, last: str) -> float:
     """Return the seconds from one time to another."""

@@ -1,4 +1,4 @@
-"""The undertakings of a year, for its review: made, confirmed, late and open."""
+"""The undertakings of a period, for its record: made, confirmed, late and open."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime

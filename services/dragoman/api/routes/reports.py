@@ -1,6 +1,7 @@
 """Routes of reports, and of the turn-over of a watch point by point."""
 
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from aiohttp import web
 
@@ -31,7 +32,6 @@ from dragoman.application.operations.report_requests import (
     period_of,
     situation_of,
     turn_over_of,
-    year_of,
 )
 from dragoman.i18n.words import words
 from dragoman.projection.queries.snapshot import PeriodQuery
@@ -43,7 +43,6 @@ from dragoman_schemas.report_shapes import (
     PeriodRecord,
     Situation,
     TurnOver,
-    YearReview,
 )
 from dragoman_schemas.watch_responses import (
     TurnOverAnswers,
@@ -110,8 +109,13 @@ async def show_audit(call: ApiRequest[ReportQuery]) -> ApiAnswer:
 
 
 async def show_year(call: ApiRequest[YearQuery]) -> ApiAnswer:
-    """Return the review of a year."""
-    return await _report(call, *year_of(call, call.channel, call.query, call.query.year))
+    """Redirect an earlier address: the record of the year serves instead."""
+    channel = call.channel
+    now = call.service.as_of(channel) or channel.state.time
+    period = call.request.path.removesuffix("year") + "period"
+    return web.Response(
+        status=308, headers={"Location": f"{period}?{urlencode(call.query.period(now))}"}
+    )
 
 
 _ENGLISH: Final = words("en")
@@ -231,11 +235,9 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "GET",
         f"{CHANNEL}/reports/year",
         show_year,
-        "The pack for the yearly review",
+        "The record of a year: leads to the record of the period",
         report_requests.YearQuery,
-        {200: YearReview},
-        media=_REPORT,
-        headers=READ_HEADERS,
+        {308: None},
         may=May.MEMBER,
     ),
     Route(

@@ -19,7 +19,6 @@ from dragoman.projection.projection import Projection
 from dragoman.projection.queries.as_of import instant
 from dragoman.projection.queries.snapshot import PeriodQuery, Snapshot, open_snapshot
 from dragoman.reports import audit_answers, period_record, situation_report, watch_handover
-from dragoman.reports import yearly_review as year_review
 from dragoman.reports.document import ReportDocument
 from dragoman.reports.log_findings import LogFinding
 from dragoman.stores.watch_floor import Floor, WatchFloor
@@ -50,9 +49,21 @@ class ReportQuery(PeriodQuery, frozen=True, kw_only=True):
 
 
 class YearQuery(ReportQuery, frozen=True, kw_only=True):
-    """The year of a review; by default the present one."""
+    """The year of an earlier report; by default the present one."""
 
     year: Year | None = None
+
+    def period(self, now: str) -> dict[str, str]:
+        """Return the query of the record of that year. `now` is the time of the log."""
+        year = self.year or int(now[:4])
+        over = f"{year + 1:04}-01-01T00:00:00Z"
+        query = {
+            "from": self.from_ or f"{year:04}-01-01T00:00:00Z",
+            "to": self.to or (over if not self.at and over <= now else ""),
+            "at": str(self.at or ""),
+            "language": self.language or "",
+        }
+        return {name: value for name, value in query.items() if value}
 
 
 class Gathered(NamedTuple):
@@ -216,31 +227,3 @@ def audit_of(period_query: PeriodQuery, whole: Sequence[LogFinding]) -> Gather:
         return Gathered(answers.report, partial(audit_answers.paper, answers))
 
     return gather
-
-
-def year_of(
-    call: ApiRequest[Any], projection: Projection, period_query: PeriodQuery, number: int | None
-) -> tuple[PeriodQuery, Gather]:
-    """Return the query and the function for the review of a year, by default this one.
-
-    The review is of the whole year once it is over, and of its part so far until then.
-    """
-    now = call.service.as_of(projection) or projection.state.time
-    year = number or int(now[:4])
-    over = f"{year + 1:04}-01-01T00:00:00.000Z"
-    period_query = PeriodQuery(
-        at=period_query.at,
-        from_=period_query.from_,
-        to=period_query.to or (over if not period_query.at and over <= now else None),
-    )
-
-    def gather(snapshot: Snapshot, live: bool) -> Gathered:
-        review = year_review.year_review(
-            snapshot,
-            snapshot.span(_begins(period_query, year_review.begins(year))),
-            year,
-            live=live,
-        )
-        return Gathered(review, partial(year_review.paper, review))
-
-    return period_query, gather

@@ -4,13 +4,13 @@
     /reports/situation    the state of the channel
     /reports/turn-over    the note for the next watch
     /reports/period       everything that was said in a period
-    /reports/year         the pack for the yearly review
     /reports/audit        the auditor's five questions, answered
 
 The reports come from the same functions as those of the API, and from the same
 documents. `as=markdown` gives the text that the API gives.
 """
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -24,15 +24,14 @@ from dragoman.console.context import PageContext
 from dragoman.console.input.periods import (
     Period,
     PeriodFault,
-    moment_query,
     period_of,
     spans,
     too_much,
 )
 from dragoman.console.pages import print_views
 from dragoman.console.rendering import HEADERS, Page, PageRoute, refused
+from dragoman.console.sessions import redirect
 from dragoman.domain.record.errors import Refused
-from dragoman.i18n.words import as_moment
 from dragoman.projection.queries.snapshot import PeriodQuery
 from dragoman.reports.markdown import markdown
 from dragoman.text import sentence
@@ -70,14 +69,10 @@ async def reports(context: PageContext) -> Page:
             ReportOffer(
                 name=name, path=f"/reports/{name}", may=context.is_officer or name != "turn-over"
             )
-            for name in ("situation", "turn-over", "period", "year")
+            for name in ("situation", "turn-over", "period")
         ),
     )
-    values = {
-        "spans": spans(context),
-        "opened": as_moment(context.registry.opened.time).year,
-        "year": context.moment.year,
-    }
+    values = {"spans": spans(context)}
     return Page(template="reports.html", view=view, rows=view.reports, values=values)
 
 
@@ -130,35 +125,14 @@ async def five_answers(context: PageContext) -> Page | web.Response:
     return await _shown(context, "audit", period, lambda: _gathered(context, period.query, gather))
 
 
-async def year(context: PageContext) -> Page | web.Response:
-    """Return the pack for the yearly review."""
+async def year(context: PageContext) -> web.Response:
+    """Redirect an earlier address: the record of the year serves instead."""
     text = context.request.query.get("year", "")
-    number = (
-        int(text)
-        if text.isascii() and text.isdigit() and len(text) == 4
-        else context.moment.year
-        if not text
-        else 0
-    )
-    first, last = as_moment(context.registry.opened.time).year, context.moment.year
-    faults: tuple[PeriodFault, ...] = ()
-    if not first <= number <= last:
-        faults = (
-            PeriodFault(
-                "year", context.words.say("Write a year from %(a)s to %(b)s.", a=first, b=last)
-            ),
-        )
-    period_query, gather = report_requests.year_of(
-        context.call, context.projection, moment_query(context), number or None
-    )
-    period = Period(from_="", to="", query=period_query, faults=faults)
-    return await _shown(
-        context,
-        "year",
-        period,
-        lambda: _gathered(context, period_query, gather),
-        year=text or str(number),
-    )
+    number = int(text) if re.fullmatch("[0-9]{4}", text) else context.moment.year
+    query = {"from": f"1 Jan {number}"}
+    if number < context.moment.year:
+        query["to"] = f"1 Jan {number + 1}"
+    return redirect(context.link("/reports/period", **query))
 
 
 async def _gathered(
@@ -172,14 +146,12 @@ async def _shown(
     name: str,
     period: Period,
     make: Callable[[], Awaitable[Gathered]],
-    *,
-    year: str = "",
 ) -> Page | web.Response:
     """Return a report in the page layout.
 
     If the period cannot be read, return the form with its errors.
     """
-    values = {"name": name, "period_asked": period, "year": year, "spans": spans(context)}
+    values = {"name": name, "period_asked": period, "spans": spans(context)}
     faults = period.faults
     if not faults:
         try:
@@ -187,7 +159,7 @@ async def _shown(
         except Refused as error:
             if error.refusal.kind != "bad-request":
                 raise
-            faults = (too_much(context, "year" if name == "year" else "from"),)
+            faults = (too_much(context, "from"),)
         else:
             if context.request.query.get("as") == "markdown":
                 return await _markdown(context, gathered)
