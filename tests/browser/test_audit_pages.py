@@ -139,12 +139,10 @@ ROWS = """() => {
         nameless: cells.filter((each) => !each.dataset.of).map((each) => each.outerHTML),
         cut: cells.filter((each) => each.getBoundingClientRect().right > innerWidth).map((each) => each.outerHTML),
         kinds: [...new Set([...document.querySelectorAll(".wide-scroll > .log")].map((each) => getComputedStyle(each).display))],
-        charts: [...document.querySelectorAll(".chart:not(.density)")].filter((each) => each.checkVisibility()).map((each) =>
-            [Math.round(each.getBoundingClientRect().width / each.viewBox.baseVal.width * 100), each.getBoundingClientRect().right <= innerWidth]),
         page: document.documentElement.scrollWidth,
     };
 }"""
-"""Tables that scroll, cells without the name of their column, and the sizes of charts in percent."""
+"""Tables that scroll, and cells without the name of their column."""
 
 
 @pytest.mark.parametrize("language", ["en-GB", "fr-FR", "zh-CN"])
@@ -162,13 +160,9 @@ async def test_the_log_and_the_statistics_are_rows_on_a_phone_and_tables_on_a_de
         phone = await auditor.page.evaluate(ROWS)
         assert (phone["sideways"], phone["nameless"], phone["cut"]) == ([], [], []), path
         assert phone["kinds"] == ["block"] and phone["page"] <= 390, path
-        assert all(size >= 80 and inside for size, inside in phone["charts"]), (path, phone)
         await auditor.page.set_viewport_size({"width": 1280, "height": 800})
         desk = await auditor.page.evaluate(ROWS)
         assert desk["kinds"] == ["table"], path
-        assert all(size >= 100 and inside for size, inside in desk["charts"]), (path, desk)
-        if path == "/statistics":
-            assert len(desk["charts"]) == len(phone["charts"]) > 2
 
 
 async def test_what_is_no_record_is_shown_in_hex_as_void_and_proved_to_stand_there(

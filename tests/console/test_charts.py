@@ -18,11 +18,8 @@ from markupsafe import Markup
 from dragoman.console.charts import map_projection, svg
 from dragoman.console.charts.charts import (
     RecordMark,
-    bars,
     clock,
     density,
-    shares,
-    spread,
 )
 from dragoman.console.charts.day_chart import Band, DayLabels, DueMark, ForceSpan, Lane, day_ahead
 from dragoman.console.charts.map_projection import Disc, Outline
@@ -197,7 +194,6 @@ TEXTS = st.text(
 )
 TIMES = st.floats(-10, 34, allow_nan=False).map(hours)
 COUNTS = st.integers(0, 10_000)
-SECONDS = st.none() | st.floats(0, 1e8)
 POINTS = st.tuples(TEXTS, st.floats(-90, 90), st.floats(-180, 180))
 LANES = st.builds(
     Lane,
@@ -310,36 +306,6 @@ def test_no_sketch_of_places_near_each_other_has_a_text_over_another_or_outside(
     drawn(sketch("sk", "Sketch", near, None, EN))
 
 
-@thorough
-@given(st.lists(st.tuples(TEXTS, COUNTS, SECONDS, SECONDS, SECONDS), max_size=8), SECONDS)
-def test_no_spread_has_a_text_over_another_or_outside(
-    rows: list[tuple[str, int, float | None, float | None, float | None]], limit: float | None
-) -> None:
-    for say in (EN, FR, words("zh")):
-        drawn(spread("sp", "How long", rows, limit, say))
-        drawn(spread("sp", "How long", rows, None, say, narrow=True))
-
-
-@thorough
-@given(
-    st.lists(
-        st.tuples(TEXTS, st.lists(st.tuples(TEXTS, st.floats(-0.1, 1.2)), max_size=6)), max_size=5
-    ),
-    st.none() | st.lists(st.floats(0, 90)),
-)
-def test_no_shares_have_a_text_over_another_or_outside(
-    rows: list[tuple[str, list[tuple[str, float]]]], guide: list[float] | None
-) -> None:
-    for narrow in (False, True):
-        drawn(shares("sh", "Shares", rows, guide, narrow=narrow))
-
-
-@thorough
-@given(st.lists(st.tuples(TEXTS, COUNTS), max_size=8))
-def test_no_bars_have_a_text_over_another_or_outside(rows: list[tuple[str, int]]) -> None:
-    drawn(bars("b", "How many", rows))
-
-
 EVIL = "<script>alert(\"1\")</script> & 'x'"
 CHARTS: dict[str, Callable[[str], Markup]] = {
     "day": lambda text: day_ahead(
@@ -376,11 +342,6 @@ CHARTS: dict[str, Callable[[str], Markup]] = {
     "sketch": lambda text: sketch(
         "a b", text, [(text, 15.1, 116.4), (text, 15.2, 116.5)], AREAS["disc"], EN
     ),
-    "spread": lambda text: spread(
-        "a b", text, [(text, 3, 1.0, 2.0, 3.0), (text, 0, None, None, None)], 600, EN
-    ),
-    "shares": lambda text: shares("a b", text, [(text, [(text, 0.05), (text, 0.95)])], [5, 15, 80]),
-    "bars": lambda text: bars("a b", text, [(text, 3), (text, 0)]),
 }
 
 
@@ -423,16 +384,12 @@ def test_nothing_to_show_is_an_empty_chart_and_nowhere_no_sketch() -> None:
     drawn(day_ahead("day", "The day", "", MIDNIGHT, hours(30), [], LABELS))
     drawn(roadmap("road", "Roadmap", "", 2027, 2021, date(2026, 1, 1), [], "today"))
     drawn(density("den", "Records", MIDNIGHT, MIDNIGHT, []))
-    drawn(spread("sp", "How long", [], None, EN))
-    drawn(shares("sh", "Shares", [], []))
-    drawn(bars("b", "How many", []))
 
 
 def test_what_is_told_is_the_callers_alone() -> None:
     assert 'aria-labelledby="day-t"' in day_ahead(
         "day", "The day", "", MIDNIGHT, hours(2), [], LABELS
     )
-    assert said(drawn(CHARTS["bars"]("件"))) == ["件", "3", "件", "0"]
 
 
 # The clock
@@ -910,106 +867,6 @@ def test_an_area_around_a_pole_is_closed_along_the_pole() -> None:
         assert [point.lat for point in figure[-2:]] == [pole, pole] and abs(
             figure[-1].lon - figure[-2].lon
         ) == pytest.approx(360)
-
-
-# Spans of time, shares, counts
-
-
-def test_the_axis_of_time_has_its_ticks_and_the_limit_its_words() -> None:
-    root = drawn(
-        spread(
-            "sp",
-            "How long",
-            [("Flash", 12, 43.0, 220.0, 540.0), ("None", 0, None, None, None)],
-            600,
-            EN,
-        )
-    )
-    assert [text.replace("\u00a0", " ") for text in said(root)] == [
-        *("1 s", "10 s", "1 min", "10 min", "1 h", "6 h", "24 h", "7 d", "30 d"),
-        *("Flash", "12", "None", "0", "\u2013", "10 min"),
-    ]
-    assert [each.attrib["class"] for each in root.iter("path")][-4:] == [
-        "line",
-        "line",
-        "open",
-        "ink",
-    ]
-
-
-def test_longer_is_further_right_and_what_is_off_the_scale_stands_at_its_end() -> None:
-    def middle(seconds: float) -> float:
-        return dots(drawn(spread("sp", "How long", [("", 1, seconds, None, None)], None, EN)), 1)[
-            0
-        ][0]
-
-    places = [middle(seconds) for seconds in (0, 1, 10, 60, 3600, 86_400, 30 * 86_400, 1e9)]
-    assert (
-        places == sorted(places)
-        and places[0] == places[1] == 340.0
-        and places[-1] == places[-2] == 1172.0
-    )
-
-
-def test_parts_are_as_wide_as_their_shares_and_the_guide_as_expected() -> None:
-    chart = shares(
-        "sh",
-        "Shares",
-        [("NATO", [("Flash", 0.05), ("Immediate", 0.15), ("Rest", 0.8)])],
-        [5, 15, 80],
-    )
-    root = drawn(chart)
-    bar = [each.attrib for each in root.iter("rect") if each.attrib["height"] == "26.0"]
-    assert [(each["x"], each["width"]) for each in bar] == [
-        ("290.0", "45.0"),
-        ("335.0", "135.0"),
-        ("470.0", "720.0"),
-    ]
-    assert 'd="M335.0' in chart and 'd="M470.0' in chart
-
-
-def test_a_chart_for_a_phone_is_as_wide_as_one_and_says_the_same() -> None:
-    rows = [("NATO", [("Flash", 0.05), ("Immediate", 0.15), ("Rest", 0.8)])]
-    times = [("Flash", 12, 43.0, 220.0, 540.0), ("None", 0, None, None, None)]
-    for wide, narrow in (
-        (shares("sh", "Shares", rows), shares("sh", "Shares", rows, narrow=True)),
-        (
-            spread("sp", "How long", times, None, EN),
-            spread("sp", "How long", times, None, EN, narrow=True),
-        ),
-    ):
-        desk, phone = drawn(wide), drawn(narrow)
-        assert float(phone.attrib["viewBox"].split()[2]) == 400
-        assert set(said(phone)) <= set(said(desk))
-        assert {"NATO", "Rest"} <= {*said(phone)} or {"12", "None"} <= {*said(phone)}
-        assert len(dots(phone, 99)) == len(dots(desk, 99))
-
-
-def test_every_part_has_a_sample_of_its_tint_before_its_name() -> None:
-    root = drawn(
-        shares(
-            "sh",
-            "Shares",
-            [("", [("Flash", 0.01), ("Immediate", 0.01), ("Priority", 0.01), ("Routine", 0.97)])],
-        )
-    )
-    assert [
-        each.attrib["class"] for each in root.iter("rect") if each.attrib["height"] == "10.0"
-    ] == ["ink", "band", "open", "band"]
-    assert said(root) == ["Flash", "Immediate", "Priority", "Routine"]
-
-
-def test_bars_are_as_long_as_their_counts() -> None:
-    root = drawn(bars("b", "How many", [("a", 10), ("b", 5), ("c", 0)]))
-    first, second = (float(each.attrib["width"]) for each in root.iter("rect"))
-    assert first == pytest.approx(2 * second, abs=0.1) and said(root) == [
-        "a",
-        "10",
-        "b",
-        "5",
-        "c",
-        "0",
-    ]
 
 
 # Texts

@@ -52,7 +52,6 @@ PAGES: tuple[Handler, ...] = (
     reports_page.situation,
     reports_page.record_of_the_period,
     reports_page.turn_over,
-    reports_page.year,
     in_force_page.in_force,
     sea_chart_page.chart,
     undertakings_page.undertakings,

@@ -1,6 +1,13 @@
 """Sections of reports about figures."""
 
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Final
+
+from msgspec import Struct
+
 from dragoman.domain.acts.deadlines import UNTIMED
+from dragoman.domain.views.statistics import spread as spread_of
 from dragoman.i18n.words import Words
 from dragoman.members.runs import Cell
 from dragoman.reports.document import (
@@ -14,6 +21,24 @@ from dragoman.reports.document import (
 from dragoman.reports.layout import limits_sentence, line_points, party, sides
 from dragoman_schemas.statistics_figures import Spread, Statistics
 
+_BUCKETS: Final = (2, 10, 60, 600, 1_800, 10_800, 86_400)
+"""The limits between the classes of acknowledgement times, in seconds. In less than the
+first, no person has read anything.
+"""
+
+
+class ReceiptTimes(Struct, frozen=True, kw_only=True):
+    """The times that a side took to acknowledge.
+
+    `counts` has the number of times in each class; `cuts_s` are the limits in seconds.
+    """
+
+    side: str
+    n: int
+    took: Spread | None
+    cuts_s: tuple[int, ...]
+    counts: tuple[int, ...]
+
 
 def statistics_sections(statistics: Statistics, w: Words, level: int) -> list[DocumentSection]:
     """Return the statistics, one table for each subject.
@@ -26,6 +51,19 @@ def statistics_sections(statistics: Statistics, w: Words, level: int) -> list[Do
     none = w.say("There were none.")
     line = section(w.say("Line checks"), line_points(statistics.line, w), level=level)
     return [
+        section(
+            w.say("How urgently each side sent what it opened"),
+            _precedences(statistics, w),
+            DocumentParagraph(
+                (
+                    w.say(
+                        "Flash 5, immediate 15, the rest 80 of 100 where precedence has kept its "
+                        "meaning."
+                    ),
+                )
+            ),
+            level=level,
+        ),
         section(
             w.say("Opened in the period"),
             _opened(statistics, w),
@@ -63,6 +101,31 @@ def _share(number: float | None, w: Words) -> str:
     return w.say("no statement") if number is None else w.share(number, 1)
 
 
+def _precedences(statistics: Statistics, w: Words) -> DocumentTable | None:
+    head = (
+        w.say("Side"),
+        w.say("Opened"),
+        w.value("flash").upper(),
+        w.value("immediate").upper(),
+        w.say("Priority and routine"),
+    )
+    rows: list[tuple[Cell, ...]] = []
+    names = [row.side for row in statistics.blindness] + [row.side for row in statistics.opened]
+    for name in dict.fromkeys(names):
+        counts = [row for row in statistics.opened if row.side == name]
+        opened = sum(row.opened for row in counts)
+        urgent = [sum(row.flash for row in counts), sum(row.immediate for row in counts)]
+        cells = [_counted(number, opened, w) for number in (*urgent, opened - sum(urgent))]
+        rows.append((party(name, w), w.number(opened), *cells))
+    return table(head, rows)
+
+
+def _counted(number: int, whole: int, w: Words) -> str:
+    """Return a number with its share of the whole, if there is a whole."""
+    share = _share(number / whole, w) if whole else w.say("no statement")
+    return w.say("%(n)s (%(share)s)", n=w.number(number), share=share)
+
+
 def _opened(statistics: Statistics, w: Words) -> DocumentTable | None:
     precedences = (w.value(name).upper() for name in ("flash", "immediate", "priority", "routine"))
     head = (w.say("Format"), w.say("Side"), w.say("Opened"), *precedences)
@@ -83,6 +146,7 @@ def _clocks(statistics: Statistics, w: Words) -> DocumentTable | None:
             w.say("Format"),
             w.say("What"),
             w.say("Side"),
+            w.say("How many"),
             w.say("Median"),
             w.say("95th of 100"),
             w.say("Worst"),
@@ -94,13 +158,15 @@ def _clocks(statistics: Statistics, w: Words) -> DocumentTable | None:
             w.say("Ended"),
             w.say("Still open"),
             w.say("Overdue"),
+            w.say("Courtesy"),
         ),
     )
     rows: list[tuple[Cell, ...]] = [
         (
-            *(w.act(row.format), w.clock(row.clock), party(row.side, w), *_spread(row.took, w)),
+            *(w.act(row.format), w.clock(row.clock), party(row.side, w)),
+            *(w.number(row.took.measured if row.took else 0), *_spread(row.took, w)),
             *(w.number(row.in_time), w.number(row.late), _share(row.share_in_time, w)),
-            *map(w.number, (row.ended, row.open, row.overdue)),
+            *map(w.number, (row.ended, row.open, row.overdue, row.courtesy)),
         )
         for row in statistics.clocks
     ]
@@ -261,3 +327,56 @@ def blindness(what: str, w: Words) -> str:
             return w.say("line checks missed")
         case _:
             return w.say("nothing could be recorded")
+
+
+# Acknowledgements
+
+
+def receipt_times(seconds: Mapping[str, Sequence[float]]) -> tuple[ReceiptTimes, ...]:
+    """Return the times of each side in classes."""
+    edges = (0, *_BUCKETS, float("inf"))
+    return tuple(
+        ReceiptTimes(
+            side=side,
+            n=len(times),
+            took=spread_of(times),
+            cuts_s=_BUCKETS,
+            counts=tuple(
+                sum(low <= number < high for number in times) for low, high in pairwise(edges)
+            ),
+        )
+        for side, times in seconds.items()
+    )
+
+
+def receipt_section(receipts: Sequence[ReceiptTimes], w: Words, level: int) -> DocumentSection:
+    """Return the section of the acknowledgements: how many came within which time."""
+    between = [
+        w.say("%(a)s to %(b)s", a=w.span(low), b=w.span(high)) for low, high in pairwise(_BUCKETS)
+    ]
+    head = (
+        *(w.say("Side"), w.say("How many"), w.say("Median"), w.say("95th of 100"), w.say("Worst")),
+        w.say("under %(d)s", d=w.span(_BUCKETS[0])),
+        *between,
+        w.say("%(d)s and more", d=w.span(_BUCKETS[-1])),
+    )
+    rows: list[tuple[Cell, ...]] = [
+        (
+            *(party(row.side, w), w.number(row.n), *_spread(row.took, w)),
+            *map(w.number, row.counts),
+        )
+        for row in receipts
+    ]
+    return section(
+        w.say("How long each side took to acknowledge"),
+        table(head, rows),
+        DocumentParagraph(
+            (
+                w.say(
+                    "Times under 2 s are counted by themselves. What they come from is for the "
+                    "sides to ask each other."
+                ),
+            )
+        ),
+        level=level,
+    )

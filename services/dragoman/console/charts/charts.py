@@ -5,25 +5,19 @@ estimate and never overlap; a chart grows until all have room. A list or a table
 each chart shows the same.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from functools import partial
-from itertools import accumulate, pairwise
 from typing import Final, Literal, NamedTuple
 
 from markupsafe import Markup
 
 from dragoman.console.charts import svg as plot
 from dragoman.console.charts.svg import (
-    COLUMNS,
     PITCH,
-    SMALL,
     WIDE,
     StackedRows,
     TextStretch,
 )
-from dragoman.i18n.words import Words
 
 DAY: Final = timedelta(days=1)
 """One day."""
@@ -135,207 +129,3 @@ def _ticks(
 
 
 # Durations, shares and numbers
-
-
-_LONGEST_S: Final = 30 * 86_400
-_TICKS_S: Final = (1, 10, 60, 600, 3600, 6 * 3600, 86_400, 7 * 86_400, _LONGEST_S)
-"""The ticks of the scale of durations, in seconds."""
-
-
-class _Frame(NamedTuple):
-    """The room of a chart of figures, in px of its own.
-
-    Labels are before `left`, or above the row if it is narrow. The scale ends at
-    `right`.
-    """
-
-    wide: float
-    left: float
-    right: float
-    columns: int = COLUMNS
-    narrow: bool = False
-
-
-_SPREAD: Final = _Frame(1200.0, 340.0, 1172.0)
-_SHARES: Final = _Frame(1200.0, 290.0, 1190.0)
-"""At 1280 px, a page shows these charts at their own size."""
-
-_SPREAD_NARROW: Final = _Frame(SMALL, 18.0, 380.0, 44, narrow=True)
-_SHARES_NARROW: Final = _Frame(SMALL, 1.0, 398.0, 46, narrow=True)
-_TICKS_NARROW_S: Final = (1, 60, 3600, 86_400, _LONGEST_S)
-
-
-def spread(
-    name: str,
-    title: str,
-    rows: Sequence[tuple[str, int, float | None, float | None, float | None]],
-    limit: float | None,
-    words: Words,
-    *,
-    narrow: bool = False,
-) -> Markup:
-    """Return a chart of durations, on a scale from a second to thirty days.
-
-    A row is a label, the number of cases, and the median, the 95th percentile and the
-    worst in seconds. A filled circle is the median, and an open one the percentile. The
-    end of the line is the worst, and a dashed line the limit. A `narrow` chart is as
-    wide as a phone.
-    """
-    frame, ticks = (_SPREAD_NARROW, _TICKS_NARROW_S) if narrow else (_SPREAD, _TICKS_S)
-    at = partial(_lasting, frame)
-    under = []
-    over = [plot.text(at(tick), 14, words.span(tick), "dim", "mid") for tick in ticks]
-    top = 24.0
-    for label, count, median, p95, worst in rows:
-        lines = plot.wrapped(label, frame.columns - 8 if narrow else frame.columns)
-        over += plot.texts(0, top + 22, lines)
-        counted_at = frame.wide if narrow else frame.left - 30
-        over.append(plot.text(counted_at, top + 22, words.number(count), "dim", "end"))
-        y = top + 17 + (PITCH * max(len(lines), 1) + 4 if narrow else 0)
-        xs = [at(seconds) for seconds in (median, p95, worst) if seconds is not None]
-        if xs:
-            under.append(plot.path("line", plot.level(min(xs), y, max(xs))))
-        else:
-            over.append(plot.text(frame.left, y + 5, "\N{EN DASH}", "dim"))
-        if worst is not None:
-            under.append(plot.path("line", plot.upright(at(worst), y - 7, y + 7)))
-        under += [
-            plot.shape(shape, at(seconds), y)
-            for shape, seconds in (("open circle", p95), ("circle", median))
-            if seconds is not None
-        ]
-        top = max(y + 17, top + PITCH * max(len(lines), 1) + 18)
-    grid = [plot.path("hair", plot.upright(at(tick), 22, top)) for tick in ticks]
-    if limit is not None:
-        grid.append(plot.path("dash", plot.upright(at(limit), 18, top + 4)))
-        over.append(plot.text(at(limit), top + 19, words.span(limit), "bold", "mid"))
-        top += 20
-    return plot.image(
-        "chart small" if narrow else "chart",
-        name,
-        title,
-        frame.wide,
-        top + 6,
-        [*grid, *under, *over],
-    )
-
-
-def _lasting(frame: _Frame, seconds: float) -> float:
-    """Return the x of a duration on the scale of a chart.
-
-    A duration outside the scale is at the end of it.
-    """
-    share = math.log(min(max(seconds, 1.0), _LONGEST_S)) / math.log(_LONGEST_S)
-    return frame.left + share * (frame.right - frame.left)
-
-
-def shares(
-    name: str,
-    title: str,
-    rows: Sequence[tuple[str, Sequence[tuple[str, float]]]],
-    guide: Sequence[float] | None = None,
-    *,
-    narrow: bool = False,
-) -> Markup:
-    """Return a chart of wholes and their parts.
-
-    A row is a label and its parts, which are fractions of one. The parts are solid,
-    hatched, open and plain, each named above with a sample of it. `guide` are expected
-    shares, of any sum. They are small ticks below a bar, where its parts would end. A
-    `narrow` chart is as wide as a phone.
-    """
-    frame = _SHARES_NARROW if narrow else _SHARES
-    wide = frame.right - frame.left
-    expected = (
-        [frame.left + wide * reached / sum(guide) for reached in accumulate(guide)][:-1]
-        if guide and sum(guide) > 0
-        else []
-    )
-    parts: list[Markup] = []
-    top = 4.0
-    for label, pieces in rows:
-        sizes = [max(size, 0.0) for _, size in pieces]
-        ends = [
-            frame.left + wide * reached / max(sum(sizes), 1.0)
-            for reached in accumulate(sizes, initial=0.0)
-        ]
-        lines = plot.wrapped(label, frame.columns)
-        above = PITCH * len(lines) if narrow else 0.0
-        keys, high = _keys(frame, [text for text, _ in pieces], ends, top + above)
-        y = top + above + high
-        parts += [*keys, *plot.texts(0, top + 14 if narrow else y + 18, lines)]
-        for number, (begins, stops) in enumerate(pairwise(ends)):
-            parts += _tinted(number, begins, y, stops - begins, 26) if stops > begins else []
-        if ends[-1] == frame.left:
-            parts.append(plot.path("dash", plot.level(frame.left, y + 13, frame.right)))
-        parts += [plot.path("line", plot.upright(x, y + 28, y + 36)) for x in expected]
-        top = y + max(42, 0 if narrow else PITCH * len(lines) + 6) + 12
-    return plot.image(
-        "chart small" if narrow else "chart", name, title, frame.wide, max(top, 8.0), parts
-    )
-
-
-def _keys(
-    frame: _Frame, names: Sequence[str], starts: Sequence[float], top: float
-) -> tuple[list[Markup], float]:
-    """Return the names of a bar's parts, and the height that they take.
-
-    Each name is over the beginning of its part, or after the names before it.
-    """
-    stacked_rows, placed = StackedRows(), list[tuple[int, TextStretch, int, list[str]]]()
-    for number, name in enumerate(names):
-        if lines := plot.wrapped(name, 46):
-            room = 20 + plot.widest(lines)
-            options = [
-                plot.after(x, 0, room)
-                for x in (starts[number], *(place.x_max + 14 for _, place, _, _ in placed))
-            ]
-            row, place = stacked_rows.settle(
-                plot.fitting(options, frame.left, frame.wide), deep=len(lines)
-            )
-            placed.append((row, place, number, lines))
-    drawn = []
-    for row, place, number, lines in placed:
-        y = top + 14 + PITCH * row
-        drawn += [
-            *_tinted(number, place.x_min + 1, y - 10, 12, 10),
-            *plot.texts(place.x_min + 20, y, lines),
-        ]
-    return drawn, PITCH * len(stacked_rows) + 8
-
-
-def _tinted(number: int, x: float, y: float, wide: float, high: float) -> list[Markup]:
-    """Return a part of a bar in the tint of its place among the parts."""
-    frame = plot.path(
-        "line", f"M{plot.num(x)} {plot.num(y)}h{plot.num(wide)}v{plot.num(high)}h{plot.num(-wide)}Z"
-    )
-    match number % 4:
-        case 0:
-            return [plot.rect("ink", x, y, wide, high)]
-        case 1:
-            return [
-                plot.rect("band", x, y, wide, high),
-                plot.path("line", plot.hatched(x, y, wide, high)),
-                frame,
-            ]
-        case 2:
-            return [plot.rect("open", x, y, wide, high)]
-        case _:
-            return [plot.rect("band", x, y, wide, high), frame]
-
-
-def bars(name: str, title: str, rows: Sequence[tuple[str, int]]) -> Markup:
-    """Return a chart of numbers: a bar and its number for each label."""
-    most, number = max((count for _, count in rows), default=0), 158.0
-    room = SMALL - number - 12 - max((plot.width(str(count)) for _, count in rows), default=0.0)
-    parts: list[Markup] = []
-    top = 4.0
-    for label, count in rows:
-        lines = plot.wrapped(label, 20)
-        long = room * count / most if count > 0 else 0.0
-        parts += plot.texts(0, top + 18, lines)
-        parts += [plot.rect("ink", number, top + 4, long, 18)] if long else []
-        parts.append(plot.text(number + long + 8, top + 18, str(count)))
-        top += max(PITCH * len(lines), PITCH) + 12
-    parts.append(plot.path("line", plot.upright(number, 2, top)))
-    return plot.image("chart small", name, title, SMALL, top + 4, parts)
