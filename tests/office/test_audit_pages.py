@@ -10,7 +10,7 @@ import pytest
 
 from office import Office
 from person import Person, text_of
-from service import NOTE, Caller
+from service import INCIDENT, NOTE, Caller
 
 CALM, EXERCISE, TRACK2 = "nato-china", "nato-china-exercise", "nato-china-track2"
 A, API = f"/c/{EXERCISE}", f"/v1/channels/{EXERCISE}"
@@ -212,6 +212,23 @@ def test_a_record_shows_its_exact_bytes_what_it_changed_and_what_came_of_it(
     assert save.get("download") == f"{EXERCISE}-20.json"
     assert auditor.within("").follow("Show the record after").title == "Record 21"
     assert auditor.open(f"{A}/records/26?at=25").status == 404
+
+
+def test_the_default_values_of_a_message_stand_behind_its_proof(demo: Office) -> None:
+    opened = demo.api("nato/duty_officer", lambda nato: nato.open(INCIDENT, EXERCISE)).json
+    state = get(demo, f"{API}/exchanges/{opened['exchange']}").json["state"]
+    assert len(state["defaults"]) > 3
+    reader = demo.person("china/auditor")
+    title = "Default values of what was not said"
+    for path in ("/form", ""):
+        reader.open(f"{A}/exchanges/{opened['exchange']}{path}")
+        assert title not in {text_of(each) for each in reader.xpath("//h2|//summary")}
+    reader.follow(title)
+    assert reader.path.startswith(f"{A}/records/{opened['position']}")
+    shown = reader.at("//section[@aria-labelledby='defaults']").xpath(".//dt")
+    hidden = {"dtg", "subject"} & state["defaults"].keys()
+    assert len(shown) == len(state["defaults"]) - len(hidden)
+    reader.open(f"{A}/records/1").miss(title)
 
 
 def test_the_steps_are_listed_and_the_command_for_another_machine_stands_there(

@@ -334,7 +334,7 @@ def test_a_form_has_every_field_the_correction_beside_the_original_and_the_check
     acknowledged(demo, exchange)
     timeline = get(demo, f"{CALM}/exchanges/{exchange}").json["timeline"]
     form = f"/c/{CALM}/exchanges/{exchange}/form"
-    reader = demo.person("nato/duty_officer").open(form).see("not known yet")
+    reader = demo.person("nato/duty_officer").open(form).miss("not known yet")
     facts = "//tr[th[normalize-space()='Facts']]"
     sent = reader.within("").at(f"//table[@data-message]{facts}")
     sent.see("A boat touched the stern of a tanker.", "changed since, record ")

@@ -27,6 +27,7 @@ from dragoman.console.audit import record_diff
 from dragoman.console.audit.audit_log import LogRecord, logged
 from dragoman.console.context import PageContext
 from dragoman.console.display import translations
+from dragoman.console.display.act_display import Display, DisplayedMember
 from dragoman.console.pages.point_in_time import travel
 from dragoman.console.rendering import HEADERS, Page, PageRoute, refused
 from dragoman.domain.acts import erasure, membership
@@ -183,6 +184,7 @@ async def record(context: PageContext) -> Page:
     values = {
         "shown": shown(raw),
         "translations": await _translations(context, line),
+        "defaults": await _defaults(context, line, envelope),
         "envelope": envelope,
         "groups": () if changed is None else record_diff.groups(context, changed),
         "stands": tuple(_member_names(context, view.stands)),
@@ -212,6 +214,32 @@ async def _translations(
         context.position,
     )
     return () if state is None else translations.by_record(state).get(line.position, ())
+
+
+async def _defaults(
+    context: PageContext, line: LogRecord, envelope: Envelope | None
+) -> list[DisplayedMember]:
+    """Return the default values of an opening message, as of its record.
+
+    Any other record has none.
+    """
+    opens = envelope is not None and envelope.id == line.exchange != context.registry.id
+    if not opens or not line.valid or line.erased:
+        return []
+    state = await context.in_thread(
+        exchange_view.exchange_at,
+        context.service.store,
+        context.name,
+        line.exchange,
+        line.position,
+    )
+    if state is None:
+        return []
+    display = Display(context.words, (), {}, context.link)
+    members: list[DisplayedMember] = display.facts(
+        state.act, state.defaults, leave=("dtg", "subject")
+    )
+    return members
 
 
 def _position(context: PageContext) -> int:

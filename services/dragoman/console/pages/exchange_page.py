@@ -155,7 +155,6 @@ async def message_values(
             for item in field_history.standing(display, state)
             if item.is_present and item.how in ("amended", "proposed")
         ],
-        "defaults": display.facts(state.act, state.defaults, leave=("dtg", "subject")),
         "corrections": list(corrections(display, state)),
         "retractions": list(retractions(display, state)),
         "stated": stated_rows(display, state),

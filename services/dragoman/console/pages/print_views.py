@@ -119,7 +119,6 @@ async def form(context: PageContext) -> Page:
             ],
             "dissents": report_views.standing_dissents(display, state),
             "developed": list(field_history.series(display, state)),
-            "defaults": display.facts(state.act, state.defaults, leave=_FRAME),
             "translations": _translations(display, state),
             "dated": display.time(
                 msgspec.json.decode(bytes(opening.get("dtg", Raw(b"null")))) or state.opened.when
