@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from dragoman.console.audit import audit_log
 from dragoman.console.display.card_tables import cards
+from dragoman.console.display.inbox_lines import READ_POSITIONS
 from dragoman.console.pages import board, inbox, meetings_page
 from dragoman.projection.store import Store
 from dragoman.stores.read_positions import ReadPosition
@@ -184,7 +185,7 @@ async def test_news_of_an_exchange_are_marked_until_its_reader_has_read_them(
     world = World()
     first, second = (world.open("nato/o-1", NOTE) for _ in range(2))
     async with served(world, store, tmp_path) as (app, service, projection):
-        positions, cid = service.access.read_positions, projection.registry.cid
+        positions, cid = app[READ_POSITIONS], projection.registry.cid
         entry = ReadPosition(actor="china/o-1", cid=cid, floor=1, exchanges={first: world.position})
         service.access.bucket.values[read_key("china/o-1", cid)] = msgspec.json.encode(entry)
         assert positions.of("china/o-1", cid) == entry

@@ -33,6 +33,7 @@ from dragoman.application.service import Service
 from dragoman.application.trial_signer import TrialSigner
 from dragoman.console import armed_consoles, dispatch
 from dragoman.console.context import PageContext, Preferences
+from dragoman.console.display.inbox_lines import READ_POSITIONS
 from dragoman.console.first_hour.checklists import FIRST_HOURS
 from dragoman.console.pages import alarm_stream, board
 from dragoman.console.rendering import Page
@@ -52,6 +53,7 @@ from dragoman.stores.host_key import HostKeyStore
 from dragoman.stores.identities import Identities
 from dragoman.stores.key_value import Bucket
 from dragoman.stores.keystore import Keystore
+from dragoman.stores.read_positions import ReadPositions
 from dragoman.stores.signed_heads import SignedHeadStore
 from dragoman.stores.tokens_and_sessions import BUCKET, Grant, TokensAndSessions
 from dragoman.stores.turn_over_sheets import TurnOverSheets
@@ -91,6 +93,7 @@ async def served(
     )
     app[FIRST_HOURS] = FirstHours(service.access.bucket)
     app[WATCH_FLOOR] = WatchFloor(service.access.bucket)
+    app[READ_POSITIONS] = ReadPositions(service.access.bucket)
     app[TURN_OVER_SHEETS] = TurnOverSheets(service.access.bucket)
     app[RENDERING] = Workers()
     app[alarm_stream.BELLS] = alarm_stream.BrowserNotifier(service)
@@ -167,6 +170,7 @@ def reads_of(service: Service, grant: Grant) -> web.Application:
         ReadReceipts(service),
     )
     app[WATCH_FLOOR] = WatchFloor(service.access.bucket)
+    app[READ_POSITIONS] = ReadPositions(service.access.bucket)
     for route in description.ROUTES:
         if route.method == "GET":
             route.on(app.router)

@@ -22,13 +22,14 @@ from dragoman.application.clock import stamp
 from dragoman.application.http import request as http_request
 from dragoman.application.read_receipts import READ_RECEIPTS
 from dragoman.application.rosters import ladders
-from dragoman.application.service import Service
 from dragoman.console import armed_consoles
+from dragoman.console.display.inbox_lines import READ_POSITIONS
 from dragoman.domain.acts.deadlines import UNTIMED
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.limits import CHECKED_HEAD_SECONDS, UNARMED_SECONDS, WATCH_LOOK_SECONDS
 from dragoman.projection.projection import Projection
 from dragoman.stores.endpoints import Step, WatchNoticeItem
+from dragoman.stores.read_positions import ReadPositions
 
 log = structlog.get_logger()
 
@@ -98,9 +99,9 @@ def notices(app: web.Application, projection: Projection, now: float) -> Iterato
             )
 
 
-async def _forget_readers(service: Service, projection: Projection) -> None:
+async def _forget_readers(positions: ReadPositions, projection: Projection) -> None:
     """Delete the read positions of officers who are no longer in office."""
-    registry, positions = projection.registry, service.access.read_positions
+    registry = projection.registry
     for actor in positions.all_of(registry.cid):
         officer = registry.officers.get(actor)
         if officer is not None and officer.until is not None:
@@ -123,7 +124,7 @@ async def monitor(app: web.Application, nudge: Nudge) -> None:
             await service.drafts.refresh()
             for projection in list(service.channels.values()):
                 if projection.is_channel and projection.caught_up.is_set():
-                    await _forget_readers(service, projection)
+                    await _forget_readers(app[READ_POSITIONS], projection)
                     for side in (
                         side_state.name for side_state in projection.registry.sides
                     ):  # a colleague may hand over a draft through any gateway

@@ -34,6 +34,7 @@ from dragoman.application.read_receipts import READ_RECEIPTS, ReadReceipts
 from dragoman.application.service import Service
 from dragoman.console import api_docs, dispatch, routes, sessions, watch_monitor
 from dragoman.console.audit import evidence_page
+from dragoman.console.display.inbox_lines import READ_POSITIONS
 from dragoman.console.pages import alarm_stream, print_views
 from dragoman.domain.record.codec import is_name
 from dragoman.domain.record.errors import Refused, refuse
@@ -42,6 +43,7 @@ from dragoman.server import load_shedding, request_counters
 from dragoman.server.connections import Reject
 from dragoman.server.headers import set_headers
 from dragoman.settings import Settings
+from dragoman.stores.read_positions import ReadPositions
 from dragoman.stores.tokens_and_sessions import Grant
 from dragoman.stores.turn_over_sheets import TurnOverSheets
 from dragoman.stores.watch_floor import WatchFloor
@@ -101,6 +103,7 @@ def application(
     app[transmittals.CHECKED] = {}
     app[TURNS] = Turns()
     app[WATCH_FLOOR] = WatchFloor(service.access.bucket)
+    app[READ_POSITIONS] = ReadPositions(service.access.bucket)
     app[TURN_OVER_SHEETS] = TurnOverSheets(service.access.bucket)
     app[PRINT_PAGE] = print_views.page
     app[EVIDENCE_PAGE] = evidence_page.answer

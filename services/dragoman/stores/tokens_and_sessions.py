@@ -22,7 +22,6 @@ from dragoman.limits import CONSOLE_SECONDS, KEPT_FORM_SECONDS, SESSIONS
 from dragoman.stores.compare_and_set import WriteConflict
 from dragoman.stores.identities import Identities
 from dragoman.stores.key_value import Bucket
-from dragoman.stores.read_positions import ReadPositions
 
 BUCKET: Final = "DRAGOMAN_ACCESS"
 OPERATOR: Final = "operator"
@@ -135,7 +134,6 @@ class TokensAndSessions:
     def __init__(self, bucket: Bucket) -> None:
         """Read and write through the bucket."""
         self.bucket = self._bucket = bucket
-        self.read_positions = ReadPositions(bucket)
         self._identities = Identities(bucket)
         self._held: frozenset[Grant] = frozenset()
         self._held_at = -1

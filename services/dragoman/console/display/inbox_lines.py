@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
+from aiohttp import web
 from msgspec import Raw, Struct
 
 from dragoman.console.context import PageContext
@@ -18,10 +19,13 @@ from dragoman.console.display.first_words import first_words
 from dragoman.domain.views.titles import title_of
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.i18n.words import Words, as_moment
-from dragoman.stores.read_positions import ReadPosition
+from dragoman.stores.read_positions import ReadPosition, ReadPositions
 from dragoman.text import VERBATIM
 from dragoman_schemas.responses import Row
 from dragoman_schemas.state import Exchange, encode
+
+READ_POSITIONS: Final = web.AppKey("read_positions", ReadPositions)
+"""The store of what each officer has read."""
 
 _BESIDE: Final = 40
 """Characters of the context on each side of a hit."""
@@ -58,7 +62,7 @@ async def reading_of(context: PageContext) -> ReadPosition | None:
     """
     if not context.is_officer or context.past:
         return None
-    positions, cid = context.service.access.read_positions, context.registry.cid
+    positions, cid = context.request.app[READ_POSITIONS], context.registry.cid
     reading = positions.of(context.grant.actor, cid)
     if reading is None and context.request.method == "GET":
         with suppress(LogUnreachable):

@@ -9,6 +9,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from dragoman.console.context import PageContext
+from dragoman.console.display.inbox_lines import READ_POSITIONS
 from dragoman.console.first_hour import drills
 from dragoman.console.forms import browser_signatures
 from dragoman.console.pages.alarm_views import DRILL
@@ -30,7 +31,7 @@ async def note_own_reading(context: PageContext, state: Exchange) -> None:
     """
     if context.is_officer and not context.past and context.request.method == "GET":
         with suppress(LogUnreachable):  # the exchange is then marked as unread once too often
-            await context.service.access.read_positions.read(
+            await context.request.app[READ_POSITIONS].read(
                 context.grant.actor, context.registry.cid, state.id, state.updated.position
             )
 

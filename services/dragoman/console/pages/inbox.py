@@ -20,6 +20,7 @@ from dragoman.console.charts import charts
 from dragoman.console.context import PageContext
 from dragoman.console.display import inbox_lines
 from dragoman.console.display.deadline_rows import DeadlineRow, Level, by_urgency, deadline_row
+from dragoman.console.display.inbox_lines import READ_POSITIONS
 from dragoman.console.rendering import Page, PageRoute, refused
 from dragoman.console.sessions import form_of, redirect, said
 from dragoman.domain.acts.act_registry import in_force
@@ -583,7 +584,7 @@ async def read_all(context: PageContext) -> web.StreamResponse:
     form = await form_of(context.request)
     position = submission.whole(said(form, "position")) or 0
     newest = context.projection.state.position
-    await context.service.access.read_positions.read_all(
+    await context.request.app[READ_POSITIONS].read_all(
         context.grant.actor, context.registry.cid, min(max(0, position), newest)
     )
     query = wanted_of(dict(parse_qsl(said(form, "query")))).query()
