@@ -45,6 +45,7 @@ from dragoman.limits import POLL_SECONDS, WATCH_LOADED
 from dragoman.projection.projection import NotYetApplied, Projection
 from dragoman.projection.queries import lists
 from dragoman.projection.stored_row import StoredRow
+from dragoman.projection.view import queried
 from dragoman.supervision import Backoff, alarm
 from dragoman_schemas.acts.office.watch import Lapse, LineCheckMissed, Reminder, WindowNotice
 from dragoman_schemas.state import Exchange, Registry
@@ -138,7 +139,7 @@ class _ChannelDeadlines:
         projection = self.projection
         await projection.in_file()
         exchanges = await asyncio.wrap_future(
-            projection.store.in_thread(lists.unsettled, projection.store, projection.name)
+            projection.store.in_thread(queried, projection.store, projection.name, lists.unsettled)
         )
         running = 0
         for count, exchange in enumerate(exchanges):

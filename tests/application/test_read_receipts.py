@@ -20,6 +20,7 @@ from dragoman.stores.tokens_and_sessions import Grant
 from dragoman_schemas.knowledge_responses import FirstOpening
 from found import holding
 from served import served
+from views import found
 from world import INCIDENT, World
 
 FLASH = {**INCIDENT, "precedence": "flash"}
@@ -36,8 +37,8 @@ async def look(
     receipts: ReadReceipts, service: Service, projection: Projection, exchange: str, actor: str
 ) -> None:
     """Open an exchange, and wait until that is stored."""
-    view = exchange_view(
-        service.store, projection.name, exchange, projection.flushed, "", "china", service.now()
+    view = found(
+        service.store, projection.name, exchange_view, exchange, "", "china", now=service.now()
     )
     grant = Grant(id="reader", actor=actor, channels=(projection.registry.cid,))
     receipts.opened(projection, view, grant)

@@ -19,6 +19,7 @@ from dragoman.projection.open_deadlines import OpenDeadlines
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries import duty_watch
 from dragoman.projection.store import Store
+from views import found
 from world import INCIDENT, World
 
 SIDES = ("alfa", "bravo", "reader")
@@ -65,13 +66,12 @@ async def test_a_hundred_flashes_of_one_side_hide_no_flash_of_another(store: Sto
     assert [ring.exchange for ring in rings if ring.joined] == [many[-1]], (
         "what joined its group has no sound of its own"
     )
-    view = duty_watch.watch_view(store, "three", "reader", world.clock)
-    assert view is not None
+    view = found(store, "three", duty_watch.watch_view, "reader", now=world.clock)
     assert {each.exchange for each in view.alarms if each.alarm == "flash_unacknowledged"} == {
         one,
         *many,
     }
-    assert [each.id for each in duty_watch.flashes(store, "three")] == [*many, one]
+    assert [each.id for each in found(store, "three", duty_watch.flashes)] == [*many, one]
 
 
 @settings(

@@ -17,6 +17,7 @@ from dragoman.projection.queries.exchange_view import exchange_view
 from dragoman.projection.store import Store
 from samples import SAMPLES
 from served import page_of, served
+from views import found
 from world import World
 
 UPDATES = 20
@@ -40,8 +41,8 @@ async def test_a_timeline_comes_in_pages_of_so_many_bytes(tmp_path: Path) -> Non
         positions: list[int] = []
         cursor, pages = 0, 0
         while cursor or not pages:
-            view = exchange_view(
-                store, world.name, exchange, len(world.raws), "", "nato", world.clock, (), cursor
+            view = found(
+                store, world.name, exchange_view, exchange, "", "nato", (), cursor, now=world.clock
             )
             assert (
                 sum(
@@ -56,8 +57,8 @@ async def test_a_timeline_comes_in_pages_of_so_many_bytes(tmp_path: Path) -> Non
         assert pages >= UPDATES * 60_000 // TIMELINE_BYTES
         assert positions == sorted(set(positions))
         assert len(positions) == UPDATES + 1
-        whole = exchange_view(
-            store, world.name, exchange, len(world.raws), "", "nato", world.clock, (), 0, 0
+        whole = found(
+            store, world.name, exchange_view, exchange, "", "nato", (), 0, 0, now=world.clock
         )
         assert [entry.position for entry in whole.timeline] == positions, "what is printed is whole"
         assert projection.state.position == len(world.raws)

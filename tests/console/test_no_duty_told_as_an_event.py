@@ -10,13 +10,15 @@ from pathlib import Path
 
 import pytest
 
+import views
 from dragoman.application.operations import report_requests
 from dragoman.console.incident import in_force_page, knowledge_page
 from dragoman.console.pages import board, exchange_page, print_views, reports_page
 from dragoman.i18n import catalogue
-from dragoman.projection.queries import duty_watch, exchange_view
+from dragoman.projection.queries import duty_watch
 from dragoman.projection.queries.snapshot import PeriodQuery, open_snapshot
 from dragoman.projection.store import Store
+from dragoman.projection.view import View
 from dragoman.reports.markdown import markdown
 from dragoman_schemas.state import Exchange
 from played import played
@@ -119,7 +121,7 @@ async def test_no_page_and_no_report_tells_a_duty_as_an_event(name: str, tmp_pat
             states = [
                 state
                 for id in named.values()
-                if (state := exchange_view.exchange_at(store, world.name, id, at or newest))
+                if (state := views.found(store, world.name, View.state, id, at=at or newest))
                 is not None
             ]
             for side in world.sides[:2]:
@@ -132,8 +134,7 @@ async def test_no_page_and_no_report_tells_a_duty_as_an_event(name: str, tmp_pat
                             check(text, told_by(state), language)
         for text in reports(store, world):
             check(text, all_told(states))
-        view = duty_watch.watch_view(store, world.name, "china", world.clock)
-        assert view is not None
+        view = views.found(store, world.name, duty_watch.watch_view, "china", now=world.clock)
         for alarm in view.alarms:
             check(alarm.detail, set())
     store.close()

@@ -30,6 +30,7 @@ from dragoman.projection.queries.snapshot import PeriodQuery
 from dragoman.projection.store import Store
 from owing import CD, ND, NH
 from samples import act
+from views import found
 from world import INCIDENT, World
 
 EN = words("en")
@@ -125,7 +126,7 @@ async def _shown(
         ]
     )
     await projection.in_file()
-    periods = (places_of_period(store, world.name, query, "") for query in queries)
+    periods = (found(store, world.name, places_of_period, query, "") for query in queries)
     return [[place for place, _ in chart_places.chart_places(period)] for period in periods]
 
 

@@ -44,6 +44,7 @@ from dragoman.stores.endpoints import NotificationEndpoint
 from dragoman.stores.rosters import StoredRoster
 from dragoman_schemas.watch_responses import Alarm
 from samples import SAMPLES
+from views import found
 from world import World
 
 NAME = "nato-china"
@@ -317,10 +318,8 @@ def test_the_takeover_shows_the_words_place_time_and_sender_of_the_record(
 
 
 def test_alarm_events_and_tail_name_the_record_and_what_it_says(office: Office) -> None:
-    view = duty_watch.watch_view(
-        office.store, NAME, "china", office.world.clock + timedelta(seconds=30)
-    )
-    assert view is not None
+    then = office.world.clock + timedelta(seconds=30)
+    view = found(office.store, NAME, duty_watch.watch_view, "china", now=then)
     by_id = {said.id: said for said in office.said}
     heard = [
         each

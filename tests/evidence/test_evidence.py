@@ -15,6 +15,7 @@ import msgspec
 import pytest
 
 import commands
+import views
 from dragoman.console.audit import evidence_page
 from dragoman.console.audit.evidence_wording import wording_of
 from dragoman.domain.acts.families.channel import delivery_act, delivery_key
@@ -564,7 +565,9 @@ async def test_a_file_has_the_exchange_and_what_its_proof_needs_and_nothing_else
     await projection.in_file()
 
     def positions(exchange: str, size: int, most: int = 100) -> set[int]:
-        found = evidence_records(store, world.name, world.registry, exchange, size, most)
+        found = views.found(
+            store, world.name, evidence_records, world.registry, exchange, most, at=size
+        )
         assert list(found) == sorted(found)
         assert all(raw == world.raws[position - 1] for position, raw in found.items())
         return {*found}

@@ -10,6 +10,7 @@ import pytest
 from dragoman.console import static_files
 from dragoman.limits import SCREEN_ROWS
 from dragoman.projection.queries import lists
+from dragoman.projection.view import View
 from office import Office
 from person import Person, text_of
 from service import INCIDENT, NOTE, Caller
@@ -278,10 +279,10 @@ def test_help_lists_every_key_without_a_button_and_switches_single_letters_off(
 
 
 def test_a_count_that_takes_too_long_is_left_out() -> None:
-    connection = sqlite3.connect(":memory:")
+    view = View(sqlite3.connect(":memory:"), 0, 0)
     endless = (
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
     )
-    assert lists.in_time(connection, endless, ()) is None
-    assert lists.in_time(connection, "SELECT 1", ()) == [(1,)]
-    connection.close()
+    assert lists.in_time(view, endless, ()) is None
+    assert lists.in_time(view, "SELECT 1", ()) == [(1,)]
+    view.connection.close()

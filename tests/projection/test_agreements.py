@@ -7,7 +7,6 @@ from dragoman.domain.fold import Folded
 from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.projection.projection import Projection
-from dragoman.projection.queries.as_of import PastMoment, past_moment
 from dragoman.projection.queries.dialogue import dialogue
 from dragoman.projection.queries.mechanisms import mechanisms
 from dragoman.projection.queries.snapshot import PeriodQuery, open_snapshot
@@ -17,6 +16,7 @@ from dragoman.reports import undertaken, yearly_exchanges
 from dragoman_schemas.agreement_responses import MechanismView
 from owing import CH, NH, C, N, post
 from samples import act
+from views import found, past_moment
 from world import REQUEST, World
 
 NOW = datetime(2026, 12, 20, 12, 0, tzinfo=UTC)
@@ -46,11 +46,11 @@ def agreed(world: World, actor: str, id: str) -> None:
 
 
 def standings(store: Store, world: World, at: int | None = None) -> dict[str, list[str]]:
-    moment = past_moment(store, world.name, world.position, "", str(at or 0))
-    found = undertakings(store, world.name, *(moment or PastMoment(world.position, NOW)))
+    moment = past_moment(store, world.name, str(at or 0))
+    position, now = moment or (None, NOW)
     return {
         each.side: [undertaking.standing for undertaking in each.undertakings]
-        for each in found.sides
+        for each in found(store, world.name, undertakings, at=position, now=now).sides
     }
 
 
@@ -63,12 +63,12 @@ async def test_undertakings_are_by_side_and_due_date_with_a_row_for_every_side(
     agreed(world, C, sooner)
     agreed(world, N, own)
     await folded(world, store)
-    found = undertakings(store, world.name, world.position, NOW)
-    assert [each.side for each in found.sides] == ["nato", "china"]
-    assert found.sides[0].undertakings == ()
-    assert [each.exchange for each in found.sides[1].undertakings] == [sooner, own, later]
+    shown = found(store, world.name, undertakings, now=NOW)
+    assert [each.side for each in shown.sides] == ["nato", "china"]
+    assert shown.sides[0].undertakings == ()
+    assert [each.exchange for each in shown.sides[1].undertakings] == [sooner, own, later]
     assert standings(store, world)["china"] == ["late", "due", "said"]
-    said = found.sides[1].undertakings[2]
+    said = shown.sides[1].undertakings[2]
     assert said.said_by == "nato"
     assert [(each.side, each.answer) for each in said.answers] == [("china", "silent")]
 
@@ -87,7 +87,7 @@ async def test_a_past_position_has_its_own_moment_and_knows_nothing_later(
     assert standings(store, world, opened)["china"] == ["said"]
     assert standings(store, world, bound)["china"] == ["due"], "its date was still to come then"
     assert standings(store, world)["china"] == ["done"]
-    (view,) = undertakings(store, world.name, world.position, NOW).sides[1].undertakings
+    (view,) = found(store, world.name, undertakings, now=NOW).sides[1].undertakings
     assert (view.late, view.done_at) == (True, "2026-12-19T12:00Z")
 
 
@@ -103,9 +103,9 @@ async def test_what_is_not_confirmed_is_carried_over_and_what_is_confirmed_is_no
     post(world, C, {"act": "fulfilment", "at": "2026-11-25T12:00Z"}, over)
     post(world, N, {"act": "fulfilment-confirmation"}, over)
     await folded(world, store)
-    open_ones = unfinished(store, world.name, world.sides, world.position, NOW)
+    open_ones = found(store, world.name, unfinished, now=NOW)
     assert [each.exchange for each in open_ones] == [kept]
-    shown = dialogue(store, world.name, world.position)
+    shown = found(store, world.name, dialogue)
     assert [each.id for each in shown.undertakings] == [kept, over, back]
 
 
@@ -171,8 +171,8 @@ def mechanism(world: World, actor: str = NH, name: str = "Staff talks", **more: 
 
 
 def views(store: Store, world: World, at: int | None = None) -> dict[str, MechanismView]:
-    found = mechanisms(store, world.name, at or world.position, NOW)
-    return {each.exchange: each for each in found.mechanisms}
+    shown = found(store, world.name, mechanisms, at=at, now=NOW)
+    return {each.exchange: each for each in shown.mechanisms}
 
 
 async def test_a_mechanism_has_its_meetings_the_next_date_and_what_waits(

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import views
 from dragoman.domain.acts.families.exchange import owes_acknowledgement, owes_answer
 from dragoman.domain.fold import Folded
 from dragoman.domain.record.errors import Refusal
@@ -95,9 +96,10 @@ async def test_every_past_position_is_what_it_was(
     await projection.in_file()
     for at in (*range(1, len(given), 1 if together == 300 else 23), len(given)):
         expect(store, at, told.at[at])
-    assert liaison_state.liaison_state(
-        store, "nato-china", None, "", live=True
-    ) == liaison_state.liaison_state(store, "nato-china", at, "", live=True)
+    query = liaison_state.liaison_state
+    assert views.found(store, "nato-china", query, "", live=True) == views.found(
+        store, "nato-china", query, "", live=True, at=at
+    )
 
 
 async def test_a_file_goes_on_where_another_process_left_it(told: Told, tmp_path: Path) -> None:
@@ -117,8 +119,7 @@ async def test_a_file_goes_on_where_another_process_left_it(told: Told, tmp_path
 
 def expect(store: Store, at: int, exchanges: dict[str, Exchange]) -> None:
     """The liaison state at a position is what the exchanges come to when they are counted out."""
-    found = liaison_state.liaison_state(store, "nato-china", at, "", live=True)
-    assert found is not None
+    found = views.found(store, "nato-china", liaison_state.liaison_state, "", live=True, at=at)
     counts = Counter((exchange.family, exchange.status) for exchange in exchanges.values())
     assert {key: n for key, n in counts.items() if n} == {
         (count.family, count.status): count.exchanges for count in found.counts

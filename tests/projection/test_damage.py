@@ -24,6 +24,7 @@ from dragoman.projection.rebuild import opened
 from dragoman.projection.store import Store
 from dragoman.projection.writer_messages import StoreDamaged, StoreFull
 from followed import NOW, Office, settled, until
+from views import found
 from world import INCIDENT, NOTE
 
 PAGE = 4096
@@ -51,8 +52,8 @@ async def asked(office: Office) -> None:
     """Ask all that there is to ask, as pages do, until somebody has hit on the damage."""
     for _ in range(200):
         with suppress(StoreDamaged, NotYetApplied, TypeError):
-            lists.listed(office.store, "nato-china", lists.Filter(), LIST_PAGE, NOW)
-            records.records(office.store, "nato-china", 1, 500)
+            found(office.store, "nato-china", lists.listed, lists.Filter(), LIST_PAGE)
+            found(office.store, "nato-china", records.records, 1, 500)
         if office.projection.doubt is not None:
             return
         await asyncio.sleep(0.01)
@@ -235,18 +236,16 @@ async def test_while_a_writer_stands_still_lists_are_as_old_as_the_file_and_memo
         "nobody waits for a writer that stands still"
     )
     assert office.projection.flushed == before
-    assert (
-        lists.listed(office.store, "nato-china", lists.Filter(), LIST_PAGE, NOW).position == before
-    )
+    rows = found(office.store, "nato-china", lists.listed, lists.Filter(), LIST_PAGE)
+    assert rows.position == before
     at = office.projection.state.position
-    view = exchange_view.exchange_view(
-        office.store, "nato-china", id, at, "", "china", NOW, office.projection.unwritten(id)
-    )
+    query, unwritten = exchange_view.exchange_view, office.projection.unwritten(id)
+    view = found(office.store, "nato-china", query, id, "", "china", unwritten, at=at, now=NOW)
     assert [entry.position for entry in view.timeline] == [at - 1, at], (
         "what the file lacks is answered from memory"
     )
     with pytest.raises(records.NoSuchExchange):
-        exchange_view.exchange_view(office.store, "nato-china", id, at, "", "china", NOW)
+        found(office.store, "nato-china", query, id, "", "china", at=at, now=NOW)
     for _ in range(12):
         for _ in range(5):
             office.world.open("nato/o-1", NOTE)

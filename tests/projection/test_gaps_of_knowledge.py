@@ -3,6 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
+import views
 from dragoman.console.incident.knowledge_page import gap_words
 from dragoman.domain.acts.deadlines import timestamp
 from dragoman.eventlog.event_log import StoredMessage
@@ -29,11 +30,12 @@ async def read(world: World, tmp_path: Path, id: str) -> Knowledge:
         ]
     )
     await projection.in_file()
-    view = exchange_view(store, world.name, id, world.position, "", "nato", world.clock)
+    view = views.found(store, world.name, exchange_view, id, "", "nato", now=world.clock)
     state = decode_exchange(bytes(view.state))
-    found = knowledge(
+    found = views.found(
         store,
         world.name,
+        knowledge,
         state,
         view.facts,
         [],

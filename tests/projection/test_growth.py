@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 
+import views
 from dragoman.domain.fold import Folded
 from dragoman.domain.record.codec import parse
 from dragoman.eventlog.event_log import subject_of
@@ -175,13 +176,14 @@ async def test_what_is_stored_as_changes_reads_as_it_was_folded(tmp_path: Path) 
             < sum(len(state) for state in states.values()) // 5
         )
         for position in sorted(states)[::20]:
-            view = exchange_view.exchange_view(
-                office.store, "nato-china", exchange, position, "", "china", NOW
+            query = exchange_view.exchange_view
+            view = views.found(
+                office.store, "nato-china", query, exchange, "", "china", at=position, now=NOW
             )
             assert bytes(view.state) == states[position]
             assert view.blame == _blamed(states | {rows[0][0] - base: rows[0][1]}, position)
         first, last = min(states), max(states)
-        between = changes.between(office.store, "nato-china", first, last)
+        between = views.found(office.store, "nato-china", changes.between, first, at=last)
         assert {change.pointer: change.set_by for change in between.exchanges[0].changes}[
             "/content/facts"
         ] == last

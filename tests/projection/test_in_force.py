@@ -11,15 +11,16 @@ import pytest
 
 from announced import MOMENT, SHOAL, area
 from dragoman.domain.fold import Folded
+from dragoman.domain.record.errors import Refused
 from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.interop import geojson, icalendar, navtex
 from dragoman.projection.projection import Projection
-from dragoman.projection.queries import as_of
 from dragoman.projection.queries.in_force import in_force
 from dragoman.projection.store import Store
 from dragoman_schemas.window_responses import InForce
 from samples import act
+from views import found
 from world import World
 
 STAY = {"from": "2026-12-01T07:00Z", "to": "2026-12-02T07:00Z"}
@@ -39,9 +40,7 @@ async def looked(world: World, store: Store) -> Look:
     await projection.in_file()
 
     def look(now: datetime = MOMENT, at: int | None = None, **how: Any) -> InForce:
-        view = in_force(store, world.name, how.pop("moment", now), at, **how)
-        assert view is not None
-        return view
+        return found(store, world.name, in_force, at=at, now=how.pop("moment", now), **how)
 
     return look
 
@@ -174,7 +173,7 @@ async def test_who_has_not_acknowledged_and_whom_nobody_told_is_beside_each_wind
 async def test_older_announcements_that_were_not_read_are_counted(
     world: World, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(as_of, "LIST_PAGE", 2)
+    monkeypatch.setattr("dragoman.projection.view.LIST_PAGE", 2)
     ids = [world.open("china/d-1", area(SHOAL)) for _ in range(5)]
     world.clock = MOMENT
     kept(world, "china/d-1", {"act": "completed", "at": "2026-12-01T08:30Z"}, ids[0])
@@ -186,7 +185,8 @@ async def test_older_announcements_that_were_not_read_are_counted(
 
 async def test_before_the_channel_was_opened_there_is_no_answer(world: World, store: Store) -> None:
     await looked(world, store)
-    assert in_force(store, world.name, MOMENT, 0) is None
+    with pytest.raises(Refused, match="not open"):
+        found(store, world.name, in_force, at=0, now=MOMENT)
 
 
 # The Chatham House Rule

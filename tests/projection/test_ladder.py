@@ -5,6 +5,7 @@ at each step.
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import views
 from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.projection.projection import Projection
@@ -28,7 +29,7 @@ async def laddered(
         ]
     )
     await projection.in_file()
-    found = steps(store, world.name, world.exchange(id), world.position, now, named)
+    found = views.found(store, world.name, steps, world.exchange(id), named, now=now)
     store.close()
     return found
 

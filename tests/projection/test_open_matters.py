@@ -14,11 +14,12 @@ from dragoman.domain.acts.duty_calendar import calendar_of
 from dragoman.domain.views.open_matters import in_order, open_matter
 from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
-from dragoman.projection.open_deadlines import OpenDeadlines, deadlines_at
+from dragoman.projection.open_deadlines import OpenDeadlines, past_deadlines
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries import liaison_state
 from dragoman.projection.store import Store
 from histories import FURTHER, TERMS, WIDE, a_history, change_terms
+from views import found
 from world import World
 
 _NUMBERS = itertools.count()
@@ -65,11 +66,8 @@ async def _compared(world: World, half: int, path: Path) -> None:
     projection.take(messages[half:])
     await duties.begin()
     await projection.in_file()
-    state, past = (
-        liaison_state.liaison_state(store, world.name, None, "", live=True),
-        deadlines_at(store, world.name, len(messages)),
-    )
-    assert state is not None
+    state = found(store, world.name, liaison_state.liaison_state, "", live=True)
+    past = found(store, world.name, past_deadlines)
     calendars = {side: calendar_of(world.ledger.office(side)) for side in world.sides}
     expected = [
         each
@@ -78,5 +76,4 @@ async def _compared(world: World, half: int, path: Path) -> None:
     ]
     assert list(state.open_matters) == duties.matters() == past.matters == in_order(expected)
     assert duties.listed() == past.duties, "whatever a clock runs in is looked at"
-    assert state == liaison_state.liaison_state(store, world.name, len(messages), "", live=True)
     store.close()

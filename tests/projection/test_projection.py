@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import views
 from dragoman.domain.record.codec import parse
 from dragoman.eventlog.event_log import EntryToAppend, LogBroken, StoredMessage
 from dragoman.eventlog.memory import MemoryLog
@@ -110,7 +111,7 @@ async def test_what_a_writer_committed_before_it_died_is_not_written_twice(
     await projection.in_file()
     assert not projection.broken
     assert told.ledger.standing == store.standing("nato-china")
-    found = lists.listed(store, "nato-china", lists.Filter(q="aircraft"), LIST_PAGE, NOW)
+    found = views.found(store, "nato-china", lists.listed, lists.Filter(q="aircraft"), LIST_PAGE)
     assert len(found.exchanges) == 1
 
 
@@ -205,11 +206,10 @@ async def test_a_search_finds_the_exchange_by_any_of_its_words(told: World, stor
         "reception counterpart",
         "NATO-CHINA/NATO/26/0001/N07/O",
     ):
-        assert (
-            len(lists.listed(store, "nato-china", lists.Filter(q=words), LIST_PAGE, NOW).exchanges)
-            == 1
-        ), words
-    assert not lists.listed(store, "other", lists.Filter(q="aircraft"), LIST_PAGE, NOW).exchanges
+        rows = views.found(store, "nato-china", lists.listed, lists.Filter(q=words), LIST_PAGE)
+        assert len(rows.exchanges) == 1, words
+    aircraft = lists.Filter(q="aircraft")
+    assert not views.found(store, "other", lists.listed, aircraft, LIST_PAGE).exchanges
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:

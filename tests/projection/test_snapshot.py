@@ -18,6 +18,7 @@ from dragoman.projection.queries.snapshot import PeriodQuery, open_snapshot
 from dragoman.projection.queries.statistics import statistics
 from dragoman.projection.store import Store
 from dragoman.projection.tables import SNAPSHOT_RECORDS
+from views import found
 from world import INCIDENT, NOTE, World
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -46,7 +47,7 @@ class Kept:
     def of_everything(self, **asked: str | int) -> bytes:
         """The statistics of a period, encoded."""
         return msgspec.json.encode(
-            statistics(self.store, "nato-china", msgspec.convert(asked, PeriodQuery), "")
+            found(self.store, "nato-china", statistics, msgspec.convert(asked, PeriodQuery), "")
         )
 
 
@@ -98,7 +99,7 @@ async def test_what_the_log_cannot_say_is_refused(kept: Kept, asked: PeriodQuery
         kept.world.open("nato/o-1", NOTE)
     await kept.goes_on()
     with pytest.raises(Refused) as refused:
-        statistics(kept.store, "nato-china", asked, "")
+        found(kept.store, "nato-china", statistics, asked, "")
     assert refused.value.refusal.kind in ("bad-request", "not-found")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+import views
 from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.projection.projection import Projection
@@ -64,15 +65,15 @@ async def told(tmp_path: Path) -> AsyncIterator[Told]:
 async def test_records_are_counted_on_the_day_of_the_channels_time(told: Told) -> None:
     store, newest = told.projection.store, told.world.position
     counted, time = Counter[date](), ""
-    for entry, _ in records.records(store, CHANNEL, 1, newest):
+    for entry, _ in views.found(store, CHANNEL, records.records, 1, newest):
         if entry.valid:
             time = max(time, str(msgspec.json.decode(bytes(entry.record))["time"]))  # type: ignore[arg-type]  # it is a record
         counted[datetime.fromisoformat(time).date()] += 1
     first, last = min(counted), max(counted)
     assert (last - first).days > 5
     expected = tuple(counted[first + timedelta(days=day)] for day in range((last - first).days + 1))
-    assert timeline.per_day(store, CHANNEL, first, newest) == expected
-    assert timeline.per_day(store, CHANNEL, first + timedelta(days=3), newest) == expected[3:]
+    assert views.found(store, CHANNEL, timeline.per_day, first) == expected
+    assert views.found(store, CHANNEL, timeline.per_day, first + timedelta(days=3)) == expected[3:]
 
 
 @pytest.mark.parametrize(
@@ -93,7 +94,7 @@ async def test_pages_of_what_is_wanted_are_all_of_it_once_and_in_order(
     store, newest = told.projection.store, told.world.position
     found, top, firsts = list[int](), newest, list[int]()
     while top:
-        page = timeline.page(store, CHANNEL, wanted, top, newest, 20)
+        page = views.found(store, CHANNEL, timeline.page, wanted, top, 20)
         found += [entry.position for entry in page.entries]
         if len(page.entries) == 20:
             assert not firsts or page.newer == firsts[-1]
@@ -119,16 +120,17 @@ def is_wanted(told: Told, position: int, wanted: TimelineFilter) -> bool:
 
 
 async def test_flashes_stand_out_at_the_records_that_brought_them(told: Told) -> None:
-    store, newest = told.projection.store, told.world.position
+    store = told.projection.store
     flashes = [
         position
         for position, raw in enumerate(told.world.raws, 1)
         if b'"precedence":"flash"' in raw
     ]
-    marks = timeline.marks(store, CHANNEL, newest)
+    marks = views.found(store, CHANNEL, timeline.marks)
     assert [mark.position for mark in marks] == flashes[-timeline.MARKS :]
     assert {(mark.kind, mark.side) for mark in marks} == {("flash", "nato")}
-    assert all(mark.position <= flashes[2] for mark in timeline.marks(store, CHANNEL, flashes[2]))
+    earlier = views.found(store, CHANNEL, timeline.marks, at=flashes[2])
+    assert all(mark.position <= flashes[2] for mark in earlier)
 
 
 async def test_what_changed_names_the_record_that_set_it(told: Told) -> None:
@@ -136,8 +138,8 @@ async def test_what_changed_names_the_record_that_set_it(told: Told) -> None:
     opened = next(
         position for position, raw in enumerate(world.raws, 1) if told.opened.encode() in raw
     )
-    found = changes.between(store, CHANNEL, opened, world.position)
-    given = liaison_state.difference(store, CHANNEL, opened, world.position)
+    found = views.found(store, CHANNEL, changes.between, opened)
+    given = views.found(store, CHANNEL, liaison_state.difference, opened)
     assert [each.exchange for each in found.exchanges] == [
         each.exchange for each in given.exchanges
     ]
@@ -159,4 +161,4 @@ async def test_acts_that_no_side_signed_are_counted(told: Told) -> None:
         b'"attestation":"host"' in raw and b'"actor":"service/' not in raw
         for raw in told.world.raws
     )
-    assert timeline.on_hosts_word(store, CHANNEL, newest) == (hosts, newest)
+    assert views.found(store, CHANNEL, timeline.on_hosts_word) == (hosts, newest)

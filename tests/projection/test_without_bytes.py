@@ -20,6 +20,7 @@ from dragoman.projection.queries import exchange_view, liaison_state, lists
 from dragoman.projection.store import Store
 from dragoman_schemas.acts.office.channel import ErasedRecord
 from followed import until
+from views import found
 from world import INCIDENT, NOTE, World
 
 NOW = datetime(2026, 11, 24, 13, tzinfo=UTC)
@@ -72,8 +73,8 @@ async def projected(raws: list[bytes], path: Path) -> AsyncIterator[Projection]:
 
 def counted(projection: Projection) -> Callable[[int], Counts]:
     def at(position: int) -> Counts:
-        state = liaison_state.liaison_state(projection.store, "nato-china", position, "", live=True)
-        assert state is not None
+        query = liaison_state.liaison_state
+        state = found(projection.store, "nato-china", query, "", live=True, at=position)
         return [(each.family, each.status, each.exchanges) for each in state.counts]
 
     return at
@@ -91,12 +92,10 @@ async def test_bytes_and_entries_come_to_the_same(world: World, tmp_path: Path) 
             assert counted(whole)(position) == counted(less)(position), position
         assert counted(whole)(len(raws)) == [("contact", "open", 282)]
         for projection in (whole, less):
-            assert not lists.listed(
-                projection.store, "nato-china", lists.Filter(q="zanzibar"), LIST_PAGE, NOW
-            ).exchanges
-            assert (
-                len(liaison_state.difference(projection.store, "nato-china", 11, 20).exchanges) == 7
-            )
+            store, zanzibar = projection.store, lists.Filter(q="zanzibar")
+            assert not found(store, "nato-china", lists.listed, zanzibar, LIST_PAGE).exchanges
+            changed = found(store, "nato-china", liaison_state.difference, 11, at=20)
+            assert len(changed.exchanges) == 7
             assert (
                 projection.bytes_at(12)[0] == raws[11]
                 and not projection.bytes_at(100)[2]
@@ -116,7 +115,9 @@ async def test_a_file_that_another_act_names_too_is_still_that_sides(
         projected(raws, tmp_path / "entries.sqlite") as less,
     ):
         for projection in (whole, less):
-            sides = exchange_view.attached(projection.store, "nato-china", [CHART, "d5" * 32])
+            sides = found(
+                projection.store, "nato-china", exchange_view.attached, [CHART, "d5" * 32]
+            )
             assert sides == {CHART: frozenset({"nato"}), "d5" * 32: frozenset()}
         rows = "SELECT * FROM attached ORDER BY position"
         first, second = (

@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 import pytest
 
+import views
 from dragoman.api.routes import exchanges
 from dragoman.application.operations import report_requests
 from dragoman.application.operations.report_requests import Gather
@@ -187,7 +188,8 @@ def test_no_card_names_a_side(told: Told, tmp_path: Path) -> None:
     point = world.open(f"{SPEAKER}/h-1", {**SAMPLES["point-of-contact"], **RULE})
     store = Store(tmp_path / "points.sqlite")
     asyncio.run(_kept(store, world.raws))
-    found = duty_watch.points_of_contact(store, CHANNEL, world.clock, members=False).points
+    query = duty_watch.points_of_contact
+    found = views.found(store, CHANNEL, query, members=False, now=world.clock).points
     store.close()
     assert [each.exchange for each in found] == [point]
     raw = vcard.cards(world.registry, found, {}, source="/points")

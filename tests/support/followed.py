@@ -18,6 +18,7 @@ from dragoman.projection.queries import lists
 from dragoman.projection.rebuild import Rebuilder
 from dragoman.projection.store import Store
 from dragoman.projection.stored_row import StoredRow
+from views import found
 from world import INCIDENT, World
 
 NOW = datetime(2026, 11, 24, 13, tzinfo=UTC)
@@ -77,9 +78,8 @@ class Office:
         )
         assert self.projection.standing.digest == self.world.ledger.standing.digest
         assert self.store.standing("nato-china") == self.world.ledger.standing
-        rows = lists.listed(
-            self.store, "nato-china", lists.Filter(q="happened OR Event"), LIST_PAGE, NOW
-        )
+        wanted = lists.Filter(q="happened OR Event")
+        rows = found(self.store, "nato-china", lists.listed, wanted, LIST_PAGE)
         assert rows.position == self.world.position
         assert self.heard == list(range(1, self.world.position + 1)), (
             "everybody who listens hears of every record once"

@@ -35,6 +35,7 @@ from dragoman.projection.queries import duty_watch, lists, records
 from dragoman.projection.queries.record_entries import entry_of
 from dragoman.projection.store import Store
 from dragoman.projection.stored_row import StoredRow as Stored
+from dragoman.projection.view import queried
 from dragoman.stores.tokens_and_sessions import Grant
 from dragoman.supervision import Backoff, alarm
 from dragoman_schemas.responses import Row
@@ -121,12 +122,12 @@ class Tail:
     async def _take(self, store: Store) -> None:
         await self._projection.in_file()
         for exchange in await asyncio.wrap_future(
-            store.in_thread(duty_watch.flashes, store, self._projection.name)
+            store.in_thread(queried, store, self._projection.name, duty_watch.flashes)
         ):
             if exchange.id not in (self._settled or ()):
                 self._flashes.setdefault(exchange.id, exchange)
         for exchange in await asyncio.wrap_future(
-            store.in_thread(duty_watch.passed_on_later, store, self._projection.name)
+            store.in_thread(queried, store, self._projection.name, duty_watch.passed_on_later)
         ):
             self._to_pass_on.setdefault(exchange.id, exchange)
         self._settled, self._ringing_at = None, 0
@@ -296,7 +297,9 @@ async def missed(
     while first <= last:
         limit = min(RECORDS_PAGE, last - first + 1)
         entries = await asyncio.wrap_future(
-            service.store.in_thread(records.records, service.store, projection.name, first, limit)
+            service.store.in_thread(
+                queried, service.store, projection.name, records.records, first, limit
+            )
         )
         if not entries:
             return
@@ -381,7 +384,9 @@ def inbox(service: Service, projection: Projection, side: str, after: int | None
         begun = True
         while True:
             rows = await asyncio.wrap_future(
-                service.store.in_thread(lists.inbox, service.store, projection.name, side, since)
+                service.store.in_thread(
+                    queried, service.store, projection.name, lists.inbox, side, since
+                )
             )
             if rows:
                 yield [row_line(row, "", row.position) for row in rows]
@@ -415,7 +420,7 @@ async def batch(
     `Link` names the next page.
     """
     rows = await asyncio.wrap_future(
-        service.store.in_thread(records.records, service.store, projection.name, first)
+        service.store.in_thread(queried, service.store, projection.name, records.records, first)
     )
     for entry, whose in reversed(rows) if side else ():
         if whose not in ("", side):

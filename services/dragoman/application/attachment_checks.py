@@ -21,6 +21,7 @@ from dragoman.domain.record.errors import FieldFault, Refusal, Refused, invalid
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries import exchange_view
+from dragoman.projection.view import queried
 from dragoman.stores.files import File
 from dragoman.stores.people import StoredPerson
 from dragoman.stores.tokens_and_sessions import Grant
@@ -44,7 +45,9 @@ async def naming(
         return {}
     await projection.in_file()
     return await asyncio.wrap_future(
-        service.store.in_thread(exchange_view.attached, service.store, projection.name, digests)
+        service.store.in_thread(
+            queried, service.store, projection.name, exchange_view.attached, digests
+        )
     )
 
 

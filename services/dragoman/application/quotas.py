@@ -22,6 +22,7 @@ from dragoman.domain.record.errors import refuse
 from dragoman.limits import COUNT_SECONDS
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries import lists
+from dragoman.projection.view import queried
 from dragoman.settings import BudgetSettings
 from dragoman_schemas.act_frame import OpeningAct
 from dragoman_schemas.state import Exchange
@@ -95,7 +96,9 @@ class Quotas:
         now = time.monotonic()
         if count + opened - number >= limit and now - at >= COUNT_SECONDS:
             count = await asyncio.wrap_future(
-                service.store.in_thread(lists.open_of, service.store, projection.name, side)
+                service.store.in_thread(
+                    queried, service.store, projection.name, lists.open_of, side
+                )
             )
             number = opened
             self._counts[projection.name, side] = now, count, number

@@ -30,6 +30,7 @@ from dragoman.limits import CHANGED_SECONDS, UNOPENED_RECORDS, UNOPENED_SECONDS
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries import records
 from dragoman.projection.stored_row import StoredRow as Stored
+from dragoman.projection.view import queried
 from dragoman.stores.tokens_and_sessions import Grant
 from dragoman_schemas.knowledge_responses import FirstOpening
 from dragoman_schemas.responses import Entry, ExchangeView
@@ -104,7 +105,7 @@ class ReadReceipts:
                 first = max(1, projection.flushed - UNOPENED_RECORDS + 1)
                 store = self._service.store
                 rows = await asyncio.wrap_future(
-                    store.in_thread(records.records, store, name, first, UNOPENED_RECORDS)
+                    store.in_thread(queried, store, name, records.records, first, UNOPENED_RECORDS)
                 )
                 for exchange in {
                     entry.exchange for entry, _ in rows if entry.valid and entry.exchange

@@ -4,7 +4,6 @@ import hashlib
 import re
 import secrets
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from itertools import pairwise
 from random import Random
 from typing import Any, Final
@@ -18,6 +17,7 @@ from dragoman.limits import LIST_PAGE, SEARCH_CHARACTERS
 from dragoman.projection.queries import lists
 from dragoman.projection.queries.lists import Filter
 from dragoman.projection.store import Store
+from dragoman.projection.view import queried
 from dragoman_schemas.responses import Row
 
 _READ: Final = 10
@@ -131,7 +131,7 @@ def _rows(store: Store, channel: str) -> list[Row]:
     rows: list[Row] = []
     cursor = ""
     while True:
-        page = lists.listed(store, channel, Filter(cursor=cursor), LIST_PAGE, datetime.now(UTC))
+        page = queried(store, channel, lists.listed, Filter(cursor=cursor), LIST_PAGE)
         rows += page.exchanges
         if not (cursor := page.next):
             return rows

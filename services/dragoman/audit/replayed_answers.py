@@ -34,10 +34,9 @@ from dragoman.projection.queries import (
     statistics,
     undertakings,
 )
-from dragoman.projection.queries.as_of import PastMoment, past_moment
 from dragoman.projection.queries.records import ErasedExchange, NoSuchExchange
-from dragoman.projection.queries.snapshot import PeriodQuery, Snapshot, open_snapshot
-from dragoman.projection.store import Store
+from dragoman.projection.queries.snapshot import PeriodQuery, Snapshot, snapshot_of
+from dragoman.projection.view import View, open_view
 from dragoman.reports import period_record, situation_report, watch_handover
 from dragoman_schemas.problems import BASE, TYPES
 from dragoman_schemas.responses import Rows
@@ -87,32 +86,6 @@ class ReplayQuestion(Struct, frozen=True, kw_only=True):
             as_of=as_of,
         )
 
-    @property
-    def store(self) -> Store:
-        """The file of the projection."""
-        return self.projection.store
-
-    @property
-    def channel(self) -> str:
-        """The channel's name."""
-        return self.projection.name
-
-    @property
-    def position(self) -> int:
-        """The newest position."""
-        return self.projection.flushed
-
-    @property
-    def past(self) -> PastMoment | None:
-        """The past moment that is asked for; None for now."""
-        at = self.query.get("at", "")
-        return past_moment(self.store, self.channel, self.position, self.as_of, at)
-
-    @property
-    def moment(self) -> PastMoment:
-        """The position and the clock that are asked for."""
-        return self.past or PastMoment(self.position, self.now)
-
 
 _NAMED: Final = re.compile(r"(/exchanges/|/records/)([^/]+)")
 
@@ -120,7 +93,10 @@ _NAMED: Final = re.compile(r"(/exchanges/|/records/)([^/]+)")
 def answer_of(question: ReplayQuestion) -> Response:
     """Return the answer to a path; a refusal is an answer too."""
     try:
-        answer = ANSWERS[question.route](question)
+        with open_view(question.projection.store, question.projection.name, question.now) as newest:
+            past = newest.past_moment(question.query.get("at", ""), question.as_of)
+            view = newest if past is None else View(newest.connection, newest.base, *past)
+            answer = ANSWERS[question.route](view, question)
     except (Refused, NoSuchExchange, ErasedExchange) as error:
         refusal, _ = refusal_of(error)
         status, _ = TYPES[refusal.kind]
@@ -130,42 +106,33 @@ def answer_of(question: ReplayQuestion) -> Response:
     return Response(body=msgspec.json.encode(answer))
 
 
-def _found(result: Struct | None) -> Struct:
-    if result is None:
-        raise refuse("not-found", "The channel was not open at that position.")
-    return result
-
-
 def _tagged(body: Struct, etag: str) -> Response:
     return Response(headers={"ETag": etag}, body=msgspec.json.encode(body))
 
 
-def _exchange(question: ReplayQuestion) -> Response | Struct:
-    at, now = question.moment
-    view = exchange_view.exchange_view(
-        question.store, question.channel, question.id, at, question.as_of, question.side, now
-    )
-    if question.past is not None:
-        return view
-    return _tagged(view, f'"{msgspec.json.decode(bytes(view.state))["etag"]}"')
+def _exchange(view: View, question: ReplayQuestion) -> Response | Struct:
+    shown = exchange_view.exchange_view(view, question.id, question.as_of, question.side)
+    if question.query.get("at"):
+        return shown
+    return _tagged(shown, f'"{msgspec.json.decode(bytes(shown.state))["etag"]}"')
 
 
-def _exchanges(question: ReplayQuestion) -> Response | Struct:
+def _exchanges(view: View, question: ReplayQuestion) -> Response | Struct:
     query = {**question.query}
     limit, facets = int(query.pop("limit", LIST_PAGE)), query.pop("facets", "")
     wanted = lists.Filter(**query)
-    rows = lists.listed(question.store, question.channel, wanted, limit, question.now)
+    rows = lists.listed(view, wanted, limit)
     if facets:
-        rows = replace(rows, facets=lists.facets(question.store, question.channel, wanted))
+        rows = replace(rows, facets=lists.facets(view, wanted))
     return rows if wanted.overdue else _tagged(rows, f'W/"{rows.position}"')
 
 
-def _inbox(question: ReplayQuestion) -> Struct:
-    rows = lists.inbox(question.store, question.channel, question.side, None)
-    return Rows(exchanges=tuple(rows), position=question.position)
+def _inbox(view: View, question: ReplayQuestion) -> Struct:
+    rows = lists.inbox(view, question.side, None)
+    return Rows(exchanges=tuple(rows), position=view.position)
 
 
-def _record(question: ReplayQuestion) -> Response:
+def _record(view: View, question: ReplayQuestion) -> Response:
     raw, commit, digest, valid = question.projection.bytes_at(int(question.id))
     return Response(
         headers={
@@ -178,65 +145,34 @@ def _record(question: ReplayQuestion) -> Response:
     )
 
 
-def _causes(question: ReplayQuestion) -> Struct:
-    return _found(causation.causes(question.store, question.channel, int(question.id)))
+def _causes(view: View, question: ReplayQuestion) -> Struct:
+    result = causation.causes(view, int(question.id))
+    if result is None:
+        raise refuse("not-found", "There is no valid record of an exchange at that position.")
+    return result
 
 
-def _state(question: ReplayQuestion) -> Response:
-    past = question.past
-    state = liaison_state.liaison_state(
-        question.store,
-        question.channel,
-        None if past is None else past.position,
-        question.as_of,
-        live=True,
-    )
-    if state is None:
-        raise refuse("not-found", "The channel was not open at that position.")
+def _state(view: View, question: ReplayQuestion) -> Response:
+    state = liaison_state.liaison_state(view, question.as_of, live=True)
     return _tagged(state, f'W/"{state.digest}"')
 
 
-def _difference(question: ReplayQuestion) -> Struct:
+def _difference(view: View, question: ReplayQuestion) -> Struct:
     first, last = int(question.query["from"]), int(question.query["to"])
-    return liaison_state.difference(question.store, question.channel, first, last)
+    return liaison_state.difference(view.at(last), first)
 
 
-def _watch(question: ReplayQuestion) -> Struct:
-    at, now = question.moment
-    return _found(duty_watch.watch_view(question.store, question.channel, question.side, now, at))
+def _watch(view: View, question: ReplayQuestion) -> Struct:
+    return duty_watch.watch_view(view, question.side)
 
 
-def _in_force(question: ReplayQuestion) -> Struct:
-    at, now = question.moment
-    return _found(in_force.in_force(question.store, question.channel, now, at, members=True))
+def _statistics(view: View, question: ReplayQuestion) -> Struct:
+    return statistics.statistics(view, _period(question), question.as_of)
 
 
-def _undertakings(question: ReplayQuestion) -> Struct:
-    return undertakings.undertakings(question.store, question.channel, *question.moment)
-
-
-def _mechanisms(question: ReplayQuestion) -> Struct:
-    return mechanisms.mechanisms(question.store, question.channel, *question.moment)
-
-
-def _points(question: ReplayQuestion) -> Struct:
-    return duty_watch.points_of_contact(
-        question.store, question.channel, question.now, members=True
-    )
-
-
-def _perceptions(question: ReplayQuestion) -> Struct:
-    return dialogue.perceptions(question.store, question.channel, question.projection.registry)
-
-
-def _roadmap(question: ReplayQuestion) -> Struct:
-    return dialogue.roadmap(question.store, question.channel)
-
-
-def _statistics(question: ReplayQuestion) -> Struct:
-    return statistics.statistics(
-        question.store, question.channel, _period(question), question.as_of
-    )
+def _of(query: Callable[[View], Struct]) -> "Answering":
+    """Return the function that answers with a query of the view alone."""
+    return lambda view, question: query(view)
 
 
 def _period(question: ReplayQuestion) -> PeriodQuery:
@@ -258,19 +194,19 @@ def _record_of_period(snapshot: Snapshot, side: str) -> Struct:
     return record
 
 
-def _report(make: Callable[[Snapshot, str], Struct]) -> Callable[[ReplayQuestion], Struct]:
+def _report(make: Callable[[Snapshot, str], Struct]) -> "Answering":
     """Return the function that makes a report of the position that is asked for."""
 
-    def report(question: ReplayQuestion) -> Struct:
-        with open_snapshot(
-            question.store, question.channel, _period(question), question.as_of
-        ) as snapshot:
-            return make(snapshot, question.side)
+    def report(view: View, question: ReplayQuestion) -> Struct:
+        return make(snapshot_of(view, _period(question), question.as_of), question.side)
 
     return report
 
 
-ANSWERS: Final[Mapping[str, Callable[[ReplayQuestion], Response | Struct]]] = {
+Answering = Callable[[View, ReplayQuestion], Response | Struct]
+"""A function that answers a question by a view of the replayed channel."""
+
+ANSWERS: Final[Mapping[str, Answering]] = {
     "/exchanges": _exchanges,
     "/exchanges/{}": _exchange,
     "/inbox": _inbox,
@@ -279,12 +215,12 @@ ANSWERS: Final[Mapping[str, Callable[[ReplayQuestion], Response | Struct]]] = {
     "/state": _state,
     "/diff": _difference,
     "/watch": _watch,
-    "/in-force": _in_force,
-    "/undertakings": _undertakings,
-    "/mechanisms": _mechanisms,
-    "/points-of-contact": _points,
-    "/perceptions": _perceptions,
-    "/roadmap": _roadmap,
+    "/in-force": _of(in_force.in_force),
+    "/undertakings": _of(undertakings.undertakings),
+    "/mechanisms": _of(mechanisms.mechanisms),
+    "/points-of-contact": _of(duty_watch.points_of_contact),
+    "/perceptions": _of(dialogue.perceptions),
+    "/roadmap": _of(dialogue.roadmap),
     "/statistics": _statistics,
     "/reports/situation": _report(_situation),
     "/reports/turn-over": _report(_turn_over),

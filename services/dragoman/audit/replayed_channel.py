@@ -25,9 +25,10 @@ from dragoman.domain.record.codec import Record
 from dragoman.eventlog.event_log import LogBroken, StoredMessage
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.limits import COMPARED_GROWTH, RECORDS_PAGE
-from dragoman.projection.open_deadlines import deadlines_at
+from dragoman.projection.open_deadlines import past_deadlines
 from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store
+from dragoman.projection.view import queried
 from dragoman.tlog import leaf
 
 More = Callable[[int, int], AsyncGenerator[Page, None]]
@@ -201,9 +202,7 @@ class ReplayedProjection:
         """Return the limits of open deadlines between two times, in order."""
         projection = self.projection
         past = await asyncio.wrap_future(
-            projection.store.in_thread(
-                deadlines_at, projection.store, projection.name, self.position
-            )
+            projection.store.in_thread(queried, projection.store, projection.name, past_deadlines)
         )
         limits = {duty.clock.due for duty in past.duties}
         return sorted(limit for limit in limits if after <= limit <= until)

@@ -20,8 +20,8 @@ from dragoman.domain.record.codec import NotARecord, Record, parse_stored
 from dragoman.domain.record.errors import Refused
 from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
+from dragoman.projection.moments import instant
 from dragoman.projection.projection import Projection
-from dragoman.projection.queries.as_of import instant
 from dragoman.projection.queries.snapshot import PeriodQuery, open_snapshot
 from dragoman.projection.store import Store
 from dragoman.reports import turn_over_points, turn_over_sheet, watch_handover

@@ -13,13 +13,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
 from aiohttp import web
 from msgspec import Struct
 
-from dragoman.application.http import submission
+from dragoman.application.http import conditional_requests, submission
 from dragoman.application.http.request import ApiRequest, NoBody
 from dragoman.application.service import Service
 from dragoman.console.forms import authorised_senders
@@ -28,11 +28,15 @@ from dragoman.domain.views.offers import Reader
 from dragoman.domain.views.titles import subject_of, title_of
 from dragoman.i18n import words as languages
 from dragoman.i18n.words import Words
+from dragoman.projection.moments import PastMoment
 from dragoman.projection.projection import Projection
-from dragoman.projection.queries import dialogue, exchange_view
-from dragoman.projection.queries.as_of import PastMoment
+from dragoman.projection.queries import dialogue
+from dragoman.projection.view import View, open_view, queried
 from dragoman.stores.tokens_and_sessions import Grant
 from dragoman_schemas.state import Exchange, Registry
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 VIEW_COOKIE: Final = "__Host-dragoman-view"
 """The name of the cookie that keeps a screen's preferences."""
@@ -233,13 +237,14 @@ class PageContext:
         """
         state = self.projection.exchange(exchange)
         if self.at and (state is None or state.updated.position > self.at):
-            state = exchange_view.exchange_at(self.service.store, self.name, exchange, self.at)
+            with open_view(self.service.store, self.name, past=self.past_moment) as view:
+                return view.state(exchange)
         return state
 
     def reports_before(self, report: Exchange) -> list[Exchange]:
         """Return the live reports that other sides made before a report."""
-        store = self.service.store
-        ids = dialogue.live_reports_before(store.reader(), store.base(self.name), report)
+        query = dialogue.live_reports_before
+        ids = queried(self.service.store, self.name, query, report)
         return [state for id in ids if (state := self.state_of(id)) is not None]
 
     @property
@@ -267,8 +272,27 @@ class PageContext:
         """Return the name of an officer with the role, as in "duty officer d-1"."""
         return authorised_senders.role_and_name(self.words, self.registry, actor)
 
+    async def ask(
+        self,
+        query: Callable[Concatenate[View, P], T],
+        /,
+        *arguments: P.args,
+        **keywords: P.kwargs,
+    ) -> T:
+        """Return the result of a query of the page's channel at its moment."""
+        result, _ = await conditional_requests.in_view(
+            self.call,
+            self.projection,
+            self.moment,
+            self.past_moment,
+            query,
+            *arguments,
+            **keywords,
+        )
+        return result
+
     async def in_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
-        """Run a query that may take long in a reader's thread."""
+        """Run work that may take long in a reader's thread."""
         return await submission.in_thread(self.call, work, *arguments)
 
     def link(self, path: str = "", /, **query: object) -> str:

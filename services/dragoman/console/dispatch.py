@@ -14,6 +14,7 @@ from aiohttp import web
 from dragoman.application.http import problems, submission
 from dragoman.application.http import request as http_request
 from dragoman.application.http.body_workers import RENDERING
+from dragoman.application.http.conditional_requests import past
 from dragoman.application.http.rate_limits import Payer
 from dragoman.application.http.request import compressed
 from dragoman.application.http.work_meter import counted
@@ -23,7 +24,6 @@ from dragoman.console.first_hour import checklists
 from dragoman.console.forms import browser_signatures
 from dragoman.console.forms.browser_signatures import SignatureRequired
 from dragoman.console.forms.form_errors import plain
-from dragoman.console.positions import moment_of
 from dragoman.console.rendering import (
     HEADERS,
     Page,
@@ -40,7 +40,6 @@ from dragoman.console.sessions import own_origin, signed_in, words_of
 from dragoman.domain.acts.deadlines import timestamp
 from dragoman.domain.record.errors import Refused
 from dragoman.i18n.words import Words
-from dragoman.projection.queries import liaison_state
 from dragoman.stores.tokens_and_sessions import Grant
 from dragoman.text import Text, sentence
 from dragoman_schemas.problems import TYPES
@@ -117,14 +116,11 @@ async def set_position(context: PageContext) -> None:
         await projection.in_file(least)
     await projection.in_file()
     context.newest = projection.flushed
-    moment = await moment_of(context, context.request.query.get("at", ""))
+    at = context.request.query.get("at", "")
+    moment = await past(context.call, projection, at)
     if moment is not None:
         context.at, context.moment = moment
-        stood = await context.in_thread(
-            liaison_state.registry_and_digest_at, context.service.store, context.name, context.at
-        )
-        if stood is None:
-            raise refused("not-found", sentence("The channel was not open at that position."))
+        stood = await context.ask(lambda view: (view.registry, view.time, view.digest))
         context.registry_then, context.record_time, context.digest = stood
         if timestamp(context.moment) != context.record_time:
             context.past_time = timestamp(context.moment)

@@ -205,9 +205,7 @@ async def _then(context: PageContext) -> list[Cell]:
         Cell(key="moment", level="standby", word=words.say("State at that time"), detail=detail)
     ]
     if context.registry.kind not in UNTIMED:
-        lines: list[LineView] = await context.in_thread(
-            duty_watch.lines_of_channel, context.service.store, context.name, context.at
-        )
+        lines = await context.ask(duty_watch.lines_of)
         cells += [_line(words, lines[0]), *_watches(context)]
     return [replace(cell, key=f"then-{cell.key}") for cell in cells]
 

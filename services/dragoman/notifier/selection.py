@@ -26,6 +26,7 @@ from dragoman.projection.projection import Projection
 from dragoman.projection.queries import matter_names
 from dragoman.projection.queries import records as reads
 from dragoman.projection.stored_row import StoredRow
+from dragoman.projection.view import queried
 from dragoman.stores.endpoints import NotificationEndpoint, Step, WatchNoticeItem
 from dragoman.text import NameValue, Text, sentence
 from dragoman_schemas.responses import Entry, Unattributed, UnattributedNotice
@@ -90,7 +91,9 @@ class RecordReader:
 async def _entries(projection: Projection, first: int, most: int) -> list[Entry]:
     await projection.in_file()
     rows = await asyncio.wrap_future(
-        projection.store.in_thread(reads.records, projection.store, projection.name, first, most)
+        projection.store.in_thread(
+            queried, projection.store, projection.name, reads.records, first, most
+        )
     )
     return [entry for entry, _ in rows]
 

@@ -21,11 +21,9 @@ from dragoman.domain.views.open_matters import in_order, open_matter
 from dragoman.domain.views.titles import subject_of
 from dragoman.limits import DUTIES_LOOKED
 from dragoman.projection.projection import Projection
-from dragoman.projection.queries.as_of import calendars_at, open_ids, registry_at, state_at
 from dragoman.projection.queries.duty_watch import CIRCUITS, LINE_CHECKS
-from dragoman.projection.row_keys import channel_number, row_key
-from dragoman.projection.store import Store
 from dragoman.projection.stored_row import StoredRow as Stored
+from dragoman.projection.view import View, queried
 from dragoman_schemas.act_frame import Precedence
 from dragoman_schemas.state import Exchange, Registry
 from dragoman_schemas.state_responses import OpenMatter
@@ -157,7 +155,7 @@ class OpenDeadlines:
         terms = projection.deadline_terms()
         await projection.in_file()
         loaded = await asyncio.wrap_future(
-            projection.store.in_thread(_loaded, projection.store, projection.name)
+            projection.store.in_thread(queried, projection.store, projection.name, _loaded)
         )
         self._open, self._matters, self._checks, self._calendars = loaded
         self._terms = terms
@@ -281,40 +279,35 @@ _Loaded = tuple[
 ]
 
 
-def _loaded(store: Store, channel: str) -> _Loaded:
+def _loaded(view: View) -> _Loaded:
     """Return the open deadlines and matters of all exchanges in the file.
 
     Also returns the newest line checks and the sides' calendars.
     """
-    base = store.base(channel)
     open_deadlines: dict[str, tuple[OpenDeadline, ...]] = {}
     matters: dict[str, OpenMatter] = {}
-    with store.snapshot() as connection:
-        (newest,) = connection.execute(
-            "SELECT position FROM channels WHERE number = ?", (channel_number(base),)
-        ).fetchone()
-        registry = registry_at(connection, base, newest)
-        if registry is None:
-            return {}, {}, OrderedDict(), {}
-        calendars = calendars_at(connection, base, newest, [side.name for side in registry.sides])
-        for ids in open_ids(connection, base, newest):
-            for id in ids:
-                state = state_at(connection, base, newest, id)
-                owed, matter = (
-                    deadlines_of(registry, state, calendars),
-                    open_matter(registry, state, calendars),
-                )
-                if owed:
-                    open_deadlines[id] = owed
-                if matter is not None:
-                    matters[id] = matter
-        newest_checks = connection.execute(
-            _CHECKS, (base, row_key(base, newest), LINE_CHECKS)
-        ).fetchall()
-        checks = OrderedDict(
-            (id, state_at(connection, base, newest, id)) for (id,) in reversed(newest_checks)
-        )
+    if view.opened is None:
+        return {}, {}, OrderedDict(), {}
+    registry, calendars = view.registry, view.calendars
+    for ids in view.open_ids():
+        for id in ids:
+            state = view.known(id)
+            owed, matter = (
+                deadlines_of(registry, state, calendars),
+                open_matter(registry, state, calendars),
+            )
+            if owed:
+                open_deadlines[id] = owed
+            if matter is not None:
+                matters[id] = matter
+    checks = OrderedDict((state.id, state) for state in reversed(_checks(view)))
     return open_deadlines, matters, checks, calendars
+
+
+def _checks(view: View) -> list[Exchange]:
+    """Return the newest line checks, the newest first."""
+    rows = view.connection.execute(_CHECKS, (view.base, view.key, LINE_CHECKS)).fetchall()
+    return [view.known(id) for (id,) in rows]
 
 
 _CHECKS: Final = (
@@ -349,49 +342,29 @@ class PastDeadlines(Struct, frozen=True, kw_only=True):
     more: bool = False
 
 
-def deadlines_at(store: Store, channel: str, at: int) -> PastDeadlines:
+def past_deadlines(view: View) -> PastDeadlines:
     """Return the open deadlines and matters at a past position."""
-    base = store.base(channel)
-    with store.snapshot() as connection:
-        registry = registry_at(connection, base, at)
-        if registry is None:
-            return PastDeadlines(duties=[], lines=[], matters=[])
-        calendars = calendars_at(connection, base, at, [side.name for side in registry.sides])
-        waiting, names = open_ids(connection, base, at)
-        ids = [*waiting, *names]
-        states = [state_at(connection, base, at, id) for id in ids[:DUTIES_LOOKED]]
-        open_deadlines = _in_order(
+    registry, calendars = view.registry, view.calendars
+    waiting, names = view.open_ids()
+    ids = [*waiting, *names]
+    states = [view.known(id) for id in ids[:DUTIES_LOOKED]]
+    return PastDeadlines(
+        duties=_in_order(
             duty for state in states for duty in deadlines_of(registry, state, calendars)
-        )
-        matters = in_order(
+        ),
+        lines=list(lines_of(_checks(view))),
+        matters=in_order(
             matter
             for state in states
             if (matter := open_matter(registry, state, calendars)) is not None
-        )
-        checks = connection.execute(_CHECKS, (base, row_key(base, at), LINE_CHECKS)).fetchall()
-        lines = list(lines_of(state_at(connection, base, at, id) for (id,) in checks))
-    return PastDeadlines(
-        duties=open_deadlines, lines=lines, matters=matters, more=len(ids) > DUTIES_LOOKED
+        ),
+        more=len(ids) > DUTIES_LOOKED,
     )
 
 
-def deadlines_in(
-    store: Store, channel: str, at: int, exchanges: Iterable[str]
-) -> dict[str, tuple[OpenDeadline, ...]]:
-    """Return the open deadlines of some exchanges at a past position.
-
-    The exchanges had been opened by then.
-    """
-    base = store.base(channel)
-    with store.snapshot() as connection:
-        registry = registry_at(connection, base, at)
-        if registry is None:
-            return {}
-        calendars = calendars_at(connection, base, at, [side.name for side in registry.sides])
-        return {
-            id: deadlines_of(registry, state_at(connection, base, at, id), calendars)
-            for id in exchanges
-        }
+def deadlines_in(view: View, exchanges: Iterable[str]) -> dict[str, tuple[OpenDeadline, ...]]:
+    """Return the open deadlines of some exchanges, which had been opened."""
+    return {id: deadlines_of(view.registry, view.known(id), view.calendars) for id in exchanges}
 
 
 def fraction_passed(clock: Deadline, now: datetime) -> float:

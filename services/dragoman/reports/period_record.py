@@ -79,9 +79,7 @@ def record_of_the_period(
     first = snapshot.first(span)
     snapshot.expect(first, REPORT_EXCHANGES)
     exchanges = list(snapshot.touched(first))
-    areas = [
-        area for act in AREAS for area in snapshot.of("notification", act) if is_open_area(area)
-    ]
+    areas = [area for act in AREAS for area in snapshot.every(act) if is_open_area(area)]
     flagged = {
         exchange.id: _flags(snapshot, exchange, areas)
         for exchange in exchanges
@@ -107,7 +105,7 @@ def record_of_the_period(
             )
         ),
         channel=tuple(snapshot.channel_acts(first)),
-        perceptions=issues_of(snapshot.of("dialogue", "perception"), snapshot.sides),
+        perceptions=issues_of(snapshot.every("perception"), snapshot.sides),
         lapses=tuple(
             lapse
             for exchange in snapshot.exchanges(first)

@@ -69,7 +69,7 @@ def _count(
 
 
 def _standing(snapshot: Snapshot) -> Iterator[Exchange]:
-    for state in snapshot.of("meeting", "undertaking"):
+    for state in snapshot.every("undertaking"):
         if state.status != "cancelled":
             yield state
 

@@ -45,7 +45,7 @@ def _annual(snapshot: Snapshot, year: int) -> Iterator[Annual]:
     """Yield a row for each yearly exchange of a year and of each side."""
     limits, _ = profile_of(snapshot.registry)
     exchanges: dict[tuple[str, int, str], Exchange] = {}
-    for exchange in snapshot.of("notification", "annual-exchange"):
+    for exchange in snapshot.every("annual-exchange"):
         if exchange.cancellation is None:
             kind, of_year = (
                 msgspec.json.decode(exchange.content[name]) for name in ("kind", "year")

@@ -5,29 +5,13 @@ from typing import Any, Final
 from dragoman.api.routing import CHANNEL, READ_HEADERS, May, Route
 from dragoman.application.http.conditional_requests import (
     headers_of,
+    served,
     standing,
 )
 from dragoman.application.http.request import ApiAnswer, ApiReply, ApiRequest, NoBody
-from dragoman.application.http.submission import in_thread
 from dragoman.projection.queries import dialogue
 from dragoman_schemas.codebook import CODEBOOKS
 from dragoman_schemas.dialogue_responses import CodebookView, Coded, Perceptions, Roadmap
-
-
-async def show_perceptions(call: ApiRequest[NoBody]) -> ApiAnswer:
-    """Return the perceptions of every side, side by side."""
-    projection, position = await standing(call)
-    body = await in_thread(
-        call, dialogue.perceptions, call.service.store, projection.name, projection.registry
-    )
-    return ApiReply(body=body, headers=headers_of(call, projection, position))
-
-
-async def show_roadmap(call: ApiRequest[NoBody]) -> ApiAnswer:
-    """Return the joint roadmap."""
-    projection, position = await standing(call)
-    body = await in_thread(call, dialogue.roadmap, call.service.store, projection.name)
-    return ApiReply(body=body, headers=headers_of(call, projection, position))
 
 
 async def show_codebook(call: ApiRequest[NoBody]) -> ApiAnswer:
@@ -59,7 +43,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
     Route(
         "GET",
         f"{CHANNEL}/perceptions",
-        show_perceptions,
+        served(dialogue.perceptions),
         "Each side's perceptions next to the other's",
         NoBody,
         {200: Perceptions},
@@ -69,7 +53,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
     Route(
         "GET",
         f"{CHANNEL}/roadmap",
-        show_roadmap,
+        served(dialogue.roadmap),
         "The joint roadmap over the areas",
         NoBody,
         {200: Roadmap},

@@ -12,7 +12,9 @@ from dragoman.api.routes import integrations
 from dragoman.api.routing import CACHE_HEADERS, CHANNEL, READ_HEADERS, May, Route
 from dragoman.application.http.conditional_requests import (
     At,
+    ask,
     headers_of,
+    in_view,
     past,
     standing,
     turn,
@@ -20,7 +22,7 @@ from dragoman.application.http.conditional_requests import (
     wanted_media,
 )
 from dragoman.application.http.request import JSON, ApiAnswer, ApiReply, ApiRequest
-from dragoman.application.http.submission import in_thread, whole
+from dragoman.application.http.submission import whole
 from dragoman.application.operations.exchange_view import viewed
 from dragoman.domain.acts.act_registry import FORMATS, PATHS
 from dragoman.domain.record.errors import refuse
@@ -104,20 +106,12 @@ def _check_filter(projection: Projection, query: ListQuery) -> None:
 
 async def list_exchanges(call: ApiRequest[ListQuery]) -> ApiAnswer:
     """Return the exchanges that match a query, as JSON, lines of JSON or CSV."""
-    projection, _ = await standing(call)
-    query = call.query
+    projection, query = call.channel, call.query
     filter = lists.Filter(**{name: getattr(query, name) for name in lists.Filter.__struct_fields__})
     _check_filter(projection, query)
     limit = min(query.limit, LIST_PAGE)
-    rows: Rows = await in_thread(
-        call,
-        lists.listed,
-        call.service.store,
-        projection.name,
-        filter,
-        limit,
-        call.service.now(),
-    )
+    answer = await ask(call, lists.listed, filter, limit)
+    rows, headers = answer.body, answer.headers
     if query.facets:
         if query.overdue:
             raise refuse(
@@ -125,13 +119,8 @@ async def list_exchanges(call: ApiRequest[ListQuery]) -> ApiAnswer:
                 "Overdue exchanges are not counted by kind; leave out facets or overdue.",
             )
         async with turn(call.request, projection):
-            rows = replace(
-                rows,
-                facets=await in_thread(
-                    call, lists.facets, call.service.store, projection.name, filter
-                ),
-            )
-    headers = headers_of(call, projection, rows.position)
+            facets, _ = await in_view(call, projection, None, None, lists.facets, filter)
+            rows = replace(rows, facets=facets)
     media = wanted_media(call.request, (JSON, sse.NDJSON, CSV))
     if not query.overdue:  # What is overdue depends on the time as well.
         headers |= {"ETag": f'W/"{rows.position}"', "Vary": "Accept"}
@@ -159,7 +148,7 @@ async def show_exchange(call: ApiRequest[TimelineQuery]) -> ApiAnswer:
     """Return an exchange, now or at a past position."""
     media = wanted_media(call.request, (JSON, cap.MEDIA, ICALENDAR))
     projection, position = await standing(call)
-    moment = await past(call, projection, position)
+    moment = await past(call, projection, call.query.at)
     if call.query.cursor and not whole(call.query.cursor):
         raise refuse(
             "bad-request", "cursor is as `Link: rel=next` gave it; leave it out for the newest."

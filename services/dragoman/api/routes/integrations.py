@@ -8,8 +8,7 @@ revoked.
 """
 
 import time
-from datetime import datetime, timedelta
-from functools import partial
+from datetime import timedelta
 from typing import Any, Final
 
 import msgspec
@@ -21,7 +20,9 @@ from dragoman.api.routing import CHANNEL, READ_HEADERS, May, Route
 from dragoman.application.attachment_checks import is_staff
 from dragoman.application.http import body_workers
 from dragoman.application.http.conditional_requests import (
+    ask,
     headers_of,
+    in_view,
     standing,
     wanted_media,
 )
@@ -33,7 +34,6 @@ from dragoman.application.http.request import (
     ApiRequest,
     NoBody,
 )
-from dragoman.application.http.submission import in_thread
 from dragoman.application.operations import (
     drafts,
 )
@@ -51,8 +51,7 @@ from dragoman.interop import NotUnderstood
 from dragoman.limits import ACT_BYTES
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries import duty_watch
-from dragoman.projection.queries.snapshot import PeriodQuery, open_snapshot
-from dragoman.projection.store import Store
+from dragoman.projection.view import View
 from dragoman.stores.tokens_and_sessions import Grant
 from dragoman.text import sentence
 from dragoman_schemas.host_responses import CalendarLink, CalendarLinks, LinkOf
@@ -93,25 +92,16 @@ async def _feed(
     call: ApiRequest[Any], projection: Projection, headers: dict[str, str]
 ) -> web.Response:
     service = call.service
-    body: bytes = await in_thread(
-        call,
-        _calendar,
-        service.store,
-        projection.name,
-        service.as_of(projection),
-        service.now(),
-        service.public_url,
-    )
+    body, _ = await in_view(call, projection, service.now(), None, _calendar, service.public_url)
     headers = {**headers, "Content-Disposition": f'inline; filename="{projection.name}.ics"'}
     return web.Response(body=body, headers=headers, content_type=CALENDAR, charset="utf-8")
 
 
-def _calendar(store: Store, channel: str, as_of: str, now: datetime, base_url: str) -> bytes:
+def _calendar(view: View, base_url: str) -> bytes:
     from dragoman.interop import icalendar  # The import takes a fifth of a second.
 
-    with open_snapshot(store, channel, PeriodQuery(), as_of) as snapshot:
-        states = [state for family, acts in _DATED.items() for state in snapshot.of(family, *acts)]
-        return icalendar.feed(snapshot.registry, states, now - _KEPT, base_url)
+    states = [state for formats in _DATED.values() for state in view.every(*formats)]
+    return icalendar.feed(view.registry, states, view.moment - _KEPT, base_url)
 
 
 async def show_points(call: ApiRequest[NoBody]) -> ApiAnswer:
@@ -120,13 +110,8 @@ async def show_points(call: ApiRequest[NoBody]) -> ApiAnswer:
     Cards have the names and numbers that the reader may see.
     """
     media = wanted_media(call.request, (JSON, VCARD))
-    projection, position = await standing(call)
-    service = call.service
-    read = partial(duty_watch.points_of_contact, members=media == JSON)
-    points: PointsOfContact = await in_thread(
-        call, read, service.store, projection.name, service.now()
-    )
-    headers = headers_of(call, projection, position)
+    answer = await ask(call, duty_watch.points_of_contact, members=media == JSON)
+    service, projection, points, headers = call.service, call.channel, answer.body, answer.headers
     if media == JSON:
         return ApiReply(body=points, headers=headers)
     from dragoman.interop import vcard

@@ -13,7 +13,9 @@ from dragoman.api.routing import CACHE_HEADERS, CHANNEL, READ_HEADERS, May, Rout
 from dragoman.api.sse_broadcast import EventLine
 from dragoman.application import finality
 from dragoman.application.http.conditional_requests import (
+    ask,
     headers_of,
+    in_view,
     standing,
     turn,
     wanted_media,
@@ -26,7 +28,7 @@ from dragoman.application.http.request import (
     ApiRequest,
     NoBody,
 )
-from dragoman.application.http.submission import in_thread, wanted_position, whole
+from dragoman.application.http.submission import wanted_position, whole
 from dragoman.application.operations import (
     transparency_log,
 )
@@ -38,7 +40,6 @@ from dragoman.projection.stored_row import StoredRow as Stored
 from dragoman_schemas.responses import (
     Causes,
     Entry,
-    Row,
     Rows,
 )
 
@@ -126,11 +127,9 @@ async def show_inbox(call: ApiRequest[After]) -> ApiAnswer:
             sse.inbox(service, projection, side, after),
             (after or 0) + 1,
         )
-    projection, position = await standing(call)
-    rows: list[Row] = await in_thread(call, lists.inbox, service.store, projection.name, side, None)
+    answer = await ask(call, lists.inbox, side, None)
     return ApiReply(
-        body=Rows(exchanges=tuple(rows), position=position),
-        headers=headers_of(call, projection, position),
+        body=Rows(exchanges=tuple(answer.body), position=answer.position), headers=answer.headers
     )
 
 
@@ -179,7 +178,7 @@ async def show_causes(call: ApiRequest[NoBody]) -> ApiAnswer:
     result: Causes | None = None
     if number is not None and 1 <= number <= position:
         async with turn(call.request, projection):
-            result = await in_thread(call, causes, call.service.store, projection.name, number)
+            result, _ = await in_view(call, projection, None, None, causes, number)
     if result is None:
         raise refuse("not-found", "There is no valid record of an exchange at that position.")
     return ApiReply(body=result, headers=headers_of(call, projection, position))

@@ -9,15 +9,17 @@ from msgspec import Struct
 from dragoman.api.routing import CACHE_HEADERS, CHANNEL, READ_HEADERS, May, Route
 from dragoman.application.http.conditional_requests import (
     At,
+    ask,
     headers_of,
+    in_view,
     past,
     standing,
     turn,
     unchanged,
 )
 from dragoman.application.http.request import ApiAnswer, ApiReply, ApiRequest
-from dragoman.application.http.submission import in_thread
 from dragoman.domain.record.errors import refuse
+from dragoman.projection.moments import PastMoment
 from dragoman.projection.queries import duty_watch, liaison_state
 from dragoman.projection.queries.snapshot import PeriodQuery
 from dragoman.projection.queries.statistics import statistics
@@ -42,35 +44,30 @@ class StatisticsQuery(PeriodQuery, frozen=True, kw_only=True):
 
 async def show_watch(call: ApiRequest[At]) -> ApiAnswer:
     """Return the duty watch: who has it, the line, and what must not wait."""
-    projection, position = await standing(call)
-    service, side = call.service, call.grant.side
-    moment = await past(call, projection, position)
-    at, now = (None, service.now()) if moment is None else moment
-    view = await in_thread(
-        call, duty_watch.watch_view, service.store, projection.name, side, now, at
-    )
-    if view is None:
-        raise refuse("not-found", "The channel was not open at that position.")
-    return ApiReply(body=view, headers=headers_of(call, projection, view.position, moment))
+    answer = await ask(call, duty_watch.watch_view, call.grant.side)
+    return ApiReply(body=answer.body, headers=answer.headers)
 
 
 async def show_state(call: ApiRequest[At]) -> ApiAnswer:
     """Return the liaison state and its digest."""
     projection, position = await standing(call)
-    service = call.service
-    moment = await past(call, projection, position)
-    at = None if moment is None else moment.position
-    place = service.store, projection.name
+    service, store = call.service, call.service.store
+    moment = await past(call, projection, call.query.at)
+    at = position if moment is None else moment.position
     as_of, live = service.as_of(projection), service.is_live(projection)
     # An erasure changes past states too, so the kept state only answers for the newest position.
-    is_newest = at is None or at == position
-    state = liaison_state.kept(*place, position, as_of, live=live) if is_newest else None
-    if state is None:
-        state = await in_thread(
-            call, lambda: liaison_state.liaison_state(*place, at, as_of, live=live)
-        )
-    if state is None:
-        raise refuse("not-found", "The channel was not open at that position.")
+    ready = (
+        liaison_state.kept(store, projection.name, position, as_of, live=live)
+        if at == position
+        else None
+    )
+    if ready is None:
+        generation, query = store.generation, liaison_state.liaison_state
+        state, _ = await in_view(call, projection, None, moment, query, as_of, live=live)
+        if moment is None and store.generation == generation:
+            store.newest_states[projection.name] = state
+    else:
+        state = ready
     headers = headers_of(call, projection, state.position, moment)
     headers["ETag"] = f'W/"{state.digest}"'
     return (
@@ -90,10 +87,9 @@ async def show_difference(call: ApiRequest[DiffQuery]) -> ApiAnswer:
             "from and to are positions, from 0 and up to %(newest)s, the first below the second.",
             newest=position,
         )
+    moment = PastMoment(last, call.service.now())
     async with turn(call.request, projection):
-        body = await in_thread(
-            call, liaison_state.difference, call.service.store, projection.name, first, last
-        )
+        body, _ = await in_view(call, projection, None, moment, liaison_state.difference, first)
     return ApiReply(body=body, headers=headers_of(call, projection, last))
 
 
@@ -103,8 +99,8 @@ async def show_statistics(call: ApiRequest[StatisticsQuery]) -> ApiAnswer:
     service, query = call.service, call.query
     as_of = service.as_of(projection)
     async with turn(call.request, projection):
-        body: Statistics = await in_thread(
-            call, statistics, service.store, projection.name, query, as_of, query.side, query.format
+        body, _ = await in_view(
+            call, projection, None, None, statistics, query, as_of, query.side, query.format
         )
     return ApiReply(body=body, headers=headers_of(call, projection, body.position))
 

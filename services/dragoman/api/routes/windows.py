@@ -1,7 +1,6 @@
 """The route of the windows in force: as JSON, on maps, and as texts of warnings."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -9,18 +8,11 @@ from aiohttp import web
 from msgspec import Meta
 
 from dragoman.api.routing import CHANNEL, READ_HEADERS, May, Route
-from dragoman.application.http.conditional_requests import (
-    At,
-    headers_of,
-    past,
-    standing,
-    wanted_media,
-)
+from dragoman.application.clock import stamp
+from dragoman.application.http.conditional_requests import At, ask, wanted_media
 from dragoman.application.http.request import JSON, ApiAnswer, ApiReply, ApiRequest
-from dragoman.application.http.submission import in_thread
-from dragoman.domain.record.errors import refuse
 from dragoman.interop import geojson, navtex
-from dragoman.projection.queries.as_of import instant
+from dragoman.projection.moments import instant
 from dragoman.projection.queries.in_force import in_force
 from dragoman_schemas.window_responses import InForce
 
@@ -69,23 +61,15 @@ async def show_in_force(call: ApiRequest[WindowsQuery]) -> ApiAnswer:
     Chatham House Rule has no side and no number.
     """
     form = call.query.as_ or _MEDIA[wanted_media(call.request, tuple(_MEDIA))]
-    projection, position = await standing(call)
-    service = call.service
-    past_moment = await past(call, projection, position)
-    at, now = (None, service.now()) if past_moment is None else past_moment
-    if call.query.moment:
-        now = instant("moment", call.query.moment)
-    read = partial(in_force, members=form == "json")
-    windows: InForce | None = await in_thread(call, read, service.store, projection.name, now, at)
-    if windows is None:
-        raise refuse("not-found", "The channel was not open at that position.")
-    headers = headers_of(
-        call, projection, windows.position, past_moment and past_moment._replace(clock=now)
-    )
+    moment = instant("moment", call.query.moment) if call.query.moment else None
+    answer = await ask(call, in_force, members=form == "json", moment=moment)
+    windows, headers = answer.body, answer.headers
+    if moment is not None and answer.moment is not None:
+        headers["Dragoman-Moment"] = stamp(moment)
     if form == "json":
         return ApiReply(body=windows, headers=headers)
     write, media, charset, name = _WRITERS[form]
-    file = f'inline; filename="{projection.name}-{name}"'
+    file = f'inline; filename="{windows.channel}-{name}"'
     return web.Response(
         body=write(windows),
         headers={**headers, "Content-Disposition": file},

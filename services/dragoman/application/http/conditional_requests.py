@@ -1,25 +1,35 @@
-"""Headers and conditions that all reads share.
+"""Questions to a channel, and the headers and conditions that all reads share.
 
-They concern the position of an answer, its freshness, its media type, a past position
-(`at`), and whether the caller has the answer already (If-None-Match).
+    answer = await ask(call, undertakings)      a query, at the moment that `at` names
+    ApiReply(body=answer.body, headers=answer.headers)
+
+The headers concern the position of an answer and its freshness. The conditions are its
+media type, and whether the caller has the answer already (If-None-Match).
 """
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Annotated, Any, Final, TypeVar
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Concatenate, Final, Generic, ParamSpec, TypeVar
 
 from aiohttp import web
 from msgspec import Meta, Struct
 
 from dragoman.application.clock import stamp
-from dragoman.application.http.request import ApiRequest, grant_of
+from dragoman.application.http.request import ApiAnswer, ApiReply, ApiRequest, grant_of
 from dragoman.application.http.submission import in_thread, wanted_position
 from dragoman.domain.record.errors import refuse
+from dragoman.projection.moments import PastMoment
 from dragoman.projection.projection import Projection
-from dragoman.projection.queries.as_of import PastMoment, past_moment
 from dragoman.projection.store import READERS
+from dragoman.projection.view import View, open_view
+
+P = ParamSpec("P")
+T = TypeVar("T")
+S = TypeVar("S", bound=Struct)
 
 
 class Turns:
@@ -99,27 +109,94 @@ def headers_of(
     return headers
 
 
-AtQuery = TypeVar("AtQuery", bound=At)
-
-
-async def past(
-    call: ApiRequest[AtQuery], projection: Projection, position: int
-) -> PastMoment | None:
-    """Return the past moment that a query asks for; None if it asks for now.
+async def past(call: ApiRequest[Any], projection: Projection, at: str) -> PastMoment | None:
+    """Return the past moment that `at` names by a record or a time; None for now.
 
     Raises `Refused` if the channel was not open then, or if there is no such position.
     """
-    service = call.service
-    moment: PastMoment | None = await in_thread(
-        call,
-        past_moment,
-        service.store,
-        projection.name,
-        position,
-        service.as_of(projection),
-        call.query.at,
-    )
+    if at in ("", "0"):
+        return None
+    end_seen = call.service.as_of(projection)
+    return (await in_view(call, projection, None, None, View.past_moment, at, end_seen))[0]
+
+
+async def past_by(call: ApiRequest[Any], projection: Projection, time: datetime) -> PastMoment:
+    """Return the past moment of a time, as far as the log is known here.
+
+    The log of the last second may not be known yet. Raises `Refused`.
+    """
+    end_seen = call.service.as_of(projection)
+    if end_seen:
+        time = min(time, datetime.fromisoformat(end_seen) - timedelta(milliseconds=1))
+    moment = await past(call, projection, stamp(time))
+    assert moment is not None
     return moment
+
+
+async def in_view(
+    call: ApiRequest[Any],
+    projection: Projection,
+    clock: datetime | None,
+    moment: PastMoment | None,
+    query: Callable[Concatenate[View, P], T],
+    /,
+    *arguments: P.args,
+    **keywords: P.kwargs,
+) -> tuple[T, int]:
+    """Return the result of a query in a reader's thread, and its position.
+
+    It is of a past moment, or of the newest records and a clock.
+    """
+
+    def work() -> tuple[T, int]:
+        with open_view(call.service.store, projection.name, clock, moment) as view:
+            return query(view, *arguments, **keywords), view.position
+
+    result: tuple[T, int] = await in_thread(call, work)
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[T]):
+    """The answer to a query: its body, its moment and its headers.
+
+    `moment` is the past moment that was asked for; None for now.
+    """
+
+    body: T
+    position: int
+    moment: PastMoment | None
+    headers: dict[str, str]
+
+
+async def ask(
+    call: ApiRequest[Any],
+    query: Callable[Concatenate[View, P], T],
+    /,
+    *arguments: P.args,
+    **keywords: P.kwargs,
+) -> Answer[T]:
+    """Ask the channel in the path, now or at the moment that the request names.
+
+    Waits for the position that the caller asks for. Raises `Refused`.
+    """
+    projection, _ = await standing(call)
+    at = call.query.at if isinstance(call.query, At) else ""
+    moment = await past(call, projection, at)
+    now = call.service.now()
+    body, position = await in_view(call, projection, now, moment, query, *arguments, **keywords)
+    return Answer(body, position, moment, headers_of(call, projection, position, moment))
+
+
+def served(query: Callable[[View], S]) -> Callable[[ApiRequest[Any]], Awaitable[ApiAnswer]]:
+    """Return the handler of a route that answers with a query of the channel."""
+
+    async def show(call: ApiRequest[Any]) -> ApiAnswer:
+        answer = await ask(call, query)
+        return ApiReply(body=answer.body, headers=answer.headers)
+
+    show.__name__ = f"show_{query.__name__}"  # the name of the operation in OpenAPI
+    return show
 
 
 def wanted_media(request: web.Request, offered: tuple[str, ...]) -> str:

@@ -16,7 +16,7 @@ from dragoman.application.http.request import ApiRequest
 from dragoman.application.operations.grant_scope import scope_of
 from dragoman.application.service import Service
 from dragoman.domain.record.errors import refuse
-from dragoman.projection.queries.as_of import instant
+from dragoman.projection.moments import instant
 from dragoman.stores.tokens_and_sessions import Grant
 from dragoman_schemas.fields import or_default
 from dragoman_schemas.host_responses import (

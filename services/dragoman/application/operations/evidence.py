@@ -15,14 +15,14 @@ from dragoman.domain.record.errors import Refused, refuse
 from dragoman.domain.views import attribution
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries.evidence import evidence_records
-from dragoman.projection.queries.exchange_view import exchange_at
+from dragoman.projection.view import View, queried
 from dragoman.reports import stated_values
 from dragoman.tlog import merkle
 from dragoman.tlog.checkpoint import Checkpoint
 from dragoman.tlog.dsse import encode_base64
 from dragoman_schemas.evidence import EvidenceFile, EvidenceRecord
 from dragoman_schemas.report_shapes import ReportedStatements
-from dragoman_schemas.state import Exchange, decode_exchange
+from dragoman_schemas.state import Exchange, Registry, decode_exchange
 
 
 class ExchangeEvidence(Struct, frozen=True):
@@ -86,6 +86,16 @@ async def _head_over(
     raise refuse("unavailable", "The newest records are not signed yet; ask again in a moment.")
 
 
+def _recorded(
+    view: View, registry: Registry, exchange: str, size: int
+) -> tuple[dict[int, bytes], Exchange | None]:
+    """Return the records of an evidence file, and the exchange under its head."""
+    under_head = view.at(size)
+    return evidence_records(under_head, registry, exchange, _MOST_RECORDS), under_head.state(
+        exchange
+    )
+
+
 def _build(
     call: ApiRequest[Any],
     projection: Projection,
@@ -93,13 +103,8 @@ def _build(
     head: Checkpoint,
     note: bytes,
 ) -> ExchangeEvidence:
-    raws = evidence_records(
-        call.service.store,
-        projection.name,
-        projection.registry,
-        state.id,
-        head.size,
-        _MOST_RECORDS,
+    raws, under_head = queried(
+        call.service.store, projection.name, _recorded, projection.registry, state.id, head.size
     )
     if len(raws) > _MOST_RECORDS:
         raise refuse(
@@ -124,5 +129,4 @@ def _build(
             for position, raw in raws.items()
         ),
     )
-    under_head = exchange_at(call.service.store, projection.name, state.id, head.size)
     return ExchangeEvidence(file, stated_values.of_exchange(under_head or state))

@@ -6,14 +6,14 @@ from aiohttp import web
 from msgspec.structs import replace
 
 from dragoman.application import attachment_checks, finality
+from dragoman.application.http.conditional_requests import in_view
 from dragoman.application.http.request import ApiRequest
-from dragoman.application.http.submission import in_thread
 from dragoman.application.operations import linked_channels
 from dragoman.application.read_receipts import READ_RECEIPTS
 from dragoman.limits import TIMELINE_PAGE
+from dragoman.projection.moments import PastMoment
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries import exchange_view, records
-from dragoman.projection.queries.as_of import PastMoment
 from dragoman.projection.stored_row import StoredRow as Stored
 from dragoman_schemas.responses import (
     ExchangeView,
@@ -39,27 +39,29 @@ async def viewed(
     has not if `opens` is false, or if a page asks without its reader.
     """
     service, grant = call.service, call.grant
-    at, now = (None, service.now()) if moment is None else moment
     unwritten: list[Stored] = []
-    if service.store.stalled and not at:
-        unwritten, position = projection.unwritten(exchange), projection.state.position
+    at = moment or PastMoment(position, service.now())
+    if service.store.stalled and moment is None:
+        unwritten, at = (
+            projection.unwritten(exchange),
+            PastMoment(projection.state.position, at.clock),
+        )
         if exchange in projection.registry.erased:
             raise records.ErasedExchange(projection.registry.erased[exchange].position)
-    view: ExchangeView = await in_thread(
+    view, _ = await in_view(
         call,
+        projection,
+        None,
+        at,
         exchange_view.exchange_view,
-        service.store,
-        projection.name,
         exchange,
-        at or position,
         service.as_of(projection),
         grant.actor,
-        now,
         unwritten,
         cursor,
         limit,
     )
-    if opens and not at and not cursor and _is_looked_at(call.request):
+    if opens and moment is None and not cursor and _is_looked_at(call.request):
         call.request.app[READ_RECEIPTS].opened(projection, view, grant)
     view = await linked_channels.joined(
         call, projection, await attachment_checks.seen(service, projection, grant, view)

@@ -14,6 +14,7 @@ from dragoman.application.service import Service
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries import dialogue
 from dragoman.projection.store import Store
+from dragoman.projection.view import queried
 from dragoman.stores.tokens_and_sessions import Grant
 from dragoman_schemas.responses import ChannelLink, ExchangeView
 from dragoman_schemas.state import decode_exchange
@@ -31,10 +32,10 @@ async def joined(call: ApiRequest[Any], projection: Projection, view: ExchangeVi
         return view
     state = decode_exchange(bytes(view.state))
     if projection.registry.kind != "desk":
-        result = await in_thread(
-            call, dialogue.referring, service.store, channels, (state.id, state.number)
+        targets = (state.id, state.number)
+        return replace(
+            view, desk=await in_thread(call, _referring, service.store, channels, targets)
         )
-        return replace(view, desk=result)
     if "about" not in state.content:
         return view
     target = str(msgspec.json.decode(state.content["about"]))
@@ -49,5 +50,18 @@ def _others(service: Service, grant: Grant, projection: Projection) -> tuple[str
     )
 
 
+def _referring(
+    store: Store, channels: tuple[str, ...], targets: tuple[str, str]
+) -> tuple[ChannelLink, ...]:
+    return tuple(
+        link
+        for channel in channels
+        for link in queried(store, channel, dialogue.referring, targets)
+    )
+
+
 def _named(store: Store, channels: tuple[str, ...], target: str) -> ChannelLink | None:
-    return next(iter(dialogue.named(store, channels, target)), None)
+    every = (
+        link for channel in channels for link in queried(store, channel, dialogue.named, target)
+    )
+    return next(every, None)

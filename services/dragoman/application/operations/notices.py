@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from dragoman.application.http import body_workers
+from dragoman.application.http.conditional_requests import in_view
 from dragoman.application.http.problems import refusal_of
 from dragoman.application.http.request import ApiRequest, NoBody
-from dragoman.application.http.submission import in_thread, key_of, submit
+from dragoman.application.http.submission import key_of, submit
 from dragoman.domain.acts import access
 from dragoman.domain.acts.act_registry import FORMATS, RULES
 from dragoman.domain.decide import Submission
@@ -136,7 +137,5 @@ async def _entry(
 ) -> NoticeEntry:
     """Return the row of a channel that has the record."""
     await projection.in_file()
-    entry: NoticeEntry = await in_thread(
-        call, notice_receipts, call.service.store, projection.name, exchange, status
-    )
+    entry, _ = await in_view(call, projection, None, None, notice_receipts, exchange, status)
     return entry

@@ -28,7 +28,7 @@ from dragoman.application.service import Service
 from dragoman.domain.acts.families import release
 from dragoman.domain.record.errors import refuse
 from dragoman.projection.projection import Projection
-from dragoman.projection.queries import dialogue
+from dragoman.projection.view import View, queried
 from dragoman_schemas.acts.dialogue.release import ReleasedRecord
 from dragoman_schemas.release_bundle import Bundle, Published
 from dragoman_schemas.state import Exchange
@@ -82,7 +82,7 @@ def public_on(service: Service) -> list[tuple[Projection, Exchange]]:
     every = (
         (projection, state)
         for projection in live
-        for state in dialogue.releases(service.store, projection.name)
+        for state in queried(service.store, projection.name, View.states, "release")
     )
     return [
         (projection, state)

@@ -7,17 +7,17 @@ from typing import Any, Final, NamedTuple
 
 from aiohttp import web
 
-from dragoman.application.http.conditional_requests import turn
+from dragoman.application.http.conditional_requests import in_view, turn
 from dragoman.application.http.request import ApiRequest
-from dragoman.application.http.submission import in_thread
 from dragoman.application.operations.drafts import name_of
 from dragoman.application.service import Service
 from dragoman.domain.record.errors import Malformed
 from dragoman.i18n.words import Words, of_tag
 from dragoman.limits import REPORT_EXCHANGES
+from dragoman.projection.moments import instant
 from dragoman.projection.projection import Projection
-from dragoman.projection.queries.as_of import instant
-from dragoman.projection.queries.snapshot import PeriodQuery, Snapshot, open_snapshot
+from dragoman.projection.queries.snapshot import PeriodQuery, Snapshot, snapshot_of
+from dragoman.projection.view import View
 from dragoman.reports import audit_answers, period_record, situation_report, watch_handover
 from dragoman.reports.document import ReportDocument
 from dragoman.reports.log_findings import LogFinding
@@ -100,14 +100,13 @@ async def gathered(
     service = call.service
     live_or_past = period_query.at > 0 or period_query.to is not None or service.is_live(projection)
 
-    def make() -> Gathered:
-        with open_snapshot(
-            service.store, projection.name, period_query, service.as_of(projection)
-        ) as snapshot:
-            return gather(snapshot, live_or_past)
+    end_seen = service.as_of(projection)
+
+    def made(view: View) -> Gathered:
+        return gather(snapshot_of(view, period_query, end_seen), live_or_past)
 
     async with turn(call.request, projection):
-        result: Gathered = await in_thread(call, make)
+        result, _ = await in_view(call, projection, None, None, made)
     return result
 
 

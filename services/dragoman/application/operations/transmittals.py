@@ -15,6 +15,7 @@ from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from dragoman.application import attachment_checks
+from dragoman.application.http.conditional_requests import in_view
 from dragoman.application.http.request import ApiRequest
 from dragoman.application.http.submission import in_thread
 from dragoman.domain import release_bundle
@@ -22,8 +23,9 @@ from dragoman.domain.record import nesting
 from dragoman.domain.record.errors import refuse
 from dragoman.domain.views import transmittals
 from dragoman.eventlog.event_log import LogUnreachable
+from dragoman.projection.moments import PastMoment
 from dragoman.projection.projection import Projection
-from dragoman.projection.queries.exchange_view import exchange_at
+from dragoman.projection.view import View
 from dragoman.text import Text, sentence
 from dragoman_schemas.acts.dialogue.transmittal import BundleSource
 from dragoman_schemas.agreement_responses import (
@@ -173,12 +175,14 @@ def _verified(raw: bytes) -> tuple[release_bundle.Proved | None, Text | None]:
         return None, error.said
 
 
-async def found(call: ApiRequest[Any], projection: Projection, at: int | None) -> Exchange:
-    """Return the transmittal in the path, at a position. Raises `Refused`."""
+async def found(
+    call: ApiRequest[Any], projection: Projection, moment: PastMoment | None
+) -> Exchange:
+    """Return the transmittal in the path, at a moment. Raises `Refused`."""
     id = call.path("exchange")
     state = projection.exchange(id)
-    if state is not None and state.act == "transmittal" and at is not None:
-        state = await in_thread(call, exchange_at, call.service.store, projection.name, id, at)
+    if state is not None and state.act == "transmittal" and moment is not None:
+        state, _ = await in_view(call, projection, None, moment, View.state, id)
     if state is None or state.act != "transmittal":
         raise refuse(
             "not-found",

@@ -15,8 +15,9 @@ from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 from aiohttp import web
+from msgspec import UNSET
 
-from dragoman.application.http import submission
+from dragoman.application.http.conditional_requests import in_view
 from dragoman.application.http.request import ApiRequest
 from dragoman.application.operations import report_requests
 from dragoman.domain.acts.act_rules import DUTY, STAFF
@@ -174,10 +175,9 @@ async def current(
         return None
     position = watch.since.position
     await projection.in_file(position)
-    entries = await submission.in_thread(
-        call, reads.records, call.service.store, projection.name, position, 1
-    )
-    id = _record(entries[0][0].record).id if entries else ""
+    entries, _ = await in_view(call, projection, None, None, reads.records, position, 1)
+    raw = entries[0][0].record if entries else UNSET
+    id = "" if raw is UNSET else _record(raw).id
     stored = call.request.app[TURN_OVER_SHEETS].find(projection.registry.cid, side, id)
     return CurrentTurnOver(
         id, position, stored, stored is not None and turn_over_sheet.commits(id, stored.sheet)

@@ -20,7 +20,7 @@ from dragoman.domain.acts.access import ROOT
 from dragoman.domain.acts.families.channel import ADMINISTRATORS
 from dragoman.limits import SCREEN_ROWS
 from dragoman.projection.queries import records
-from dragoman.projection.store import Store
+from dragoman.projection.view import View
 from dragoman_schemas.acts.office.channel import Role
 
 Row = TypeVar("Row", bound=Struct)
@@ -108,15 +108,10 @@ def sliced(context: PageContext, rows: Sequence[Row]) -> tuple[Sequence[Row], st
 
 async def times_of(context: PageContext, positions: Iterable[int]) -> dict[int, str]:
     """Return the times of the records at some positions."""
-    times: dict[int, str] = await context.in_thread(
-        _times, context.service.store, context.name, sorted({*positions} - {0})
-    )
-    return times
+    return await context.ask(_times, sorted({*positions} - {0}))
 
 
-def _times(store: Store, channel: str, positions: Sequence[int]) -> dict[int, str]:
+def _times(view: View, positions: Sequence[int]) -> dict[int, str]:
     return {
-        at: line_of(entry).time
-        for at in positions
-        for entry, _ in records.records(store, channel, at, 1)
+        at: line_of(entry).time for at in positions for entry, _ in records.records(view, at, 1)
     }

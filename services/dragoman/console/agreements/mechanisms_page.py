@@ -11,7 +11,7 @@ from dragoman.console.context import PageContext
 from dragoman.console.display.act_display import Display
 from dragoman.console.rendering import Page, PageRoute
 from dragoman.projection.queries import mechanisms as projected
-from dragoman_schemas.agreement_responses import Mechanisms, MechanismView
+from dragoman_schemas.agreement_responses import MechanismView
 
 GROUPS: Final = ("overdue", "in_force", "suspended", "ended", "proposed")
 """The groups of the page, in their order."""
@@ -27,13 +27,7 @@ class MechanismsView(Struct, frozen=True, kw_only=True):
 
 async def mechanisms(context: PageContext) -> Page:
     """Return the page of mechanisms."""
-    result: Mechanisms = await context.in_thread(
-        projected.mechanisms,
-        context.service.store,
-        context.name,
-        context.position,
-        context.moment,
-    )
+    result = await context.ask(projected.mechanisms)
     view = MechanismsView(
         channel=context.name, position=context.position, mechanisms=result.mechanisms
     )

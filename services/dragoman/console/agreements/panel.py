@@ -105,16 +105,7 @@ async def panel_of(context: PageContext, state: Exchange) -> AgreementPanel:
 
 
 async def _mechanism(context: PageContext, state: Exchange) -> MechanismView:
-    view: MechanismView = await context.in_thread(
-        mechanisms.mechanism,
-        context.service.store,
-        context.name,
-        state,
-        context.sides,
-        context.position,
-        context.moment,
-    )
-    return view
+    return await context.ask(mechanisms.mechanism, state)
 
 
 async def _transmittal(

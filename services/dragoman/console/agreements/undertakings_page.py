@@ -18,7 +18,6 @@ from dragoman.domain.views.undertakings import OPEN, ORDER, next_acts
 from dragoman.projection.queries import undertakings as projected
 from dragoman_schemas.agreement_responses import (
     SidesUndertakings,
-    Undertakings,
     UndertakingView,
 )
 
@@ -33,13 +32,7 @@ class UndertakingsView(Struct, frozen=True, kw_only=True):
 
 async def undertakings(context: PageContext) -> Page:
     """Return the page of undertakings."""
-    result: Undertakings = await context.in_thread(
-        projected.undertakings,
-        context.service.store,
-        context.name,
-        context.position,
-        context.moment,
-    )
+    result = await context.ask(projected.undertakings)
     view = UndertakingsView(channel=context.name, position=context.position, sides=result.sides)
     every = [item for side in view.sides for item in side.undertakings]
     return Page(

@@ -79,15 +79,7 @@ async def page_of(
     context: PageContext, timeline_filter: TimelineFilter, top: int, most: int
 ) -> tuple[tuple[LogRecord, ...], TimelinePage]:
     """Return the newest records up to a position that pass a filter."""
-    timeline_page: TimelinePage = await context.in_thread(
-        timeline.page,
-        context.service.store,
-        context.name,
-        timeline_filter,
-        top,
-        context.position,
-        most,
-    )
+    timeline_page = await context.ask(timeline.page, timeline_filter, top, most)
     return tuple(logged(entry) for entry in timeline_page.entries), timeline_page
 
 

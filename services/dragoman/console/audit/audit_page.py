@@ -59,9 +59,7 @@ async def audit(context: PageContext) -> Page:
     travel = await travelling.travel(context, compare=True)
     audit_answers = await audit_summary.gather_answers(context)
     heads, fault = await verified_heads.signed(context)
-    hosts = await context.in_thread(
-        timeline.on_hosts_word, context.service.store, context.name, context.position
-    )
+    hosts = await context.ask(timeline.on_hosts_word)
     compare = context.request.query.get("compare", "")
     changed, why = (
         await record_diff.compared(context, submission.whole(compare)) if compare else (None, "")

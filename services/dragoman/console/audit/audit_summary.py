@@ -22,8 +22,7 @@ from dragoman.domain.record.errors import Refused
 from dragoman.domain.views.audit_findings import AuditFinding
 from dragoman.i18n.words import Words
 from dragoman.limits import REPORT_EXCHANGES
-from dragoman.projection.queries.snapshot import PeriodQuery, open_snapshot
-from dragoman.projection.store import Store
+from dragoman.projection.queries.snapshot import Snapshot, snapshot_of
 from dragoman.reports import audit_answers, layout
 from dragoman.reports.log_findings import LogFinding
 from dragoman_schemas.report_shapes import FiveAnswers, Matter, Receipt, Urgent
@@ -70,35 +69,26 @@ async def gather_answers(context: PageContext) -> audit_answers.AuditAnswers | N
     whole = await transparency_log.checked(context.call)
     live = context.past or context.service.is_live(context.projection)
     async with turn(context.request, context.projection):
-        answers: audit_answers.AuditAnswers | None = await context.in_thread(
-            _gather,
-            context.service.store,
-            context.name,
-            moment_query(context),
-            context.service.as_of(context.projection),
-            whole,
-            live,
+        end_seen = context.service.as_of(context.projection)
+        query = moment_query(context)
+        return await context.ask(
+            lambda view: _gather(snapshot_of(view, query, end_seen), whole, live)
         )
-    return answers
 
 
 def _gather(
-    store: Store,
-    channel: str,
-    period_query: PeriodQuery,
-    as_of: str,
+    snapshot: Snapshot,
     whole: list[LogFinding],
     live: bool,
 ) -> audit_answers.AuditAnswers | None:
-    with open_snapshot(store, channel, period_query, as_of) as snapshot:
-        for days in _PERIODS:
-            span = snapshot.span(snapshot.ends - timedelta(days=days) if days else None)
-            first = snapshot.first(span)
-            try:
-                snapshot.expect(first, REPORT_EXCHANGES)
-            except Refused:
-                continue
-            return audit_answers.answers(snapshot, span, first, whole, live=live)
+    for days in _PERIODS:
+        span = snapshot.span(snapshot.ends - timedelta(days=days) if days else None)
+        first = snapshot.first(span)
+        try:
+            snapshot.expect(first, REPORT_EXCHANGES)
+        except Refused:
+            continue
+        return audit_answers.answers(snapshot, span, first, whole, live=live)
     return None
 
 

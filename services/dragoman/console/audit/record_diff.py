@@ -74,10 +74,7 @@ async def between(context: PageContext, first: int, last: int) -> ChangesBetween
     Raises `Refused` if there are more than one answer can have.
     """
     async with turn(context.request, context.projection):
-        changes_between: ChangesBetween = await context.in_thread(
-            changes.between, context.service.store, context.name, first, last
-        )
-    return changes_between
+        return await context.ask(lambda view: changes.between(view.at(last), first))
 
 
 def groups(context: PageContext, changes_between: ChangesBetween) -> tuple[DiffGroup, ...]:

@@ -33,16 +33,17 @@ from dragoman.console.rendering import HEADERS, Page, PageRoute, refused
 from dragoman.domain.acts import erasure, membership
 from dragoman.domain.acts.log_policy import log_of
 from dragoman.domain.record.codec import NotARecord, parse_stored
-from dragoman.projection.queries import exchange_view, liaison_state, records
+from dragoman.projection.queries import exchange_view, records
 from dragoman.projection.queries.causation import causes
 from dragoman.projection.queries.changes import ChangesBetween
 from dragoman.projection.queries.records import ErasedExchange, NoSuchExchange
+from dragoman.projection.view import View
 from dragoman.text import sentence
 from dragoman.tlog import leaf, merkle
 from dragoman.tlog.dsse import encode_base64
 from dragoman_schemas.record import Envelope
 from dragoman_schemas.responses import Cause, Causes, Standing
-from dragoman_schemas.state import Key, Registry
+from dragoman_schemas.state import Key
 
 STEPS: Final = ("bytes", "author", "leaf", "path", "root", "head", "witnesses", "seen")
 """The steps of a proof, in their order."""
@@ -152,16 +153,12 @@ class Shown:
 async def record(context: PageContext) -> Page:
     """Return the page of a record."""
     position = _position(context)
-    (entry, _), *_ = await context.in_thread(
-        records.records, context.service.store, context.name, position, 1
-    )
+    (entry, _), *_ = await context.ask(records.records, position, 1)
     raw, _, digest, _ = context.projection.bytes_at(position)
     line = logged(entry)
     read = None if entry.record is UNSET else parse_stored(raw)
     envelope: Envelope | None = None if read is None else read.envelope
-    tree: Causes | None = await context.in_thread(
-        causes, context.service.store, context.name, position
-    )
+    tree = await context.ask(causes, position)
     changed = (
         await record_diff.between(context, position - 1, position)
         if entry.valid and position > 1 and not line.erased
@@ -206,13 +203,7 @@ async def _translations(
     # The channel's own acts are in no exchange.
     if not line.valid or line.erased or line.exchange in ("", context.registry.id):
         return ()
-    state = await context.in_thread(
-        exchange_view.exchange_at,
-        context.service.store,
-        context.name,
-        line.exchange,
-        context.position,
-    )
+    state = await context.ask(View.state, line.exchange)
     return () if state is None else translations.by_record(state).get(line.position, ())
 
 
@@ -226,13 +217,7 @@ async def _defaults(
     opens = envelope is not None and envelope.id == line.exchange != context.registry.id
     if not opens or not line.valid or line.erased:
         return []
-    state = await context.in_thread(
-        exchange_view.exchange_at,
-        context.service.store,
-        context.name,
-        line.exchange,
-        line.position,
-    )
+    state = await context.ask(lambda view: view.at(line.position).state(line.exchange))
     if state is None:
         return []
     display = Display(context.words, (), {}, context.link)
@@ -290,16 +275,7 @@ async def _stands(context: PageContext, line: LogRecord) -> tuple[str, ...]:
         return ()
     try:
         async with turn(context.request, context.projection):
-            view = await context.in_thread(
-                exchange_view.exchange_view,
-                context.service.store,
-                context.name,
-                line.exchange,
-                context.position,
-                "",
-                context.side,
-                context.moment,
-            )
+            view = await context.ask(exchange_view.exchange_view, line.exchange, "", context.side)
     except (NoSuchExchange, ErasedExchange):
         return ()
     return tuple(
@@ -346,14 +322,7 @@ async def material(context: PageContext) -> web.Response:
     assert isinstance(proof, web.Response) and isinstance(proof.body, bytes)
     raw, commit, _, valid = context.projection.bytes_at(position)
     registry = context.projection.registry
-    stood = await context.in_thread(
-        liaison_state.registry_and_digest_at,
-        context.service.store,
-        context.name,
-        max(1, position - 1),
-    )
-    assert stood is not None
-    before: Registry = stood[0]
+    before = await context.ask(lambda view: view.at(max(1, position - 1)).registry)
     is_erased = valid and leaf.read_entry(raw) is not None
     body = Material(
         position=position,

@@ -25,6 +25,7 @@ from dragoman.i18n.words import Words
 from dragoman.members import shapes
 from dragoman.members.kind import PREFIX, form_fields
 from dragoman.projection.queries import mechanisms, undertakings
+from dragoman.projection.view import View
 from dragoman.text import sentence
 from dragoman_schemas.agreement_responses import UndertakingView
 from dragoman_schemas.fields import Attachment
@@ -61,9 +62,7 @@ def prefilled(writing: Writing) -> list[tuple[str, str]]:
 async def mechanism_choices(context: PageContext) -> list[ExchangeChoice]:
     """Return the mechanisms of the channel: those that work come first."""
     await context.projection.in_file()
-    states = await context.in_thread(
-        mechanisms.exchanges, context.service.store, context.name, context.projection.flushed
-    )
+    states = await context.ask(View.states, mechanisms.FORMAT)
     display = Display(context.words, (), {}, context.link)
     standing = [state for state in states if state.cancellation is None]
     return [
@@ -113,14 +112,7 @@ async def carried_topics(writing: Writing, fields: Mapping[str, Any]) -> list[Ca
 async def open_topics(context: PageContext) -> list[CarriedTopic]:
     """Return the open undertakings of a channel as topics, by due date."""
     await context.projection.in_file()
-    views: list[UndertakingView] = await context.in_thread(
-        undertakings.unfinished,
-        context.service.store,
-        context.name,
-        context.sides,
-        context.projection.flushed,
-        context.moment,
-    )
+    views = await context.ask(undertakings.unfinished)
     return [CarriedTopic(id=view.exchange, line=topic_of(context.words, view)) for view in views]
 
 

@@ -74,9 +74,7 @@ def act_has_issue(act: str) -> bool:
 
 async def issue_choices(context: PageContext) -> list[exchange_choices.ExchangeChoice]:
     """Return the issues of the channel, newest first, each in the reader's language."""
-    perceptions = await context.in_thread(
-        projected.perceptions, context.service.store, context.name, context.registry
-    )
+    perceptions = await context.ask(projected.perceptions)
     display = Display(context.words, (), {}, context.link)
     return [
         exchange_choices.ExchangeChoice(

@@ -154,13 +154,7 @@ async def _language_of(context: PageContext, side: str) -> str:
     It is the first one of its points of contact that has pages. Otherwise it is one of
     the channel's languages that is not the reader's.
     """
-    points = await context.in_thread(
-        duty_watch.points_of_contact,
-        context.service.store,
-        context.name,
-        context.service.now(),
-        context.position,
-    )
+    points = await context.ask(duty_watch.points_of_contact)
     tags = [tag for point in points.points if point.side == side for tag in point.languages]
     others = [tag for tag in context.registry.languages if _page(tag) != context.words.language]
     pages = (_page(tag) for tag in (*tags, *others))

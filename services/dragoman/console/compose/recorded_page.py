@@ -88,9 +88,7 @@ async def recorded(context: PageContext) -> Page:
         for group in received
         for receipt in group.receipts
     )
-    entry = (
-        await context.in_thread(records.records, context.service.store, context.name, position, 1)
-    )[0][0]
+    entry = (await context.ask(records.records, position, 1))[0][0]
     view = Sent(
         position=position,
         number=entry.number,

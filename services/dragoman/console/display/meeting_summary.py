@@ -25,8 +25,7 @@ from dragoman.domain.views import flags
 from dragoman.domain.views.titles import subject_of
 from dragoman.i18n.words import NBSP, Words, stamp
 from dragoman.projection.open_deadlines import OpenDeadline, deadlines_of
-from dragoman.projection.queries.snapshot import PeriodQuery, Snapshot, open_snapshot
-from dragoman.projection.store import Store
+from dragoman.projection.view import View
 from dragoman_schemas.state import Exchange, Registry
 
 FORMATS: Final = ("meeting-request", "call-request", "visit-invitation")
@@ -167,23 +166,21 @@ class ChannelMeetings(NamedTuple):
     more: bool
 
 
-def channel_meetings(store: Store, channel: str, at: int, now: datetime) -> ChannelMeetings:
-    """Return all meetings of a channel as they were at a position."""
-    with open_snapshot(store, channel, PeriodQuery(at=at), "") as snapshot:
-        newest = deque(snapshot.of("meeting", *FORMATS), maxlen=MOST + 1)
-        meeting_summaries = [
-            summarize(snapshot.registry, state, snapshot.calendars, now)
-            for state in reversed(newest)
-        ]
-        return ChannelMeetings(
-            meeting_summaries[:MOST], offices_of(snapshot), len(meeting_summaries) > MOST
-        )
+def channel_meetings(view: View) -> ChannelMeetings:
+    """Return the newest meetings of a channel."""
+    newest = deque(view.every(*FORMATS), maxlen=MOST + 1)
+    meeting_summaries = [
+        summarize(view.registry, state, view.calendars, view.moment) for state in reversed(newest)
+    ]
+    return ChannelMeetings(
+        meeting_summaries[:MOST], offices_of(view), len(meeting_summaries) > MOST
+    )
 
 
-def offices_of(snapshot: Snapshot) -> tuple[Office, ...]:
-    """Return the sides' offices of a snapshot, in the order of the opening."""
-    entries = list(snapshot.of("contact", "liaison-office"))
-    return tuple(office_of(side, standing_office(entries, side)) for side in snapshot.sides)
+def offices_of(view: View) -> tuple[Office, ...]:
+    """Return the sides' offices, in the order of the opening."""
+    entries = list(view.every("liaison-office"))
+    return tuple(office_of(side, standing_office(entries, side)) for side in view.sides)
 
 
 def summarize(

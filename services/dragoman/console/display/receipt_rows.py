@@ -49,16 +49,7 @@ async def ladder_of(context: PageContext, state: Exchange) -> list[LadderStep]:
     """
     if not any(alarms.rings(context.registry, state, message) for message in state.messages):
         return []
-    steps: list[LadderStep] = await context.in_thread(
-        ladder.steps,
-        context.service.store,
-        context.name,
-        state,
-        context.position,
-        context.moment,
-        context.side,
-    )
-    return steps
+    return await context.ask(ladder.steps, state, context.side)
 
 
 def of(

@@ -24,7 +24,7 @@ from dragoman.domain.acts import consent, developments
 from dragoman.members import shapes
 from dragoman.members.kind import Member
 from dragoman.members.texts import LineKind, TextKind, TextsKind, language
-from dragoman.projection.queries import exchange_view
+from dragoman.projection.view import View
 from dragoman.text import sentence
 from dragoman_schemas.state import Exchange
 
@@ -91,10 +91,7 @@ async def _versions(context: PageContext, state: Exchange) -> list[Version]:
 
 
 async def _version(context: PageContext, state: Exchange, position: int) -> Version:
-    stood: Exchange | None = await context.in_thread(
-        exchange_view.exchange_at, context.service.store, context.name, state.id, position
-    )
-    assert stood is not None
+    stood = await context.ask(lambda view: view.at(position).known(state.id))
     record = context.projection.record_at(position)
     act, by = ("", "") if record is None else (record.name, record.envelope.actor)
     return Version(
@@ -230,13 +227,7 @@ def _differing(
 
 async def versions(context: PageContext) -> Page:
     """Return the page with two versions of a text, marked."""
-    state = await context.in_thread(
-        exchange_view.exchange_at,
-        context.service.store,
-        context.name,
-        context.request.match_info["exchange"],
-        context.position,
-    )
+    state = await context.ask(View.state, context.request.match_info["exchange"])
     if state is None:
         raise refused("not-found", sentence("There is no exchange of that id here."))
     every = await _versions(context, state)

@@ -20,7 +20,7 @@ from dragoman.console.rendering import Page, PageRoute, refused
 from dragoman.domain.acts import consent
 from dragoman.members import shapes
 from dragoman.members.texts import language as language_name
-from dragoman.projection.queries import exchange_view
+from dragoman.projection.view import View
 from dragoman.text import sentence
 from dragoman_schemas.state import Exchange
 
@@ -98,13 +98,7 @@ def _by_author(state: Exchange, message: str, language: str) -> Iterator[str]:
 async def compare(context: PageContext) -> Page:
     """Return the page with two texts of a message in one language, marked."""
     query = context.request.query
-    state = await context.in_thread(
-        exchange_view.exchange_at,
-        context.service.store,
-        context.name,
-        context.request.match_info["exchange"],
-        context.position,
-    )
+    state = await context.ask(View.state, context.request.match_info["exchange"])
     if state is None:
         raise refused("not-found", sentence("There is no exchange of that id here."))
     of = query.get("of", "") or state.id

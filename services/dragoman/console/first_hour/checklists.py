@@ -255,9 +255,7 @@ async def _duty_officer(context: PageContext, hour: FirstHour) -> list[HourStep]
 
 async def _head_of_office(context: PageContext, hour: FirstHour) -> list[HourStep]:
     words, registry, side = context.words, context.registry, context.side
-    points = await context.in_thread(
-        duty_watch.points_of_contact, context.service.store, context.name, context.moment, None
-    )
+    points = await context.ask(duty_watch.points_of_contact)
     heads = _in_office(registry, side, "head_of_office")
     others = _in_office(registry, side, "officer", "duty_officer")
     steps = [

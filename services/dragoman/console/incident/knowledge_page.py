@@ -84,10 +84,8 @@ async def lanes(context: PageContext) -> Page:
     ]
     numbers = {entry.position: entry.number for entry in view.timeline}
     opened, lacks_openings = await _openings(context, state, numbers)
-    knowledge_view: Knowledge = await context.in_thread(
+    knowledge_view = await context.ask(
         knowledge,
-        context.service.store,
-        context.name,
         state,
         view.facts,
         [*alarm_marks, *opened],

@@ -84,13 +84,8 @@ async def chart(context: PageContext) -> Page:
     if not faults:
         try:
             async with turn(context.request, context.projection):
-                result = await context.in_thread(
-                    places_of_period,
-                    context.service.store,
-                    context.name,
-                    period.query,
-                    context.service.as_of(context.projection),
-                )
+                end_seen = context.service.as_of(context.projection)
+                result = await context.ask(places_of_period, period.query, end_seen)
         except Refused as error:
             if error.refusal.kind != "bad-request":
                 raise

@@ -67,14 +67,7 @@ class DisplayedWindow(Struct, frozen=True, kw_only=True):
 
 async def windows_of(context: PageContext) -> InForce:
     """Return the windows that are open or near at the moment of a page."""
-    view: InForce = await context.in_thread(
-        in_force.in_force,
-        context.service.store,
-        context.name,
-        context.moment,
-        context.at or None,
-    )
-    return view
+    return await context.ask(in_force.in_force)
 
 
 def displayed(

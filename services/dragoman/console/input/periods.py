@@ -16,7 +16,7 @@ from dragoman.console.display.office_clocks import office_of
 from dragoman.domain.acts.deadlines import timestamp
 from dragoman.i18n.words import Words, as_moment
 from dragoman.members.input import not_understood, times
-from dragoman.projection.queries.as_of import after
+from dragoman.projection.moments import after
 from dragoman.projection.queries.snapshot import PeriodQuery
 
 _LONGEST: Final = not_understood.LONGEST + 1

@@ -15,10 +15,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.application.http import submission
+from dragoman.application.http.conditional_requests import past_by
 from dragoman.console.context import PageContext
 from dragoman.console.display.first_words import TextBeginning, beginnings, repeats
 from dragoman.console.display.office_clocks import office_of
-from dragoman.console.positions import moment_by
 from dragoman.console.rendering import Page, PageRoute
 from dragoman.domain.acts.duty_calendar import calendar_of
 from dragoman.domain.acts.families.exchange_content import content_of
@@ -27,8 +27,8 @@ from dragoman.domain.views import attribution, open_matters
 from dragoman.members.input import times
 from dragoman.members.input.not_understood import NotUnderstoodInput
 from dragoman.projection.queries import since
-from dragoman.projection.queries.exchange_view import exchange_at
 from dragoman.projection.queries.since import RecordSince
+from dragoman.projection.view import View
 from dragoman_schemas.state import Exchange
 
 _RECORDS: Final = 1_000
@@ -88,20 +88,11 @@ async def since_watch(context: PageContext) -> Page:
     if typed:
         after, fault = await _chosen(context, typed)
     if not after:
-        ended = await context.in_thread(
-            since.last_watch,
-            context.service.store,
-            context.name,
-            context.registry.id,
-            context.grant.actor,
-            context.position,
-        )
+        ended = await context.ask(since.last_watch, context.grant.actor)
         reason, after = ("opening", 1) if ended is None else ("watch", ended.position)
-    found_records, is_cut = await context.in_thread(
-        since.records_since, context.service.store, context.name, after, context.position, _RECORDS
-    )
+    found_records, is_cut = await context.ask(since.records_since, after, _RECORDS)
     matters = await _matters(context, found_records, after)
-    after_time = await context.in_thread(since.time_at, context.service.store, context.name, after)
+    after_time = await context.ask(lambda view: view.at(after).time)
     view = SincePage(
         channel=context.name,
         reason=reason,
@@ -141,7 +132,9 @@ async def _chosen(context: PageContext, typed: str) -> tuple[int, str]:
     except NotUnderstoodInput:
         return 0, context.words.say("Write it like 03:12Z, or 24 Nov 03:12Z, or a record.")
     try:
-        return min((await moment_by(context, moment)).position, context.position), ""
+        return min(
+            (await past_by(context.call, context.projection, moment)).position, context.position
+        ), ""
     except Refused as refusal:
         return 0, context.words.sentence(refusal.refusal.detail)
 
@@ -157,23 +150,22 @@ async def _matters(
     for record in found_records:
         if record.exchange != context.registry.id:
             by_exchange.setdefault(record.exchange, []).append(record)
-    matters = await context.in_thread(_read, context, by_exchange, after)
+    matters = await context.ask(_read, context, by_exchange, after)
     matters.sort(key=lambda item: (not item[0].waits, -item[0].records[-1].position))
-    shown = await context.in_thread(_with_words, context, matters[:_MATTERS])
+    shown = await context.ask(_with_words, context, matters[:_MATTERS])
     return [*shown, *matters[_MATTERS:]]
 
 
 def _read(
-    context: PageContext, by_exchange: dict[str, list[RecordSince]], after: int
+    view: View, context: PageContext, by_exchange: dict[str, list[RecordSince]], after: int
 ) -> list[tuple[MatterSince, Exchange]]:
-    store, channel = context.service.store, context.name
     matters: list[tuple[MatterSince, Exchange]] = []
     calendars = {side: calendar_of(context.projection.office(side)) for side in context.sides}
     for id, records in by_exchange.items():
-        state = exchange_at(store, channel, id, context.position)
+        state = view.state(id)
         if state is None or (state.act, state.status) == _ROUTINE:
             continue
-        before = exchange_at(store, channel, id, after)
+        before = view.at(after).state(id)
         hides = attribution.unattributed(state)
         matter = MatterSince(
             exchange=id,
@@ -198,7 +190,7 @@ def _act(record: RecordSince) -> ActSince:
 
 
 def _with_words(
-    context: PageContext, matters: list[tuple[MatterSince, Exchange]]
+    view: View, context: PageContext, matters: list[tuple[MatterSince, Exchange]]
 ) -> list[tuple[MatterSince, Exchange]]:
     """Return matters with the first words of their messages."""
     messages = {
@@ -212,7 +204,7 @@ def _with_words(
     ]
     texts = {
         position: beginnings(messages[position], content_of(act))
-        for position, act in since.acts_at(context.service.store, context.name, positions)
+        for position, act in since.acts_of(view, positions).items()
     }
     for _, state in matters:
         # The heading of a matter has its subject. An opening does not repeat it.

@@ -42,7 +42,7 @@ from dragoman.domain.acts.act_rules import DUTY
 from dragoman.domain.acts.deadlines import UNTIMED
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.i18n.words import Words, as_moment
-from dragoman.projection.open_deadlines import OpenDeadline, deadlines_at
+from dragoman.projection.open_deadlines import OpenDeadline, past_deadlines
 from dragoman.projection.queries import duty_watch
 from dragoman.projection.queries import records as reads
 from dragoman.reports.turn_over_points import point_text
@@ -330,10 +330,8 @@ async def _owed(
     The last value says whether there was more than the query read.
     """
     if context.past:
-        snapshot = await context.in_thread(
-            deadlines_at, context.service.store, context.name, context.at
-        )
-        return snapshot.duties, snapshot.matters, snapshot.lines, snapshot.more
+        past = await context.ask(past_deadlines)
+        return past.duties, past.matters, past.lines, past.more
     open_deadlines = await open_deadlines_of(context.request.app, context.projection)
     return open_deadlines.listed(), open_deadlines.matters(), open_deadlines.lines(), False
 
@@ -414,9 +412,7 @@ async def _since(context: PageContext) -> tuple[LogLine, ...]:
     """
     watch = context.registry.watches.get(context.side)
     first = max(watch.since.position if watch is not None else 1, context.position - 60, 1)
-    records = await context.in_thread(
-        reads.records, context.service.store, context.name, first, context.position - first + 1
-    )
+    records = await context.ask(reads.records, first, context.position - first + 1)
     return tuple(
         line for line in lines_of(records) if line.act not in ("delivery", "line-check", "echo")
     )[:_SINCE]
@@ -433,13 +429,7 @@ def _next(view: Board, now: datetime) -> DeadlineRow | None:
 
 async def _to_ring(context: PageContext) -> tuple[PointView, ...]:
     """Return the points of contact in force, those with somebody there first."""
-    points_of_contact = await context.in_thread(
-        duty_watch.points_of_contact,
-        context.service.store,
-        context.name,
-        context.moment,
-        context.at or None,
-    )
+    points_of_contact = await context.ask(duty_watch.points_of_contact)
     in_force = [point for point in points_of_contact.points if point.stage == "in_force"]
     return tuple(
         sorted(in_force, key=lambda point: (point.side == context.side, not point.there_now))[:4]

@@ -33,7 +33,7 @@ from dragoman.i18n.words import Words
 from dragoman.members.input import not_understood, times
 from dragoman.members.texts import LanguageKind
 from dragoman.projection.queries import duty_watch
-from dragoman.projection.queries.snapshot import PeriodQuery, Snapshot, open_snapshot
+from dragoman.projection.view import View
 from dragoman.text import sentence
 from dragoman_schemas.fields import OTHER, Hours
 from dragoman_schemas.responses import PersonSeen, PointView
@@ -142,7 +142,7 @@ async def people(context: PageContext) -> Page:
 
 
 async def _page(context: PageContext, filled: FormState) -> Page:
-    contacts: _Contacts = await context.in_thread(_read, context)
+    contacts = await context.ask(_read)
     order = {side: place for place, side in enumerate(context.sides)}
     view = ContactsView(
         channel=context.name,
@@ -197,25 +197,16 @@ async def _page(context: PageContext, filled: FormState) -> Page:
     )
 
 
-def _read(context: PageContext) -> _Contacts:
-    with open_snapshot(
-        context.service.store, context.name, PeriodQuery(at=context.position), ""
-    ) as snapshot:
-        entries = list(snapshot.of("contact", _POINT))
-        points = points_of_contact.points(
-            snapshot.registry, entries, snapshot.calendars, context.moment
-        )
-        return _Contacts(
-            [duty_watch.point_view(point) for point in points],
-            _mentioned(entries),
-            [
-                _office(state)
-                for state in snapshot.of("contact", "liaison-office")
-                if state.status != "cancelled"
-            ],
-            list(_programmes(snapshot)),
-            offices_of(snapshot),
-        )
+def _read(view: View) -> _Contacts:
+    entries = list(view.every(_POINT))
+    points = points_of_contact.points(view.registry, entries, view.calendars, view.moment)
+    return _Contacts(
+        [duty_watch.point_view(point) for point in points],
+        _mentioned(entries),
+        [_office(state) for state in view.every("liaison-office") if state.status != "cancelled"],
+        list(_programmes(view)),
+        offices_of(view),
+    )
 
 
 def _mentioned(entries: list[Exchange]) -> dict[str, set[str]]:
@@ -293,8 +284,8 @@ def _holidays(offices: Iterable[Office], side: str) -> frozenset[str]:
     return frozenset(day for office in offices if office.side == side for day in office.holidays)
 
 
-def _programmes(snapshot: Snapshot) -> Iterator[ProgrammeRow]:
-    for state in snapshot.of("contact", "people-programme"):
+def _programmes(view: View) -> Iterator[ProgrammeRow]:
+    for state in view.every("people-programme"):
         if state.status != "cancelled":
             yield ProgrammeRow(
                 exchange=state.id,
@@ -360,7 +351,7 @@ async def tested(context: PageContext) -> Page | web.StreamResponse:
     """
     filled = await FormState.of(context.request)
     await at_the_end(context)
-    contacts: _Contacts = await context.in_thread(_read, context)
+    contacts = await context.ask(_read)
     point = next(
         (point_view for point_view in contacts.points if point_view.exchange == filled["exchange"]),
         None,

@@ -88,9 +88,7 @@ class DialogueView(Struct, frozen=True, kw_only=True):
 
 async def dialogue(context: PageContext) -> Page:
     """Return the page of a channel's dialogue."""
-    result: projected.Dialogue = await context.in_thread(
-        projected.dialogue, context.service.store, context.name, context.position
-    )
+    result = await context.ask(projected.dialogue)
     view = DialogueView(
         channel=context.name,
         position=context.position,
@@ -423,9 +421,7 @@ async def joint_report(context: PageContext) -> Page | web.StreamResponse:
                 sentence("This exchange is not a joint report. Open it under /exchanges."),
             )
         return redirect(context.link(f"/exchanges/{state.id}"))
-    result: projected.Dialogue = await context.in_thread(
-        projected.dialogue, context.service.store, context.name, context.position
-    )
+    result = await context.ask(projected.dialogue)
     naming = [
         exchange
         for exchange in result.releases

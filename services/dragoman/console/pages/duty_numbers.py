@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from msgspec import Struct, UnsetType
 
 from dragoman.application import attachment_checks
+from dragoman.application.http.conditional_requests import in_view
 from dragoman.console.context import PageContext
 from dragoman.console.display.run_markup import dialling
 from dragoman.eventlog.event_log import LogUnreachable
@@ -64,8 +65,8 @@ async def of_channel(
     if context.grant.is_operator or not projection.is_channel:
         return ()
     service = context.service
-    points_of_contact = await context.in_thread(
-        duty_watch.points_of_contact, service.store, projection.name, service.now()
+    points_of_contact, _ = await in_view(
+        context.call, projection, service.now(), None, duty_watch.points_of_contact
     )
     points = [point for point in points_of_contact.points if point.stage == "in_force"]
     points.sort(key=lambda point: (point.side != first, not point.there_now))

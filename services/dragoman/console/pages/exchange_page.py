@@ -55,7 +55,7 @@ from dragoman.domain.views.stated import differences
 from dragoman.domain.views.titles import danger
 from dragoman.i18n.words import as_moment
 from dragoman.interop.check_words import check_words
-from dragoman.projection.queries import records
+from dragoman.projection.view import View
 from dragoman.stores.watch_floor import ShelvedAlarm
 from dragoman_schemas.responses import ClockView, ExchangeView
 from dragoman_schemas.state import Exchange, decode_exchange
@@ -188,13 +188,7 @@ async def _calls(
 
 async def _flags(context: PageContext, state: Exchange) -> list[tuple[str, str]]:
     """Return the notable facts about an exchange, each with its reason in words."""
-    areas = (
-        await context.in_thread(
-            records.areas, context.service.store, context.name, context.position
-        )
-        if state.act in AREAS
-        else []
-    )
+    areas = await context.ask(View.open_areas) if state.act in AREAS else []
     return [
         (flag.flag, context.words.sentence(flag.detail))
         for flag in flags(context.registry, state, areas, context.moment)

@@ -29,9 +29,9 @@ from dragoman.i18n.words import Words
 from dragoman.limits import PAST_LOOKED, SCREEN_ROWS, SEARCH_CHARACTERS
 from dragoman.projection.open_deadlines import (
     OpenDeadline,
-    deadlines_at,
     deadlines_in,
     owing_in,
+    past_deadlines,
 )
 from dragoman.projection.queries import lists
 from dragoman.text import sentence
@@ -241,9 +241,7 @@ async def _owing(context: PageContext, inbox_filter: InboxFilter) -> frozenset[s
     if not sides:
         return None
     if context.past:
-        past = await context.in_thread(
-            deadlines_at, context.service.store, context.name, context.at
-        )
+        past = await context.ask(past_deadlines)
         return owing_in(past.duties, past.matters, sides)
     return (await open_deadlines_of(context.request.app, context.projection)).owing(sides)
 
@@ -260,27 +258,13 @@ class _Owed(Struct, frozen=True, kw_only=True):
 
 async def _found(context: PageContext, inbox_filter: InboxFilter) -> tuple[Rows, dict[str, _Owed]]:
     """Return a page of the list, and what is owed in its exchanges."""
-    store, only = context.service.store, await _owing(context, inbox_filter)
+    only = await _owing(context, inbox_filter)
     owed: Mapping[str, tuple[OpenDeadline, ...]]
     matters: dict[str, OpenMatter | None] = {}
+    rows = await context.ask(lists.listed, inbox_filter, SCREEN_ROWS, only)
     if context.past:
-        rows: Rows = await context.in_thread(
-            lists.listed_at,
-            store,
-            context.name,
-            inbox_filter,
-            SCREEN_ROWS,
-            context.at,
-            context.moment,
-            only,
-        )
-        owed = await context.in_thread(
-            deadlines_in, store, context.name, context.at, [row.id for row in rows.exchanges]
-        )
+        owed = await context.ask(deadlines_in, [row.id for row in rows.exchanges])
     else:
-        rows = await context.in_thread(
-            lists.listed, store, context.name, inbox_filter, SCREEN_ROWS, context.moment, only
-        )
         open_deadlines = await open_deadlines_of(context.request.app, context.projection)
         owed = {row.id: open_deadlines.of(row.id) for row in rows.exchanges}
         matters = {row.id: open_deadlines.matter(row.id) for row in rows.exchanges}
@@ -352,14 +336,12 @@ async def _counted(
     rows: Rows,
     owed: Mapping[str, _Owed],
 ) -> Inbox:
-    store, only = context.service.store, await _owing(context, inbox_filter)
-    in_all: int = await context.in_thread(lists.in_all, store, context.name, rows.position)
+    only = await _owing(context, inbox_filter)
+    in_all = await context.ask(lists.in_all)
     counted = lists.FilterCounts(count=None, facets={})
     without: dict[str, int | None] = {}
     if not context.past and not inbox_filter.overdue:
-        counted = await context.in_thread(
-            lists.counted, store, context.name, inbox_filter, context.sides, only
-        )
+        counted = await context.ask(lists.counted, inbox_filter, only)
     if not context.past and not rows.exchanges and inbox_filter.query():
         fewer = {name: replace(inbox_filter, **{name: ""}) for name in inbox_filter.query()}
         countable = {
@@ -367,9 +349,7 @@ async def _counted(
             for name, narrower in fewer.items()
             if not narrower.overdue
         }
-        without = dict.fromkeys(fewer) | await context.in_thread(
-            lists.counts, store, context.name, countable
-        )
+        without = dict.fromkeys(fewer) | await context.ask(lists.counts, countable)
     count = counted.count
     if not inbox_filter.query():
         count = in_all

@@ -32,8 +32,7 @@ from dragoman.domain.views.undertakings import OPEN, in_order, next_acts, undert
 from dragoman.i18n.words import Words, as_moment
 from dragoman.members import shapes
 from dragoman.projection.queries import exchange_view
-from dragoman.projection.queries.snapshot import PeriodQuery, open_snapshot
-from dragoman.projection.store import Store
+from dragoman.projection.view import View
 from dragoman.text import sentence
 from dragoman_schemas.agreement_responses import UndertakingView
 from dragoman_schemas.responses import Entry, ExchangeView, Link
@@ -171,8 +170,10 @@ async def meeting(context: PageContext) -> Page:
     Raises `Refused` if the exchange is not a meeting, or `NoSuchExchange`.
     """
     exchange = context.request.match_info["exchange"]
-    meeting_parts: _MeetingParts = await context.in_thread(_read, context, exchange)
-    view, offices, allowed, translations = meeting_parts
+    as_of = context.service.as_of(context.projection)
+    view, offices, allowed, translations = await context.ask(
+        _read, exchange, as_of, context.grant.actor
+    )
     swapped = bool(context.request.query.get("swapped"))
     sides = [party.side for party in view.meeting.parties][:: -1 if swapped else 1]
     readouts = sorted(view.readouts, key=lambda readout_view: sides.index(readout_view.side))
@@ -213,20 +214,9 @@ async def meeting(context: PageContext) -> Page:
     )
 
 
-def _read(context: PageContext, exchange: str) -> _MeetingParts:
-    store: Store = context.service.store
-    as_of = context.service.as_of(context.projection)
-    view = exchange_view.exchange_view(
-        store,
-        context.name,
-        exchange,
-        context.position,
-        as_of,
-        context.grant.actor,
-        context.moment,
-        most=0,
-    )
-    state = decode_exchange(bytes(view.state))
+def _read(view: View, exchange: str, as_of: str, reader: str) -> _MeetingParts:
+    shown = exchange_view.exchange_view(view, exchange, as_of, reader, most=0)
+    state = decode_exchange(bytes(shown.state))
     if state.meeting is None:
         raise refused(
             "not-found",
@@ -235,18 +225,16 @@ def _read(context: PageContext, exchange: str) -> _MeetingParts:
                 exchange=state.number or sentence("This exchange"),
             ),
         )
-    with open_snapshot(store, context.name, PeriodQuery(at=context.position), "") as snapshot:
-        meeting_summary = summarize(snapshot.registry, state, snapshot.calendars, context.moment)
-        promised = [
-            undertaking_view(item, snapshot.sides, context.moment)
-            for item in snapshot.of("meeting", "undertaking")
-        ]
-        return _MeetingParts(
-            _view(context.position, view, state, meeting_summary, in_order(promised)),
-            offices_of(snapshot),
-            view.allowed,
-            translated.by_record(state),
-        )
+    meeting_summary = summarize(view.registry, state, view.calendars, view.moment)
+    promised = [
+        undertaking_view(item, view.sides, view.moment) for item in view.every("undertaking")
+    ]
+    return _MeetingParts(
+        _view(view.position, shown, state, meeting_summary, in_order(promised)),
+        offices_of(view),
+        shown.allowed,
+        translated.by_record(state),
+    )
 
 
 def _view(

@@ -12,7 +12,6 @@ from dragoman.console.display.act_display import Display
 from dragoman.console.display.meeting_summary import (
     MOST,
     STATES,
-    ChannelMeetings,
     MeetingSummary,
     answer_of,
     channel_meetings,
@@ -81,9 +80,7 @@ async def meetings(context: PageContext) -> Page:
                 choices=", ".join(STATES),
             ),
         )
-    meetings_of_channel: ChannelMeetings = await context.in_thread(
-        channel_meetings, context.service.store, context.name, context.position, context.moment
-    )
+    meetings_of_channel = await context.ask(channel_meetings)
     counts: Counter[str] = Counter(meeting.state for meeting in meetings_of_channel.meetings)
     skipped = (page - 1) * _ROWS if state else 0
     names = (state,) if state else STATES

@@ -30,8 +30,7 @@ from dragoman.domain.acts import deadlines, event_windows
 from dragoman.domain.acts.duty_calendar import WEEK, DutyCalendar
 from dragoman.domain.views.titles import subject_of
 from dragoman.i18n.words import Words, stamp
-from dragoman.projection.queries.snapshot import PeriodQuery, Snapshot, open_snapshot
-from dragoman.projection.store import Store
+from dragoman.projection.view import View
 from dragoman.text import sentence
 from dragoman_schemas.state import Exchange
 
@@ -115,7 +114,7 @@ class _MonthParts(NamedTuple):
 async def calendar(context: PageContext) -> Page:
     """Return the page of a month."""
     first = _first(context)
-    result: _MonthParts = await context.in_thread(_read, context, first)
+    result = await context.ask(_read, first)
     weeks = [result.month.days[place : place + 7] for place in range(0, len(result.month.days), 7)]
     locale = Locale.parse(context.words.tag, sep="-")
     return Page(
@@ -154,26 +153,23 @@ def _next(first: date) -> date:
     return (first.replace(day=28) + 4 * _DAY).replace(day=1)
 
 
-def _read(context: PageContext, first: date) -> _MonthParts:
-    store: Store = context.service.store
+def _read(view: View, first: date) -> _MonthParts:
     begins = first - first.weekday() * _DAY
     last = _next(first) - _DAY
     ends = last + (7 - last.weekday()) * _DAY
-    with open_snapshot(store, context.name, PeriodQuery(at=context.position), "") as snapshot:
-        offices = offices_of(snapshot)
-        events = [event for event in _events(snapshot) if _overlaps(event, begins, ends)]
-        calendars = snapshot.calendars
+    offices = offices_of(view)
+    events = [event for event in _events(view) if _overlaps(event, begins, ends)]
     events.sort(key=lambda month_event: (month_event.begins, month_event.exchange))
     days = [begins + count * _DAY for count in range((ends - begins).days)]
     month = Month(
-        channel=context.name,
-        position=context.position,
+        channel=view.registry.name,
+        position=view.position,
         month=f"{first:%Y-%m}",
         days=tuple(
             MonthDay(
                 date=day.isoformat(),
                 within=day.month == first.month,
-                duties=tuple(duty(office, calendars[office.side], day) for office in offices),
+                duties=tuple(duty(office, view.calendars[office.side], day) for office in offices),
                 events=tuple(
                     event for event in events[:_MOST] if _overlaps(event, day, day + _DAY)
                 ),
@@ -197,12 +193,12 @@ def _overlaps(event: MonthEvent, begins: date, ends: date) -> bool:
 # The events of a month
 
 
-def _events(snapshot: Snapshot) -> Iterator[MonthEvent]:
-    for state in snapshot.of("meeting", *FORMATS):
+def _events(view: View) -> Iterator[MonthEvent]:
+    for state in view.every(*FORMATS):
         stands = state_of(state)
         if stands != "over" or (state.meeting is not None and state.meeting.held):
             yield from (_event(state, window, stands) for window in windows(state))
-    for state in snapshot.of("notification", *_ANNOUNCED):
+    for state in view.every(*_ANNOUNCED):
         if state.status not in _TAKEN_BACK:
             yield from (_event(state, window) for window in _in_force(state))
 

@@ -30,7 +30,7 @@ from dragoman.members.texts import language
 from dragoman.projection.queries import duty_watch
 from dragoman_schemas.fields import or_default
 from dragoman_schemas.problems import TYPES
-from dragoman_schemas.responses import PersonEntry, PersonView, PointsOfContact, PointView
+from dragoman_schemas.responses import PersonEntry, PersonView, PointView
 
 _LINES: Final = ("name", "post", "institution", "note")
 _LISTS: Final = ("telephones", "emails")
@@ -316,9 +316,7 @@ async def erase(context: PageContext) -> Page | web.StreamResponse:
 
 async def _shown(context: PageContext) -> PersonPage:
     person = _person(await people_register.show_person(context.call))
-    points_of_contact: PointsOfContact = await context.in_thread(
-        duty_watch.points_of_contact, context.service.store, context.name, context.service.now()
-    )
+    points_of_contact = await context.ask(duty_watch.points_of_contact)
     return PersonPage(
         channel=context.name,
         person=person,

@@ -18,10 +18,10 @@ from markupsafe import Markup
 from msgspec import Struct
 
 from dragoman.application.http import submission
+from dragoman.application.http.conditional_requests import past_by
 from dragoman.console.charts import charts
 from dragoman.console.context import PageContext
 from dragoman.console.display.office_clocks import office_of
-from dragoman.console.positions import moment_by
 from dragoman.console.rendering import PageRoute
 from dragoman.console.sessions import following, redirect
 from dragoman.domain.acts.deadlines import timestamp
@@ -183,11 +183,11 @@ def _time(moment: datetime) -> str:
 
 async def life_of(context: PageContext) -> Life:
     """Return a channel from its opening to now."""
-    registry, store, newest = context.projection.registry, context.service.store, context.newest
+    registry, newest = context.projection.registry, context.newest
     time = context.projection.state.time
     first = _first_day(context, time)
-    days = await context.in_thread(timeline.per_day, store, context.name, first, newest)
-    marks = await context.in_thread(timeline.marks, store, context.name, newest)
+    days = await context.ask(lambda view: timeline.per_day(view.at(newest), first))
+    marks = await context.ask(lambda view: timeline.marks(view.at(newest)))
     return Life(
         opened=registry.opened.time,
         newest=newest,
@@ -457,7 +457,7 @@ async def _at_time(context: PageContext, field: str, text: str) -> str:
             say("This is not a time. Write a time like 0305Z, 24 Nov 03:05 or 240305Z NOV 26."),
         ) from None
     try:
-        shown = await moment_by(context, moment)
+        shown = await past_by(context.call, context.projection, moment)
     except Refused as refused:
         if refused.refusal.kind != "not-found":
             raise PointInTimeFault(field, text, say("That time is still to come.")) from None

@@ -77,15 +77,8 @@ async def statistics(context: PageContext) -> Page:
     if not faults:
         try:
             async with turn(context.request, context.projection):
-                statistics_result = await context.in_thread(
-                    counted,
-                    context.service.store,
-                    context.name,
-                    period.query,
-                    context.service.as_of(context.projection),
-                    side,
-                    format,
-                )
+                end_seen = context.service.as_of(context.projection)
+                statistics_result = await context.ask(counted, period.query, end_seen, side, format)
         except Refused as error:
             if error.refusal.kind != "bad-request":
                 raise

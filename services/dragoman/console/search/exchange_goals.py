@@ -22,6 +22,7 @@ from dragoman.projection.projection import Projection
 from dragoman.projection.queries import lists, records
 from dragoman.projection.queries.records import RecordPlace
 from dragoman.projection.store import Store
+from dragoman.projection.view import open_view
 from dragoman_schemas.responses import Rows
 from dragoman_schemas.state import Exchange
 
@@ -71,11 +72,13 @@ def _places(
 ) -> list[tuple[str, RecordPlace]]:
     places: list[tuple[str, RecordPlace]] = []
     for name, at in extents:
-        matching = (
-            records.places(store, name, at, typed.path)
-            if typed.path
-            else records.with_number(store, name, at, typed.parts, most)
-        )
+        with open_view(store, name) as newest:
+            view = newest.at(at)
+            matching = (
+                records.places(view, typed.path)
+                if typed.path
+                else records.with_number(view, typed.parts, most)
+            )
         places += [(name, place) for place in matching]
     return places
 
@@ -129,14 +132,7 @@ async def _listed(
     context: PageContext, channel: Projection, wanted: lists.Filter, most: int
 ) -> Rows:
     """Return the exchanges of a channel that a filter selects, at the page's moment."""
-    store, moment = context.service.store, context.moment
-    if context.past:
-        rows: Rows = await context.in_thread(
-            lists.listed_at, store, channel.name, wanted, most, context.at, moment
-        )
-    else:
-        rows = await context.in_thread(lists.listed, store, channel.name, wanted, most, moment)
-    return rows
+    return await within(context, channel).ask(lists.listed, wanted, most)
 
 
 def _text_goal(context: PageContext, channel: Projection, exchange: str, text: str) -> Goal:

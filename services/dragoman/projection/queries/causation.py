@@ -8,7 +8,6 @@ an opening             is caused by the opening of the first exchange that it
                        refers to
 """
 
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -16,9 +15,9 @@ from typing import Any, Final
 import msgspec
 
 from dragoman.limits import TREE_RECORDS
-from dragoman.projection.row_keys import channel_number, channel_range, position_of, row_key
-from dragoman.projection.store import Store
+from dragoman.projection.row_keys import channel_number, last_key, position_of, row_key
 from dragoman.projection.table_rows import referred
+from dragoman.projection.view import View
 from dragoman_schemas.responses import Cause, Causes
 
 _TOP: Final = 50
@@ -41,45 +40,40 @@ class _CausalRecord:
     caused: list["_CausalRecord"] = field(default_factory=list)
 
 
-def causes(store: Store, channel: str, position: int) -> Causes | None:
+def causes(view: View, position: int) -> Causes | None:
     """Return the tree of causes that contains a record.
 
     None for a void record, or for junk.
     """
-    base = store.base(channel)
-    with store.snapshot() as connection:
-        causal_record = next(_read(connection, "key = ?", row_key(base, position)), None)
-        if causal_record is None:
-            return None
-        top, above = causal_record.exchange, [causal_record.exchange]
-        while (
-            len(above) < _TOP
-            and (before := _referred(connection, base, top))
-            and before not in above
-        ):
-            top = before
-            above.append(top)
-        records: dict[str, _CausalRecord] = {}
-        waiting, names = [top], {top}
-        while waiting and len(records) < TREE_RECORDS:
-            exchange = waiting.pop(0)
-            for record in _read(
-                connection, "exchange = ? AND key BETWEEN ? AND ?", exchange, *channel_range(base)
-            ):
-                records[record.id] = record
-            fresh = [id for id in _referring(connection, base, exchange) if id not in names]
-            names.update(fresh)
-            waiting += fresh
-        roots = _joined(connection, base, records)
+    causal_record = next(_read(view, "key = ?", row_key(view.base, position)), None)
+    if causal_record is None:
+        return None
+    top, above = causal_record.exchange, [causal_record.exchange]
+    while len(above) < _TOP and (before := _referred(view, top)) and before not in above:
+        top = before
+        above.append(top)
+    records: dict[str, _CausalRecord] = {}
+    waiting, names = [top], {top}
+    while waiting and len(records) < TREE_RECORDS:
+        exchange = waiting.pop(0)
+        for record in _read(view, "exchange = ? AND key BETWEEN ? AND ?", exchange, *_range(view)):
+            records[record.id] = record
+        fresh = [id for id in _referring(view, exchange) if id not in names]
+        names.update(fresh)
+        waiting += fresh
+    roots = _joined(view, records)
     root = next((record for record in roots if record.id == top), roots[0])
     return Causes(
         position=position, tree=_tree(root), more=bool(waiting) or len(records) >= TREE_RECORDS
     )
 
 
-def _read(
-    connection: sqlite3.Connection, condition: str, *parameters: object
-) -> Iterator[_CausalRecord]:
+def _range(view: View) -> tuple[int, int]:
+    """Return the first and the last key that rows of the channel may have."""
+    return view.base, last_key(view.base)
+
+
+def _read(view: View, condition: str, *parameters: object) -> Iterator[_CausalRecord]:
     """Yield valid records of exchanges, in order.
 
     An erased record is missing: it has no exchange any more, and only its commitment is
@@ -90,7 +84,9 @@ def _read(
         f"WHERE {condition} AND valid AND act IS NOT NULL AND exchange IS NOT NULL ORDER BY key "
         f"LIMIT {TREE_RECORDS}"
     )
-    for key, id, exchange, act, actor, time, number, raw in connection.execute(query, parameters):
+    for key, id, exchange, act, actor, time, number, raw in view.connection.execute(
+        query, parameters
+    ):
         envelope = _decode(raw)
         data = envelope.get("data") or {}
         opens = id == exchange
@@ -107,49 +103,43 @@ def _read(
         )
 
 
-def _referred(connection: sqlite3.Connection, base: int, exchange: str) -> str:
+def _referred(view: View, exchange: str) -> str:
     """Return the first exchange that the opening of an exchange refers to.
 
     Empty where it refers to none.
     """
-    opening = next(
-        _read(connection, "id = ? AND key BETWEEN ? AND ?", exchange, *channel_range(base)), None
-    )
+    opening = next(_read(view, "id = ? AND key BETWEEN ? AND ?", exchange, *_range(view)), None)
     for reference in () if opening is None else opening.references:
-        row = connection.execute(
+        row = view.connection.execute(
             "SELECT id FROM exchanges WHERE (number = ? OR id = ?) AND key BETWEEN ? AND ? LIMIT 1",
-            (reference, reference, *channel_range(base)),
+            (reference, reference, *_range(view)),
         ).fetchone()
         if row is not None:
             return str(row[0])
     return ""
 
 
-def _referring(connection: sqlite3.Connection, base: int, exchange: str) -> list[str]:
+def _referring(view: View, exchange: str) -> list[str]:
     """Return the exchanges that refer to an exchange, by its number or its id."""
-    row = connection.execute(
+    row = view.connection.execute(
         "SELECT number FROM exchanges WHERE id = ? AND key BETWEEN ? AND ?",
-        (exchange, *channel_range(base)),
+        (exchange, *_range(view)),
     ).fetchone()
     targets = (exchange, exchange if row is None else row[0])
-    cursor = connection.execute(
+    cursor = view.connection.execute(
         "SELECT e.id FROM links l JOIN exchanges e ON e.key = l.key "
         "WHERE l.channel = ? AND l.target IN (?, ?) ORDER BY e.key LIMIT ?",
-        (channel_number(base), *targets, TREE_RECORDS),
+        (channel_number(view.base), *targets, TREE_RECORDS),
     )
     return [id for (id,) in cursor]
 
 
-def _joined(
-    connection: sqlite3.Connection, base: int, records: dict[str, _CausalRecord]
-) -> list[_CausalRecord]:
+def _joined(view: View, records: dict[str, _CausalRecord]) -> list[_CausalRecord]:
     """Put each record under its cause, and return the records without a cause."""
     roots: list[_CausalRecord] = []
     for causal_record in sorted(records.values(), key=lambda record: record.position):
         cause = records.get(causal_record.cause) or (
-            records.get(_referred(connection, base, causal_record.id))
-            if causal_record.references
-            else None
+            records.get(_referred(view, causal_record.id)) if causal_record.references else None
         )
         (
             roots if cause is None or cause.position >= causal_record.position else cause.caused

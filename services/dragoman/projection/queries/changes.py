@@ -5,7 +5,6 @@ whole map or list of objects came or went, its members are listed one by one. No
 record that added to it set all of it.
 """
 
-import sqlite3
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
@@ -14,10 +13,9 @@ from msgspec import UNSET, Raw, Struct, UnsetType, field
 
 from dragoman.domain.views import diff
 from dragoman.projection.queries import liaison_state
-from dragoman.projection.queries.as_of import registry_at
-from dragoman.projection.row_keys import position_of, row_key
-from dragoman.projection.store import Store
+from dragoman.projection.row_keys import position_of
 from dragoman.projection.stored_state import whole
+from dragoman.projection.view import View
 from dragoman_schemas.state_responses import Change, Changed
 
 _STEPS: Final = 500
@@ -70,39 +68,27 @@ class ChangesBetween(Struct, frozen=True, kw_only=True):
     unchanged: int
 
 
-def between(store: Store, channel: str, first: int, last: int) -> ChangesBetween:
-    """Return the changes after a position, up to another.
+def between(view: View, first: int) -> ChangesBetween:
+    """Return the changes after a position, up to that of the view.
 
     Raises `Refused` if they are too many for one answer.
     """
-    difference = liaison_state.difference(store, channel, first, last)
-    base = store.base(channel)
-    with store.snapshot() as connection:
-        registry = registry_at(connection, base, last)
-        (opened,) = connection.execute(
-            "SELECT count(*) FROM exchanges WHERE key BETWEEN ? AND ?", (base, row_key(base, last))
-        ).fetchone()
-        genesis = "" if registry is None else registry.id
-        return ChangesBetween(
-            from_=first,
-            to=last,
-            exchanges=tuple(
-                _carried(connection, base, first, last, exchange)
-                for exchange in difference.exchanges
-            ),
-            channel=tuple(
-                _set_by(difference.channel, _states(connection, base, first, last, genesis))
-            ),
-            unchanged=opened - len(difference.exchanges),
-        )
-
-
-def _carried(
-    connection: sqlite3.Connection, base: int, first: int, last: int, changed: Changed
-) -> Carried:
-    states = (
-        list(_states(connection, base, first, last, changed.exchange)) if changed.changes else []
+    difference = liaison_state.difference(view, first)
+    (opened,) = view.connection.execute(
+        "SELECT count(*) FROM exchanges WHERE key BETWEEN ? AND ?", (view.base, view.key)
+    ).fetchone()
+    genesis = "" if view.opened is None else view.opened.id
+    return ChangesBetween(
+        from_=first,
+        to=view.position,
+        exchanges=tuple(_carried(view, first, exchange) for exchange in difference.exchanges),
+        channel=tuple(_set_by(difference.channel, _states(view, first, genesis))),
+        unchanged=opened - len(difference.exchanges),
     )
+
+
+def _carried(view: View, first: int, changed: Changed) -> Carried:
+    states = list(_states(view, first, changed.exchange)) if changed.changes else []
     members = _count(states[0][1]) if states else 0
     return Carried(
         exchange=changed.exchange,
@@ -116,20 +102,18 @@ def _carried(
     )
 
 
-def _states(
-    connection: sqlite3.Connection, base: int, first: int, last: int, exchange: str
-) -> Iterator[tuple[int, bytes]]:
-    """Yield the states of an exchange from a position back to another.
+def _states(view: View, first: int, exchange: str) -> Iterator[tuple[int, bytes]]:
+    """Yield the states of an exchange back to a position.
 
     The newest comes first. The last one is that at the earlier position.
     """
-    cursor = connection.execute(
+    cursor = view.connection.execute(
         "SELECT key, state FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND valid "
         "AND state IS NOT NULL ORDER BY key DESC LIMIT ?",
-        (exchange, base, row_key(base, last), _STEPS),
+        (exchange, view.base, view.key, _STEPS),
     )
     for key, state in cursor:
-        yield position_of(key), whole(connection, base, exchange, state)
+        yield position_of(key), whole(view.connection, view.base, exchange, state)
         if position_of(key) <= first:
             return
 

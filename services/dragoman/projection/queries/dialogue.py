@@ -1,7 +1,6 @@
 """The state of the dialogue: perceptions side by side, the roadmap, all links."""
 
-import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple, get_args
 
 import msgspec
@@ -13,18 +12,13 @@ from dragoman.domain.acts.families.exchange import ENDED
 from dragoman.domain.acts.families.joining import INCIDENTS
 from dragoman.domain.views.titles import subject_of
 from dragoman.limits import LIST_PAGE
-from dragoman.projection.queries.as_of import state_at
 from dragoman.projection.row_keys import (
-    LAST_POSITION,
-    NEWEST_RECORD,
     POSITION_BITS,
     channel_number,
-    channel_range,
     position_of,
     row_key,
 )
-from dragoman.projection.store import Store
-from dragoman.projection.stored_state import whole
+from dragoman.projection.view import View
 from dragoman_schemas.act_frame import Area
 from dragoman_schemas.dialogue_responses import (
     EarlierView,
@@ -33,16 +27,10 @@ from dragoman_schemas.dialogue_responses import (
     Roadmap,
     RoadmapArea,
     RoadmapLine,
-    View,
 )
+from dragoman_schemas.dialogue_responses import View as SidesView
 from dragoman_schemas.responses import ChannelLink, JoinedReport, Link
-from dragoman_schemas.state import Exchange, Joined, Registry, Said, decode_exchange
-
-_MOST: Final = 2_000
-"""The most items that are shown of one kind.
-
-It suffices for the roadmap and the issues of two sides that talk for decades.
-"""
+from dragoman_schemas.state import Exchange, Joined, Said
 
 _LESSONS_LOOKED: Final = 100_000
 """The number of records that are searched for lessons, which takes about 50 ms.
@@ -70,43 +58,43 @@ class Dialogue(NamedTuple):
     undertakings: tuple[Exchange, ...]
 
 
-def dialogue(store: Store, channel: str, at: int) -> Dialogue:
-    """Return the dialogue of a channel at a position."""
-    base = store.base(channel)
-    with store.snapshot() as connection:
+def dialogue(view: View) -> Dialogue:
+    """Return the dialogue of a channel."""
 
-        def every(
-            act: str, family: str = "dialogue", *, newest: bool = False
-        ) -> tuple[Exchange, ...]:
-            return tuple(of_format(connection, base, act, at, family, newest=newest))
+    def every(format: str) -> tuple[Exchange, ...]:
+        return tuple(view.states(format))
 
-        return Dialogue(
-            perceptions=every("perception"),
-            items=tuple(
-                (state, linked(connection, base, at, state)) for state in every("roadmap-item")
-            ),
-            recommendations=every("recommendation"),
-            reports=every("joint-report"),
-            documents=every("reference-document"),
-            programmes=every("people-programme", "contact"),
-            releases=every("release"),
-            lines=every("public-line"),
-            meetings=every("meeting-request", "meeting", newest=True),
-            lessons=tuple(_lessons(connection, base, at)),
-            undertakings=every("undertaking", "meeting"),
-        )
+    return Dialogue(
+        perceptions=every("perception"),
+        items=_items(view),
+        recommendations=every("recommendation"),
+        reports=every("joint-report"),
+        documents=every("reference-document"),
+        programmes=every("people-programme"),
+        releases=every("release"),
+        lines=every("public-line"),
+        meetings=tuple(view.newest_states("meeting-request")),
+        lessons=tuple(_lessons(view)),
+        undertakings=every("undertaking"),
+    )
 
 
-def _lessons(connection: sqlite3.Connection, base: int, at: int) -> Iterable[tuple[Exchange, Said]]:
+def _items(view: View) -> tuple[tuple[Exchange, tuple[Link, ...]], ...]:
+    """Return the items of the roadmap with their links, as they were proposed."""
+    return tuple((state, linked(view, state)) for state in view.states("roadmap-item"))
+
+
+def _lessons(view: View) -> Iterable[tuple[Exchange, Said]]:
     """Yield a page of the newest lessons, each with the exchange that taught it."""
-    rows = connection.execute(
+    first = row_key(view.base, max(1, view.position - _LESSONS_LOOKED))
+    rows = view.connection.execute(
         "SELECT key, exchange FROM records WHERE key BETWEEN ? AND ? AND act = 'lesson' "
         "AND valid AND exchange IS NOT NULL "
         "ORDER BY key DESC LIMIT ?",
-        (row_key(base, max(1, at - _LESSONS_LOOKED)), row_key(base, at), LIST_PAGE),
+        (first, view.key, LIST_PAGE),
     ).fetchall()
     for key, id in rows:
-        state = state_at(connection, base, at, id)
+        state = view.known(id)
         yield from (
             (state, act)
             for act in state.acts.get("lesson", ())
@@ -114,17 +102,8 @@ def _lessons(connection: sqlite3.Connection, base: int, at: int) -> Iterable[tup
         )
 
 
-def releases(store: Store, channel: str) -> list[Exchange]:
-    """Return the releases of a channel now, public or not."""
-    with store.snapshot() as connection:
-        return of_format(connection, store.base(channel), "release", LAST_POSITION)
-
-
-def linked(connection: sqlite3.Connection, base: int, at: int, state: Exchange) -> tuple[Link, ...]:
-    """Return the exchanges that refer to an exchange, at a position, in order.
-
-    They refer to it by its id or its number.
-    """
+def linked(view: View, state: Exchange) -> tuple[Link, ...]:
+    """Return the exchanges that refer to an exchange by its id or number, in order."""
     return tuple(
         Link(
             exchange=exchange.id,
@@ -135,70 +114,42 @@ def linked(connection: sqlite3.Connection, base: int, at: int, state: Exchange) 
             if "kind" in exchange.content
             else "",
         )
-        for exchange in referring_states(connection, base, at, state)
+        for exchange in view.referring(state)
     )
 
 
-def referring_states(
-    connection: sqlite3.Connection, base: int, at: int, state: Exchange
-) -> Iterator[Exchange]:
-    """Yield the exchanges that refer to an exchange, in their state at a position."""
-    rows = connection.execute(
-        "SELECT e.id, CASE WHEN e.position <= ? THEN r.state END "  # fixed words  # noqa: S608
-        f"FROM links l JOIN exchanges e ON e.key = l.key JOIN records r ON {NEWEST_RECORD} "
-        "WHERE l.channel = ? AND l.target IN (?, ?) AND l.key <= ? ORDER BY l.key",
-        (at, channel_number(base), state.id, state.number, row_key(base, at)),
-    ).fetchall()
-    for id, encoded in rows:
-        yield (
-            state_at(connection, base, at, id)
-            if encoded is None
-            else decode_exchange(whole(connection, base, id, encoded))
-        )
-
-
-def joined_reports(
-    connection: sqlite3.Connection, base: int, at: int, state: Exchange
-) -> tuple[JoinedReport, ...]:
+def joined_reports(view: View, state: Exchange) -> tuple[JoinedReport, ...]:
     """Return the other reports of the event of a report, agreed or proposed.
 
     A later report names the earlier one in its state; the earlier one is found by the
     joinders that name it.
     """
-    rows = connection.execute(
+    rows = view.connection.execute(
         "SELECT DISTINCT e.id FROM links l JOIN records r ON r.key = l.key "
         "JOIN exchanges e ON e.id = r.exchange AND e.key >> ? = l.channel "
         "WHERE l.channel = ? AND l.target = ? AND l.key <= ? AND r.act = 'joinder' "
         "ORDER BY e.key",
-        (POSITION_BITS, channel_number(base), state.id, row_key(base, at)),
+        (POSITION_BITS, channel_number(view.base), state.id, view.key),
     ).fetchall()
-    later = [state_at(connection, base, at, id) for (id,) in rows]
+    later = [view.known(id) for (id,) in rows]
     reports = [
         _joined_report(report, report.joined)
         for report in later
         if report.joined is not None and report.joined.of == state.id
     ]
-    earlier = (
-        None
-        if state.joined is None
-        else connection.execute(
-            "SELECT id FROM exchanges WHERE id = ? AND key BETWEEN ? AND ?",
-            (state.joined.of, *channel_range(base)),
-        ).fetchone()
-    )
-    if earlier is not None and state.joined is not None:
-        of = state_at(connection, base, at, earlier[0])
+    of = None if state.joined is None else view.state(state.joined.of)
+    if of is not None and state.joined is not None:
         reports.insert(0, _joined_report(of, state.joined))
     return tuple(reports)
 
 
-def live_reports_before(connection: sqlite3.Connection, base: int, state: Exchange) -> list[str]:
+def live_reports_before(view: View, state: Exchange) -> list[str]:
     """Return the newest live incidents that other sides reported before a report."""
     acts, ended = (", ".join(f"'{name}'" for name in sorted(names)) for names in (INCIDENTS, ENDED))
-    rows = connection.execute(
+    rows = view.connection.execute(
         f"SELECT id FROM exchanges WHERE act IN ({acts}) AND status NOT IN ({ended}) "  # fixed words  # noqa: S608
         "AND side != ? AND key >= ? AND key < ? ORDER BY key DESC LIMIT ?",
-        (state.side, base, row_key(base, state.opened.position), LIST_PAGE),
+        (state.side, view.base, row_key(view.base, state.opened.position), LIST_PAGE),
     )
     return [id for (id,) in rows]
 
@@ -216,89 +167,42 @@ def _joined_report(report: Exchange, joined: Joined) -> JoinedReport:
     )
 
 
-def referring(
-    store: Store, channels: Iterable[str], targets: tuple[str, str]
-) -> tuple[ChannelLink, ...]:
-    """Return the exchanges of some channels that refer to one of another channel.
-
-    They refer to it by its id or its number.
-    """
-    return _elsewhere(
-        store,
-        channels,
+def referring(view: View, targets: tuple[str, str]) -> list[ChannelLink]:
+    """Return the exchanges that refer to one of another channel by its id or number."""
+    return _links(
+        view,
         "JOIN links l ON l.key = e.key "
         "WHERE l.channel = ? AND l.target IN (?, ?) ORDER BY e.key LIMIT ?",
         targets,
     )
 
 
-def named(store: Store, channels: Iterable[str], target: str) -> tuple[ChannelLink, ...]:
-    """Return the exchange of some channels that has an id or a number."""
-    return _elsewhere(
-        store,
-        channels,
+def named(view: View, target: str) -> list[ChannelLink]:
+    """Return the exchange that has an id or a number."""
+    return _links(
+        view,
         f"WHERE e.key >> {POSITION_BITS} = ? AND (e.id = ? OR e.number = ?) ORDER BY e.key LIMIT ?",
         (target, target),
     )
 
 
-def _elsewhere(
-    store: Store, channels: Iterable[str], where: str, targets: tuple[str, str]
-) -> tuple[ChannelLink, ...]:
-    channel_links: list[ChannelLink] = []
-    with store.snapshot() as connection:
-        for channel in channels:
-            rows = connection.execute(
-                f"SELECT e.id, e.number, e.act, e.status FROM exchanges e {where}",  # fixed words  # noqa: S608
-                (channel_number(store.base(channel)), *targets, LIST_PAGE),
-            )
-            channel_links += [
-                ChannelLink(channel=channel, exchange=id, number=number, act=act, status=status)
-                for id, number, act, status in rows
-            ]
-    return tuple(channel_links)
-
-
-def of_format(
-    connection: sqlite3.Connection,
-    base: int,
-    act: str,
-    at: int,
-    family: str = "dialogue",
-    *,
-    newest: bool = False,
-) -> list[Exchange]:
-    """Return the exchanges of a format that had been opened by a position.
-
-    They are in their state at that position.
-    """
-    rows = connection.execute(
-        "SELECT e.id, CASE WHEN e.position <= ? THEN r.state END "  # fixed words  # noqa: S608
-        f"FROM exchanges e JOIN records r ON {NEWEST_RECORD} "
-        "WHERE e.family = ? AND e.act = ? AND e.key BETWEEN ? AND ? "
-        f"ORDER BY e.key {'DESC' if newest else 'ASC'} LIMIT ?",
-        (at, family, act, base, row_key(base, at), LIST_PAGE if newest else _MOST),
-    ).fetchall()
+def _links(view: View, where: str, targets: tuple[str, str]) -> list[ChannelLink]:
+    rows = view.connection.execute(
+        f"SELECT e.id, e.number, e.act, e.status FROM exchanges e {where}",  # fixed words  # noqa: S608
+        (channel_number(view.base), *targets, LIST_PAGE),
+    )
     return [
-        state_at(connection, base, at, id)
-        if state is None
-        else decode_exchange(whole(connection, base, id, state))
-        for id, state in rows
+        ChannelLink(channel=view.registry.name, exchange=id, number=number, act=act, status=status)
+        for id, number, act, status in rows
     ]
 
 
-def perceptions(
-    store: Store, channel: str, registry: Registry, at: int | None = None
-) -> Perceptions:
-    """Return every issue, with each side's view of it, at a position or now.
+def perceptions(view: View) -> Perceptions:
+    """Return every issue, with each side's view of it.
 
     Of several texts of a side the newest counts.
     """
-    with store.snapshot() as connection:
-        stated = of_format(
-            connection, store.base(channel), "perception", LAST_POSITION if at is None else at
-        )
-    return Perceptions(issues=issues_of(stated, [side.name for side in registry.sides]))
+    return Perceptions(issues=issues_of(view.states("perception"), view.sides))
 
 
 def issues_of(stated: Iterable[Exchange], sides: Sequence[str]) -> tuple[Issue, ...]:
@@ -315,11 +219,11 @@ def issues_of(stated: Iterable[Exchange], sides: Sequence[str]) -> tuple[Issue, 
     )
 
 
-def _view(views: Sequence[Exchange]) -> View:
+def _view(views: Sequence[Exchange]) -> SidesView:
     """Return a side's column: its newest view, and the earlier ones."""
     state, *_ = views
     fairness = [*consent.counting(state, ("fairness",), consent.view(state))]
-    return View(
+    return SidesView(
         side=state.side,
         exchange=state.id,
         number=state.number,
@@ -339,18 +243,12 @@ def _view(views: Sequence[Exchange]) -> View:
     )
 
 
-def roadmap(store: Store, channel: str, at: int | None = None) -> Roadmap:
-    """Return the roadmap's items by area, each with its links, at a position or now.
+def roadmap(view: View) -> Roadmap:
+    """Return the roadmap's items by area, each with its links.
 
     Items are in the order in which they were proposed.
     """
-    base, at = store.base(channel), LAST_POSITION if at is None else at
-    with store.snapshot() as connection:
-        items = [
-            (state, linked(connection, base, at, state))
-            for state in of_format(connection, base, "roadmap-item", at)
-        ]
-    return Roadmap(areas=areas_of(items))
+    return Roadmap(areas=areas_of(_items(view)))
 
 
 def _decoded(state: Exchange, name: str, default: Any) -> Any:

@@ -1,6 +1,5 @@
 """The view of the duty watch: its officers, the line, alarms, deadlines and calls."""
 
-import sqlite3
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -11,7 +10,6 @@ from msgspec.structs import replace
 
 from dragoman.domain.acts import deadline_outcomes, deadlines, line_checks
 from dragoman.domain.acts.deadlines import UNTIMED, Deadline, profile_of, timestamp
-from dragoman.domain.acts.duty_calendar import DutyCalendar
 from dragoman.domain.acts.families.exchange import owing_receipt, precedence_of
 from dragoman.domain.acts.families.exchange_content import content_of
 from dragoman.domain.record.codec import Record
@@ -20,23 +18,10 @@ from dragoman.domain.views import points_of_contact as points
 from dragoman.domain.views.alarms import Escalation, UnpassedMessage
 from dragoman.domain.views.points_of_contact import PointOfContactState
 from dragoman.limits import OPEN_LOOKED
-from dragoman.projection.queries.as_of import (
-    announced_at,
-    calendars_at,
-    delivered_at,
-    newest_position,
-    open_ids,
-    record_in,
-    registry_at,
-    state_at,
-    unanswered_at,
-    waiting_at,
-)
-from dragoman.projection.row_keys import NEWEST_RECORD, POSITION_BITS, channel_number, row_key
-from dragoman.projection.store import Store
-from dragoman.projection.stored_state import whole
+from dragoman.projection.row_keys import NEWEST_RECORD, POSITION_BITS, channel_number
+from dragoman.projection.view import View
 from dragoman_schemas.responses import ClockView, MeansTested, NextCall, PointsOfContact, PointView
-from dragoman_schemas.state import Exchange, Registry, decode_exchange
+from dragoman_schemas.state import Exchange, Registry
 from dragoman_schemas.watch_responses import Alarm, DueClock, LineView, SideWatch, WatchView
 
 LINE_CHECKS: Final = 200
@@ -46,70 +31,49 @@ _DUE: Final = 20
 CIRCUITS: Final = ("primary", "backup")
 
 
-def watch_view(
-    store: Store, channel: str, reader: str, now: datetime, at: int | None = None
-) -> WatchView | None:
-    """Return the watch of a channel in a side's view, at a position or the newest.
-
-    `now` is the clock of the moment that is shown. None where the channel had not been
-    opened.
-    """
-    base = store.base(channel)
-    with store.snapshot() as connection:
-        position = newest_position(connection, channel) if at is None else at
-        registry = registry_at(connection, base, position)
-        if registry is None:
-            return None
-        waiting = _waiting(connection, base, position)
-        sides = [side.name for side in registry.sides]
-        calendars = calendars_at(connection, base, position, sides)
-        lines = lines_at(connection, base, position)
-        announced = _announced(connection, base, position, registry, waiting)
-        alarmed = list(_alarms(connection, base, position, registry, waiting, lines, now))
-        alarmed += [
-            unpassed_alarm(exchange, message)
-            for exchange in (*waiting, *announced)
-            for message in alarms.unpassed(registry, exchange, now)
-        ]
+def watch_view(view: View, reader: str) -> WatchView:
+    """Return the watch of a channel in a side's view."""
+    registry, now = view.registry, view.moment
+    waiting = _waiting(view)
+    lines = lines_of(view)
+    announced = _announced(view, waiting)
+    alarmed = list(_alarms(view, waiting, lines))
+    alarmed += [
+        unpassed_alarm(exchange, message)
+        for exchange in (*waiting, *announced)
+        for message in alarms.unpassed(registry, exchange, now)
+    ]
     return WatchView(
-        position=position,
-        sides=tuple(_side(registry, side, reader) for side in sides),
+        position=view.position,
+        sides=tuple(_side(registry, side, reader) for side in view.sides),
         lines=tuple(lines),
         alarms=tuple(alarmed),
-        due=tuple(_due(registry, (*waiting, *announced), calendars, now)),
+        due=tuple(_due(view, (*waiting, *announced))),
     )
 
 
-def _waiting(connection: sqlite3.Connection, base: int, at: int) -> list[Exchange]:
+def _waiting(view: View) -> list[Exchange]:
     """Return the exchanges that wait for an acknowledgement or an answer.
 
     Those that wait for an acknowledgement come first, the most urgent at the top. Then
     come those that wait for an answer, the newest at the top. Each is at most a page.
     """
-    ids = dict.fromkeys((*waiting_at(connection, base, at), *unanswered_at(connection, base, at)))
-    return [state_at(connection, base, at, id) for id in ids]
+    ids = dict.fromkeys((*view.waiting_ids(), *view.unanswered_ids()))
+    return [view.known(id) for id in ids]
 
 
-def _announced(
-    connection: sqlite3.Connection,
-    base: int,
-    at: int,
-    registry: Registry,
-    waiting: Iterable[Exchange],
-) -> list[Exchange]:
+def _announced(view: View, waiting: Iterable[Exchange]) -> list[Exchange]:
     """Return the further exchanges whose windows and incidents somebody may pass on."""
-    if registry.kind in UNTIMED:
+    if view.registry.kind in UNTIMED:
         return []
     read = {exchange.id for exchange in waiting}
-    announced = [
-        exchange for exchange in announced_at(connection, base, at) if exchange.id not in read
-    ]
-    if not registry.onward:
+    announced = [exchange for exchange in view.announced() if exchange.id not in read]
+    if not view.registry.onward:
         return announced
     read.update(exchange.id for exchange in announced)
-    _, names = open_ids(connection, base, at)
+    _, names = view.open_ids()
     others = (name for name in names[:OPEN_LOOKED] if name not in read)
-    return announced + [state_at(connection, base, at, name) for name in others]
+    return announced + [view.known(name) for name in others]
 
 
 def unpassed_alarm(exchange: Exchange, message: UnpassedMessage) -> Alarm:
@@ -145,23 +109,17 @@ def _side(registry: Registry, side: str, reader: str) -> SideWatch:
     )
 
 
-def lines_of_channel(store: Store, channel: str, at: int) -> list[LineView]:
-    """Return the state of each circuit at a position, the primary one first."""
-    with store.snapshot() as connection:
-        return lines_at(connection, store.base(channel), at)
-
-
-def lines_at(connection: sqlite3.Connection, base: int, at: int) -> list[LineView]:
+def lines_of(view: View) -> list[LineView]:
     """Return each circuit that was ever checked, by its newest checks.
 
-    The primary circuit is always among them.
+    The primary circuit is always among them, and the first.
     """
-    rows = connection.execute(
+    rows = view.connection.execute(
         "SELECT id FROM exchanges INDEXED BY exchanges_line WHERE act = 'line-check' "
         "AND key BETWEEN ? AND ? ORDER BY key DESC LIMIT ?",
-        (base, row_key(base, at), LINE_CHECKS),
+        (view.base, view.key, LINE_CHECKS),
     ).fetchall()
-    checks = [state_at(connection, base, at, id) for (id,) in rows]
+    checks = [view.known(id) for (id,) in rows]
     views: list[LineView] = []
     for circuit in CIRCUITS:
         exchanges = [
@@ -178,23 +136,16 @@ def lines_at(connection: sqlite3.Connection, base: int, at: int) -> list[LineVie
     return views
 
 
-def _alarms(
-    connection: sqlite3.Connection,
-    base: int,
-    at: int,
-    registry: Registry,
-    waiting: Iterable[Exchange],
-    lines: Iterable[LineView],
-    now: datetime,
-) -> Iterator[Alarm]:
+def _alarms(view: View, waiting: Iterable[Exchange], lines: Iterable[LineView]) -> Iterator[Alarm]:
     """Yield the alarms of a channel, which are the same for every side."""
+    registry, now = view.registry, view.moment
     if registry.kind in UNTIMED:
         return
-    for view in lines:
-        if view.state == "degraded":
+    for line in lines:
+        if line.state == "degraded":
             yield Alarm(
                 alarm="line_degraded",
-                detail=f"the {view.circuit} line missed {view.missed_running} checks running",
+                detail=f"the {line.circuit} line missed {line.missed_running} checks running",
             )
     for side in registry.sides:
         if side.name not in registry.watches and not side.observer:
@@ -209,9 +160,9 @@ def _alarms(
                 exchange,
                 escalation,
                 now,
-                record_in(connection, base, message_position(exchange, escalation.message)),
+                view.record(message_position(exchange, escalation.message)),
             )
-        yield from _undelivered(connection, base, at, registry, exchange, now)
+        yield from _undelivered(view, exchange)
 
 
 def flash_alarm(
@@ -256,53 +207,39 @@ def _awaited(exchange: Exchange, id: str, record: Record | None) -> dict[str, An
     }
 
 
-def _undelivered(
-    connection: sqlite3.Connection,
-    base: int,
-    at: int,
-    registry: Registry,
-    exchange: Exchange,
-    now: datetime,
-) -> Iterator[Alarm]:
+def _undelivered(view: View, exchange: Exchange) -> Iterator[Alarm]:
     """Yield an alarm for each message that no station of a side has received.
 
     It is due at half of the time that the acknowledgement has.
     """
-    limits, _ = profile_of(registry)
+    limits, _ = profile_of(view.registry)
     for message in exchange.messages:
         since = datetime.fromisoformat(message.said.time)
         half = timedelta(seconds=limits.acknowledgement[precedence_of(exchange, message)]) / 2
-        if now - since < half:
+        if view.moment - since < half:
             continue
         for side in owing_receipt(exchange, message):
-            if not delivered_at(connection, base, at, side, message):
+            if not view.delivered(side, message):
                 yield Alarm(
                     alarm="undelivered",
                     side=side,
                     exchange=exchange.id,
                     number=exchange.number,
-                    **_awaited(
-                        exchange, message.id, record_in(connection, base, message.said.position)
-                    ),
+                    **_awaited(exchange, message.id, view.record(message.said.position)),
                     since=message.said.time,
                     detail=f"no station of {side} has taken it, and half of the time has passed",
                 )
 
 
-def _due(
-    registry: Registry,
-    waiting: Iterable[Exchange],
-    calendars: dict[str, DutyCalendar],
-    now: datetime,
-) -> list[DueClock]:
+def _due(view: View, waiting: Iterable[Exchange]) -> list[DueClock]:
     """Return the deadlines of waiting exchanges that end next, the soonest first.
 
     Those that have ended longest ago come first.
     """
     due_clocks = [
-        DueClock(exchange=exchange.id, number=exchange.number, clock=clock_view(clock, now))
+        DueClock(exchange=exchange.id, number=exchange.number, clock=clock_view(clock, view.moment))
         for exchange in waiting
-        for clock in deadlines.deadlines_of(registry, exchange, calendars)
+        for clock in deadlines.deadlines_of(view.registry, exchange, view.calendars)
         if deadline_outcomes.is_owed(exchange, clock)
     ]
     return sorted(due_clocks, key=lambda due_clock: due_clock.clock.due)[:_DUE]
@@ -323,39 +260,28 @@ def clock_view(clock: Deadline, now: datetime) -> ClockView:
     )
 
 
-def points_at(
-    connection: sqlite3.Connection, base: int, at: int, registry: Registry, now: datetime
-) -> list[PointOfContactState]:
-    """Return the points of contact at a position."""
-    rows = connection.execute(
+def points_of(view: View) -> list[PointOfContactState]:
+    """Return the points of contact with their states."""
+    rows = view.connection.execute(
         "SELECT id FROM exchanges INDEXED BY exchanges_point WHERE act = 'point-of-contact' "
         "AND key BETWEEN ? AND ? ORDER BY key",
-        (base, row_key(base, at)),
+        (view.base, view.key),
     ).fetchall()
-    entries = [state_at(connection, base, at, id) for (id,) in rows]
-    calendars = (
-        calendars_at(connection, base, at, [side.name for side in registry.sides])
-        if entries
-        else {}
-    )
-    return points.points(registry, entries, calendars, now)
+    entries = [view.known(id) for (id,) in rows]
+    calendars = view.calendars if entries else {}
+    return points.points(view.registry, entries, calendars, view.moment)
 
 
-def points_of_contact(
-    store: Store, channel: str, now: datetime, at: int | None = None, *, members: bool = True
-) -> PointsOfContact:
-    """Return the points of contact, now or at a position: role, means and hours.
+def points_of_contact(view: View, *, members: bool = True) -> PointsOfContact:
+    """Return the points of contact: role, means and hours.
 
     For readers other than `members`, on cards and in calendars, points under the
     Chatham House Rule have no side and no number.
     """
-    base = store.base(channel)
-    with store.snapshot() as connection:
-        at = newest_position(connection, channel) if at is None else at
-        registry = registry_at(connection, base, at)
-        states = [] if registry is None else points_at(connection, base, at, registry, now)
     return PointsOfContact(
-        points=tuple(point_view(point) if members else _unattributed(point) for point in states)
+        points=tuple(
+            point_view(point) if members else _unattributed(point) for point in points_of(view)
+        )
     )
 
 
@@ -426,48 +352,33 @@ def _tested(exchange: Exchange) -> Iterator[MeansTested]:
         )
 
 
-def next_calls(
-    connection: sqlite3.Connection,
-    base: int,
-    at: int,
-    registry: Registry,
-    exchange: Exchange,
-    now: datetime,
-) -> tuple[NextCall, ...]:
+def next_calls(view: View, exchange: Exchange) -> tuple[NextCall, ...]:
     """Return the calls to make to sides that have not acknowledged a flash.
 
     Empty while nothing is that urgent.
     """
-    waiting = [escalation.side for escalation in alarms.escalations(registry, exchange, now)]
+    waiting = [item.side for item in alarms.escalations(view.registry, exchange, view.moment)]
     if not waiting:
         return ()
-    calls = points.next_calls(points_at(connection, base, at, registry, now), waiting, exchange)
+    calls = points.next_calls(points_of(view), waiting, exchange)
     return tuple(NextCall(point=point_view(point), tried=tried) for point, tried in calls)
 
 
-def passed_on_later(store: Store, channel: str) -> list[Exchange]:
+def passed_on_later(view: View) -> list[Exchange]:
     """Return the open exchanges that a side may still have to pass on.
 
     Empty for a channel in which no side has an onward list.
     """
-    base = store.base(channel)
-    with store.snapshot() as connection:
-        newest = newest_position(connection, channel)
-        registry = registry_at(connection, base, newest)
-        if registry is None or not registry.onward:
-            return []
-        return _announced(connection, base, newest, registry, ())
+    return _announced(view, ()) if view.opened is not None and view.registry.onward else []
 
 
-def flashes(store: Store, channel: str) -> list[Exchange]:
+def flashes(view: View) -> list[Exchange]:
     """Return every flash exchange that waits for an acknowledgement, oldest first."""
-    base = store.base(channel)
-    with store.snapshot() as connection:
-        cursor = connection.execute(
-            "SELECT e.id, r.state "  # fixed words  # noqa: S608
-            f"FROM exchanges e INDEXED BY exchanges_waiting JOIN records r ON {NEWEST_RECORD} "
-            f"WHERE e.unacknowledged != '' AND e.key >> {POSITION_BITS} = ? AND e.precedence = 0 "
-            "ORDER BY e.key",
-            (channel_number(base),),
-        )
-        return [decode_exchange(whole(connection, base, id, state)) for id, state in cursor]
+    cursor = view.connection.execute(
+        "SELECT e.id, r.state "  # fixed words  # noqa: S608
+        f"FROM exchanges e INDEXED BY exchanges_waiting JOIN records r ON {NEWEST_RECORD} "
+        f"WHERE e.unacknowledged != '' AND e.key >> {POSITION_BITS} = ? AND e.precedence = 0 "
+        "ORDER BY e.key",
+        (channel_number(view.base),),
+    )
+    return [view.stored(id, state) for id, state in cursor]

@@ -1,13 +1,12 @@
 """The records of an evidence file: those of an exchange, and of their proof."""
 
-import sqlite3
 from collections.abc import Iterator
 from typing import Final
 
 from dragoman.domain.acts import membership
 from dragoman.domain.record.codec import parse_stored
 from dragoman.projection.row_keys import channel_number, position_of, row_key
-from dragoman.projection.store import Store
+from dragoman.projection.view import View
 from dragoman_schemas.state import Registry
 
 _DELIVERY: Final = (
@@ -16,77 +15,66 @@ _DELIVERY: Final = (
 )
 
 
-def evidence_records(
-    store: Store, channel: str, registry: Registry, exchange: str, size: int, most: int
-) -> dict[int, bytes]:
+def evidence_records(view: View, registry: Registry, exchange: str, most: int) -> dict[int, bytes]:
     """Return the bytes of the records of an evidence file, by position, in order.
 
-    They are among the first `size` records of the log. `registry` is the present one.
-    There may be one record more than `most`, and no more are read then.
+    `registry` is the present one. There may be one record more than `most`, and no more
+    are read then.
     """
-    base = store.base(channel)
-    with store.snapshot() as connection:
-        messages = _of_exchange(connection, base, exchange, size, most + 1)
-        needed = {1, *messages}
-        needed |= _deliveries(connection, base, registry, messages, size)
-        if registry.policies:
-            needed |= _adoptions(connection, base, registry, size)
-        result: dict[int, bytes] = {}
-        waiting = sorted(needed)
-        while waiting and len(result) <= most:
-            position = waiting.pop()
-            raw = messages.get(position) or _bytes(connection, base, position)
-            result[position] = raw
-            more = {item for item in _signed_by(registry, raw) if 1 < item <= size} - needed
-            needed |= more
-            waiting.extend(more)
+    messages = _of_exchange(view, exchange, most + 1)
+    needed = {1, *messages}
+    needed |= _deliveries(view, registry, messages)
+    if registry.policies:
+        needed |= _adoptions(view, registry)
+    result: dict[int, bytes] = {}
+    waiting = sorted(needed)
+    while waiting and len(result) <= most:
+        position = waiting.pop()
+        raw = messages.get(position) or _bytes(view, position)
+        result[position] = raw
+        signed_by = {item for item in _signed_by(registry, raw) if 1 < item <= view.position}
+        more = signed_by - needed
+        needed |= more
+        waiting.extend(more)
     return dict(sorted(result.items()))
 
 
-def _of_exchange(
-    connection: sqlite3.Connection, base: int, exchange: str, size: int, most: int
-) -> dict[int, bytes]:
+def _of_exchange(view: View, exchange: str, most: int) -> dict[int, bytes]:
     """Return the valid records of an exchange, by position."""
-    rows = connection.execute(
+    rows = view.connection.execute(
         "SELECT key, raw FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND valid "
         "ORDER BY key LIMIT ?",
-        (exchange, base, row_key(base, size), most),
+        (exchange, view.base, view.key, most),
     )
     return {position_of(key): raw for key, raw in rows}
 
 
-def _deliveries(
-    connection: sqlite3.Connection,
-    base: int,
-    registry: Registry,
-    messages: dict[int, bytes],
-    size: int,
-) -> set[int]:
+def _deliveries(view: View, registry: Registry, messages: dict[int, bytes]) -> set[int]:
     """Return the deliveries by which each record reached each side first."""
-    number, result = channel_number(base), set[int]()
+    number, result = channel_number(view.base), set[int]()
     for side in registry.sides:
         for position in messages:
-            row = connection.execute(_DELIVERY, (number, side.name, position, size)).fetchone()
+            row = view.connection.execute(
+                _DELIVERY, (number, side.name, position, view.position)
+            ).fetchone()
             if row is not None:
                 result.add(int(row[0]))
     return result
 
 
-def _adoptions(
-    connection: sqlite3.Connection, base: int, registry: Registry, size: int
-) -> set[int]:
+def _adoptions(view: View, registry: Registry) -> set[int]:
     """Return all adoptions of a policy: the one in force need not be the newest."""
-    rows = connection.execute(
+    rows = view.connection.execute(
         "SELECT key FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND valid "
         "AND act = 'policy-adoption'",
-        (registry.id, base, row_key(base, size)),
+        (registry.id, view.base, view.key),
     )
     return {position_of(key) for (key,) in rows}
 
 
-def _bytes(connection: sqlite3.Connection, base: int, position: int) -> bytes:
-    (raw,) = connection.execute(
-        "SELECT raw FROM records WHERE key = ?", (row_key(base, position),)
+def _bytes(view: View, position: int) -> bytes:
+    (raw,) = view.connection.execute(
+        "SELECT raw FROM records WHERE key = ?", (row_key(view.base, position),)
     ).fetchone()
     assert isinstance(raw, bytes)
     return raw

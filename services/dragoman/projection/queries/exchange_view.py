@@ -1,8 +1,6 @@
 """One exchange with its timeline."""
 
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
 from itertools import chain
 from typing import Final
 
@@ -21,14 +19,6 @@ from dragoman.domain.views.receipts import AddresseeReceipts, NewestFact, by_sid
 from dragoman.domain.views.stated import differences, stated_values
 from dragoman.domain.views.titles import subject_of
 from dragoman.limits import TIMELINE_BYTES, TIMELINE_PAGE
-from dragoman.projection.queries.as_of import (
-    calendars_at,
-    delivered_at,
-    newest_position,
-    open_areas,
-    registry_at,
-    state_at,
-)
 from dragoman.projection.queries.dialogue import joined_reports, linked, live_reports_before
 from dragoman.projection.queries.duty_watch import clock_view, next_calls
 from dragoman.projection.queries.record_entries import entry_of
@@ -39,9 +29,9 @@ from dragoman.projection.queries.records import (
     entry_of_columns,
 )
 from dragoman.projection.row_keys import channel_number, position_of, row_key
-from dragoman.projection.store import Store
 from dragoman.projection.stored_row import StoredRow as Stored
-from dragoman.projection.stored_state import States, whole
+from dragoman.projection.stored_state import States
+from dragoman.projection.view import View
 from dragoman_schemas.codebook import CODEBOOKS
 from dragoman_schemas.responses import (
     Entry,
@@ -55,83 +45,54 @@ from dragoman_schemas.responses import (
     Terms,
     Unanswered,
 )
-from dragoman_schemas.state import Exchange, Message, Registry, Stamp, decode_exchange
+from dragoman_schemas.state import Exchange, Message, Stamp, decode_exchange
 
 
-def exchange_at(store: Store, channel: str, exchange: str, at: int) -> Exchange | None:
-    """Return an exchange at a position; None where it had not been opened."""
-    base = store.base(channel)
-    with store.snapshot() as connection:
-        row = connection.execute(
-            "SELECT state FROM records WHERE exchange = ? AND key BETWEEN ? AND ? "
-            "AND state IS NOT NULL ORDER BY key DESC LIMIT 1",
-            (exchange, base, row_key(base, at)),
-        ).fetchone()
-        return None if row is None else decode_exchange(whole(connection, base, exchange, row[0]))
-
-
-def _reader(connection: sqlite3.Connection, base: int, at: int, actor: str) -> Reader:
+def _reader(view: View, actor: str) -> Reader:
     """Return the reader to whom acts are offered, by the actor's name or the side's."""
 
     def earlier(report: Exchange) -> Iterator[Exchange]:
-        for id in live_reports_before(connection, base, report):
-            yield state_at(connection, base, at, id)
+        for id in live_reports_before(view, report):
+            yield view.known(id)
 
     return Reader(side=actor.partition("/")[0], actor=actor, earlier=earlier)
 
 
 def exchange_view(
-    store: Store,
-    channel: str,
+    view: View,
     exchange: str,
-    at: int,
     as_of: str,
     reader: str,
-    now: datetime,
     unwritten: Sequence[Stored] = (),
     cursor: int = 0,
     most: int = TIMELINE_PAGE,
 ) -> ExchangeView:
-    """Return an exchange at a position, with everything that its page shows.
+    """Return an exchange with everything that its page shows.
 
-    Its deadlines are as of `now`, the clock of the moment that is shown. `unwritten`
-    are its messages up to the position that the file does not have yet. Its timeline
-    has at most `most` records of `TIMELINE_BYTES` together: the newest ones, or those
-    before the position `cursor`. 0 is no limit. Raises `NoSuchExchange` or
+    `unwritten` are its messages up to the position that the file does not have yet. Its
+    timeline has at most `most` records of `TIMELINE_BYTES` together: the newest ones,
+    or those before the position `cursor`. 0 is no limit. Raises `NoSuchExchange` or
     `ErasedExchange`.
     """
-    base = store.base(channel)
-    with store.snapshot() as connection:
-        newest = newest_position(connection, channel)
-        later = [row for row in unwritten if newest < row.folded.position <= at]
-        registry = registry_at(connection, base, at)
-        states = chain(
-            _states(connection, base, exchange, at),
-            (
-                (row.folded.position, row.step.encoded)
-                for row in later
-                if row.step.encoded is not None
-            ),
-        )
-        if registry is not None and exchange in registry.erased:
-            raise ErasedExchange(registry.erased[exchange].position)
-        if registry is None or exchange == registry.id:
-            raise NoSuchExchange(exchange)
-        blame, encoded = _blame(states)
-        if not blame:
-            raise NoSuchExchange(exchange)
-        timeline, earlier = _timeline(connection, base, exchange, at, later, cursor, most)
-        phrases = _phrases_of(
-            chain(_phrasing(connection, base, exchange, at), (row.folded.raw for row in later))
-        )
-        state = decode_exchange(encoded)
-        received = receipts_at(connection, base, at, registry, state)
-        calendars = calendars_at(connection, base, at, (state.side, *state.to))
-        links = linked(connection, base, at, state)
-        joined = joined_reports(connection, base, at, state)
-        areas = open_areas(connection, base, at) if state.act in AREAS else []
-        calls = next_calls(connection, base, at, registry, state, now)
-        acts = offered(state, registry, _reader(connection, base, at, reader))
+    at, registry, now = view.position, view.opened, view.moment
+    later = [row for row in unwritten if view.newest < row.folded.position <= at]
+    states = chain(
+        _states(view, exchange),
+        ((row.folded.position, row.step.encoded) for row in later if row.step.encoded is not None),
+    )
+    if registry is not None and exchange in registry.erased:
+        raise ErasedExchange(registry.erased[exchange].position)
+    if registry is None or exchange == registry.id:
+        raise NoSuchExchange(exchange)
+    blame, encoded = _blame(states)
+    if not blame:
+        raise NoSuchExchange(exchange)
+    timeline, earlier = _timeline(view, exchange, later, cursor, most)
+    phrases = _phrases_of(chain(_phrasing(view, exchange), (row.folded.raw for row in later)))
+    state = decode_exchange(encoded)
+    received = receipts(view, state)
+    calendars = view.calendars_of((state.side, *state.to))
+    areas = view.open_areas() if state.act in AREAS else []
     signatories = consent.parties(state)
     is_signed = len(signatories) > 1 and bool(
         FORMATS[state.act].moves.keys() & set(consent.BINDING)
@@ -145,7 +106,7 @@ def exchange_view(
         receipts=tuple(rows_of(received)),
         timeline=tuple(timeline),
         blame=blame,
-        allowed=acts,
+        allowed=offered(state, registry, _reader(view, reader)),
         terms=tuple(
             Terms(act=act, of=of, side=side, sha256=terms)
             for act, of, side, terms in consent.every_terms(state)
@@ -164,10 +125,10 @@ def exchange_view(
             FlagView(flag=flag.flag, detail=str(flag.detail))
             for flag in flags(registry, state, areas, now)
         ),
-        linked=links,
-        joined=joined,
+        linked=linked(view, state),
+        joined=joined_reports(view, state),
         stage=phase_of(registry, state, now),
-        next_calls=calls,
+        next_calls=next_calls(view, state),
         coded=coded_text(state),
         unanswered=tuple(
             Unanswered(
@@ -191,27 +152,19 @@ def exchange_view(
     )
 
 
-def _states(
-    connection: sqlite3.Connection, base: int, exchange: str, at: int
-) -> Iterator[tuple[int, bytes]]:
+def _states(view: View, exchange: str) -> Iterator[tuple[int, bytes]]:
     """Yield the stored states of an exchange up to a position, with their positions."""
-    cursor = connection.execute(
+    cursor = view.connection.execute(
         "SELECT key, state FROM records WHERE exchange = ? AND key BETWEEN ? AND ? "
         "AND state IS NOT NULL ORDER BY key",
-        (exchange, base, row_key(base, at)),
+        (exchange, view.base, view.key),
     )
     for key, state in cursor:
         yield position_of(key), state
 
 
 def _timeline(
-    connection: sqlite3.Connection,
-    base: int,
-    exchange: str,
-    at: int,
-    later: Sequence[Stored],
-    cursor: int,
-    most: int,
+    view: View, exchange: str, later: Sequence[Stored], cursor: int, most: int
 ) -> tuple[list[Entry], int]:
     """Return the newest records of an exchange, and the cursor of the earlier ones.
 
@@ -219,11 +172,11 @@ def _timeline(
     no earlier ones. `later` are records that the file does not have yet. A page has at
     least one record, and at most `TIMELINE_BYTES` of them. 0 for `most` is no limit.
     """
-    last = min(at, cursor - 1) if cursor else at
-    rows = connection.execute(
+    last = min(view.position, cursor - 1) if cursor else view.position
+    rows = view.connection.execute(
         f"SELECT {ENTRY} FROM records WHERE exchange = ? AND key BETWEEN ? AND ? "  # fixed words  # noqa: S608
         "ORDER BY key DESC",
-        (exchange, base, row_key(base, last)),
+        (exchange, view.base, row_key(view.base, last)),
     )
     newest_first = chain(
         (entry_of(row) for row in reversed(later) if row.folded.position <= last),
@@ -239,11 +192,11 @@ def _timeline(
     return timeline[::-1], 0
 
 
-def _phrasing(connection: sqlite3.Connection, base: int, exchange: str, at: int) -> Iterator[bytes]:
+def _phrasing(view: View, exchange: str) -> Iterator[bytes]:
     """Return the records of an exchange that may name agreed phrases."""
-    cursor = connection.execute(
+    cursor = view.connection.execute(
         "SELECT raw FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND instr(raw, ?)",
-        (exchange, base, row_key(base, at), _NAMES_PHRASES),
+        (exchange, view.base, view.key, _NAMES_PHRASES),
     )
     return (raw for (raw,) in cursor)
 
@@ -273,29 +226,25 @@ def _phrases_of(raws: Iterable[bytes]) -> dict[str, dict[str, str]]:
     }
 
 
-def attached(store: Store, channel: str, digests: Iterable[str]) -> dict[str, frozenset[str]]:
+def attached(view: View, digests: Iterable[str]) -> dict[str, frozenset[str]]:
     """Return the sides whose acts name each of these files, by its SHA-256."""
-    sides_by_digest: dict[str, set[str]] = {}
+    sides_by_digest: dict[str, frozenset[str]] = {}
     for digest in digests:
-        rows = store.reader().execute(
+        rows = view.connection.execute(
             "SELECT DISTINCT side FROM attached WHERE channel = ? AND sha256 = ?",
-            (channel_number(store.base(channel)), digest),
+            (channel_number(view.base), digest),
         )
-        sides_by_digest[digest] = {side for (side,) in rows}
-    return {digest: frozenset(sides) for digest, sides in sides_by_digest.items()}
+        sides_by_digest[digest] = frozenset(side for (side,) in rows)
+    return sides_by_digest
 
 
-def receipts_at(
-    connection: sqlite3.Connection, base: int, at: int, registry: Registry, state: Exchange
-) -> list[tuple[Message, str, AddresseeReceipts]]:
+def receipts(view: View, state: Exchange) -> list[tuple[Message, str, AddresseeReceipts]]:
     """Return the receipts of every addressee of every message of an exchange."""
     return [
         (
             message,
             side,
-            receipts_of(
-                registry, state, message, side, delivered_at(connection, base, at, side, message)
-            ),
+            receipts_of(view.registry, state, message, side, view.delivered(side, message)),
         )
         for message in state.messages
         for side in (*message.to, *message.info)

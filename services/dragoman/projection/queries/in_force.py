@@ -1,7 +1,6 @@
 """The windows that are open or near, at a position and a moment.
 
-The position says what the record knew, and the moment the time that is looked at. A
-past position has its own moment, which is the channel's time there.
+The position says what the record knew, and the moment the time that is looked at.
 """
 
 from datetime import UTC, datetime
@@ -16,13 +15,7 @@ from dragoman.domain.acts.deadlines import timestamp
 from dragoman.domain.views import attribution
 from dragoman.domain.views.in_force import WindowInForce, windows_in_force
 from dragoman.domain.views.titles import subject_of
-from dragoman.projection.queries.as_of import (
-    announced_at,
-    announced_count,
-    newest_position,
-    registry_at,
-)
-from dragoman.projection.store import Store
+from dragoman.projection.view import View
 from dragoman_schemas.acts import SHAPES
 from dragoman_schemas.codebook import NOTICES
 from dragoman_schemas.fields import words_members
@@ -40,41 +33,26 @@ _KINDS: Final = {
 """The member of each format that says which kind of event it is."""
 
 
-def in_force(
-    store: Store,
-    channel: str,
-    now: datetime,
-    at: int | None = None,
-    *,
-    members: bool = True,
-) -> InForce | None:
-    """Return the windows that are open or near; None before the channel was opened.
+def in_force(view: View, *, members: bool = True, moment: datetime | None = None) -> InForce:
+    """Return the windows that are open or near, by default at the moment of the view.
 
-    `now` is the moment at which they are, by the records up to the position. For
-    readers other than `members`, in exports and calendars, windows under the Chatham
-    House Rule have no side and no number.
+    For readers other than `members`, in exports and calendars, windows under the
+    Chatham House Rule have no side and no number.
     """
-    base = store.base(channel)
-    with store.snapshot() as connection:
-        position = newest_position(connection, channel) if at is None else at
-        registry = registry_at(connection, base, position)
-        if registry is None:
-            return None
-        exchanges = announced_at(connection, base, position)
-        not_read = announced_count(connection, base, position) - len(exchanges)
+    registry, exchanges, now = view.registry, view.announced(), moment or view.moment
     windows = windows_in_force(registry, exchanges, now)
     return InForce(
         channel=registry.name,
         exercise=registry.kind == "exercise",
         marking=registry.marking,
-        position=position,
+        position=view.position,
         moment=timestamp(now.astimezone(UTC)),
         notice=NOTICES["danger-area"],
         windows=tuple(
             window_view(window) if members else _unattributed(registry, window)
             for window in windows
         ),
-        not_read=not_read,
+        not_read=view.announced_count() - len(exchanges),
     )
 
 

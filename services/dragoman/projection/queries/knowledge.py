@@ -1,6 +1,5 @@
 """The query behind *who knew what when*: marks of an exchange, and gaps of sides."""
 
-import sqlite3
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
@@ -9,9 +8,9 @@ from dragoman.domain.acts.deadlines import timestamp
 from dragoman.domain.views import knowledge as views
 from dragoman.domain.views import statistics as counting
 from dragoman.domain.views.outages import OutageSpan
-from dragoman.projection.queries.snapshot import PeriodQuery, Snapshot, open_snapshot
+from dragoman.projection.queries.snapshot import PeriodQuery, Snapshot, snapshot_of
 from dragoman.projection.row_keys import channel_number
-from dragoman.projection.store import Store
+from dragoman.projection.view import View
 from dragoman_schemas.knowledge_responses import Knowledge, KnowledgeGap, KnowledgeMark
 from dragoman_schemas.responses import Fact
 from dragoman_schemas.state import Exchange
@@ -21,14 +20,13 @@ _MARGIN: Final = 0.05
 
 
 def knowledge(
-    store: Store,
-    channel: str,
+    view: View,
     exchange: Exchange,
     facts: Iterable[Fact],
     others: Iterable[KnowledgeMark],
     numbers: dict[int, str],
     period_query: PeriodQuery,
-    as_of: str,
+    end_seen: str,
 ) -> Knowledge:
     """Return the knowledge of all sides about an exchange, up to the end of a period.
 
@@ -36,20 +34,18 @@ def knowledge(
     ladder and of the reader's own openings. Raises `Refused`.
     """
     facts = list(facts)
-    with store.snapshot() as connection:
-        deliveries = _deliveries(connection, store.base(channel), period_query.at, exchange, facts)
+    deliveries = _deliveries(view.at(period_query.at), exchange, facts)
     marks = views.marks(exchange, facts, deliveries, numbers)
     marks = views.ordered([*marks, *others])
-    with open_snapshot(store, channel, period_query, as_of) as snapshot:
-        span = _span(snapshot, marks, waits=_waits(exchange))
-        gaps = _gaps(snapshot, span)
-        sides = snapshot.sides
+    snapshot = snapshot_of(view, period_query, end_seen)
+    span = _span(snapshot, marks, waits=_waits(exchange))
+    gaps = _gaps(snapshot, span)
     involved = {mark.side for mark in marks}
     return Knowledge(
-        channel=channel,
+        channel=view.registry.name,
         exchange=exchange.id,
         number=exchange.number,
-        sides=tuple(side for side in sides if side in involved),
+        sides=tuple(side for side in snapshot.sides if side in involved),
         begins=timestamp(span.begins),
         ends=timestamp(span.ends),
         marks=tuple(marks),
@@ -58,16 +54,16 @@ def knowledge(
 
 
 def _deliveries(
-    connection: sqlite3.Connection, base: int, at: int, exchange: Exchange, facts: Iterable[Fact]
+    view: View, exchange: Exchange, facts: Iterable[Fact]
 ) -> dict[tuple[str, str], views.Delivery]:
     """Return the first watermark of each addressee that covers a message."""
     positions = {message.id: message.said.position for message in exchange.messages}
     result: dict[tuple[str, str], views.Delivery] = {}
     for fact in facts:
-        row = connection.execute(
+        row = view.connection.execute(
             "SELECT time, position FROM deliveries WHERE channel = ? AND side = ? AND upto >= ? "
             "AND position <= ? ORDER BY upto LIMIT 1",
-            (channel_number(base), fact.side, positions[fact.message], at),
+            (channel_number(view.base), fact.side, positions[fact.message], view.position),
         ).fetchone()
         if row is not None:
             result[fact.message, fact.side] = str(row[0]), int(row[1])

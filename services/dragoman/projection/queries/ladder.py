@@ -17,8 +17,7 @@ from msgspec import Struct
 
 from dragoman.domain.acts.deadlines import timestamp
 from dragoman.domain.views import alarms
-from dragoman.projection.queries.as_of import position_before, registry_at
-from dragoman.projection.store import Store
+from dragoman.projection.view import View
 from dragoman_schemas.state import Exchange, Message, Registry
 
 
@@ -35,41 +34,32 @@ class LadderStep(Struct, frozen=True, kw_only=True):
     officers: tuple[str, ...] = ()
 
 
-def steps(
-    store: Store, channel: str, exchange: Exchange, at: int, now: datetime, own_side: str
-) -> list[LadderStep]:
-    """Return the steps of every flash of an exchange, at a position and a time.
+def steps(view: View, exchange: Exchange, own_side: str) -> list[LadderStep]:
+    """Return the steps of every flash of an exchange.
 
     Only the steps of the side `own_side` have officers.
     """
-    base = store.base(channel)
-    with store.snapshot() as connection:
-        registry = registry_at(connection, base, at)
-        if registry is None:
-            return []
-        registries: dict[int, Registry | None] = {}
+    registries: dict[int, Registry] = {}
 
-        def registry_of(position: int) -> Registry | None:
-            if position not in registries:
-                registries[position] = registry_at(connection, base, position)
-            return registries[position]
+    def officers(message: Message, side: str, rung: str, time: datetime) -> tuple[str, ...]:
+        position = max(view.position_before(time), message.said.position)
+        if position not in registries:
+            registries[position] = view.at(position).registry
+        return alarms.reached(registries[position], side, rung)
 
-        def officers(message: Message, side: str, rung: str, time: datetime) -> tuple[str, ...]:
-            before = position_before(connection, base, at, time)
-            registry = registry_of(max(before, message.said.position))
-            return () if registry is None else alarms.reached(registry, side, rung)
+    def rungs() -> Iterator[LadderStep]:
+        for message in exchange.messages:
+            for side in message.to:
+                for time, rung in alarms.was_to_ring(
+                    view.registry, exchange, message, side, view.moment
+                ):
+                    reached = officers(message, side, rung, time) if side == own_side else ()
+                    yield LadderStep(
+                        message=message.id,
+                        side=side,
+                        rung=rung,
+                        time=timestamp(time),
+                        officers=reached,
+                    )
 
-        def rungs() -> Iterator[LadderStep]:
-            for message in exchange.messages:
-                for side in message.to:
-                    for time, rung in alarms.was_to_ring(registry, exchange, message, side, now):
-                        reached = officers(message, side, rung, time) if side == own_side else ()
-                        yield LadderStep(
-                            message=message.id,
-                            side=side,
-                            rung=rung,
-                            time=timestamp(time),
-                            officers=reached,
-                        )
-
-        return list(rungs())
+    return list(rungs())

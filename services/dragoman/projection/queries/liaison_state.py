@@ -1,102 +1,63 @@
 """The liaison state of a channel, and its changes between two positions."""
 
-import sqlite3
-
+import msgspec
 from msgspec import Raw
 from msgspec.structs import replace
 
 from dragoman.domain.record.errors import refuse
 from dragoman.domain.views import diff as differing
+from dragoman.domain.views.open_matters import in_order, open_matter
 from dragoman.limits import (
     LIST_PAGE,
+    OPEN_LOOKED,
     REPORT_EXCHANGES,
 )
 from dragoman.projection.counters import UNACKNOWLEDGED, UNANSWERED
-from dragoman.projection.queries.as_of import (
-    newest_position,
-    open_matters_at,
-    registry_at,
-    state_at,
-    time_at,
-    waiting_at,
-)
-from dragoman.projection.queries.lists import ROW, head, past, row_of, row_of_columns
+from dragoman.projection.queries.lists import ROW, row_of, row_of_columns, tally
 from dragoman.projection.row_keys import (
     LAST_POSITION,
     POSITION_BITS,
     channel_number,
-    position_of,
     row_key,
 )
 from dragoman.projection.store import Store
+from dragoman.projection.view import View
 from dragoman_schemas.responses import Row
-from dragoman_schemas.state import Registry, encode
-from dragoman_schemas.state_responses import Count, Difference, LiaisonState, Owed
+from dragoman_schemas.state import encode
+from dragoman_schemas.state_responses import Count, Difference, LiaisonState, OpenMatter, Owed
 
 
-def difference(store: Store, channel: str, first: int, last: int) -> Difference:
-    """Return the changes after a position, up to another.
+def difference(view: View, first: int) -> Difference:
+    """Return the changes after a position, up to that of the view.
 
     Raises `Refused` if they are too many for one answer.
     """
-    base = store.base(channel)
-    with store.snapshot() as connection:
-        changed_rows = connection.execute(
-            "SELECT exchange, group_concat(key & ?) FROM records WHERE key BETWEEN ? AND ? "
-            "AND valid AND exchange IS NOT NULL GROUP BY exchange ORDER BY min(key)",
-            (LAST_POSITION, row_key(base, first + 1), row_key(base, last)),
-        ).fetchmany(REPORT_EXCHANGES + 1)
-        if len(changed_rows) > REPORT_EXCHANGES:
-            raise refuse(
-                "bad-request",
-                "More than %(n)s exchanges changed between these positions; choose a shorter "
-                "stretch.",
-                n=REPORT_EXCHANGES,
-            )
-        before, after = registry_at(connection, base, first), registry_at(connection, base, last)
-        changed = [
-            differing.changed(
-                state_at(connection, base, first, id)
-                if _opened(connection, base, id) <= first
-                else None,
-                state_at(connection, base, last, id),
-                tuple(sorted(int(position) for position in positions.split(","))),
-            )
-            for id, positions in changed_rows
-            if after is None or id != after.id
-        ]
-        changed.sort(key=lambda exchange: _opened(connection, base, exchange.exchange))
+    earlier, last = view.at(first), view.position
+    changed_rows = view.connection.execute(
+        "SELECT exchange, group_concat(key & ?) FROM records WHERE key BETWEEN ? AND ? "
+        "AND valid AND exchange IS NOT NULL GROUP BY exchange ORDER BY min(key)",
+        (LAST_POSITION, row_key(view.base, first + 1), view.key),
+    ).fetchmany(REPORT_EXCHANGES + 1)
+    if len(changed_rows) > REPORT_EXCHANGES:
+        raise refuse(
+            "bad-request",
+            "More than %(n)s exchanges changed between these positions; choose a shorter stretch.",
+            n=REPORT_EXCHANGES,
+        )
+    before, after = earlier.opened, view.opened
+    changed = []
+    for id, positions in changed_rows:
+        if after is None or id != after.id:
+            state, numbers = view.known(id), sorted(int(n) for n in positions.split(","))
+            exchange = differing.changed(earlier.state(id), state, tuple(numbers))
+            changed.append((state.opened.position, exchange))
+    changed.sort(key=lambda item: item[0])
     return Difference(
         from_=first,
         to=last,
-        exchanges=tuple(changed),
+        exchanges=tuple(exchange for _, exchange in changed),
         channel=() if after is None else differing.channel(before, after),
     )
-
-
-def registry_and_digest_at(store: Store, channel: str, at: int) -> tuple[Registry, str, str] | None:
-    """Return a channel's registry, time and digest at a position.
-
-    None where the channel had not been opened.
-    """
-    base = store.base(channel)
-    with store.snapshot() as connection:
-        registry = registry_at(connection, base, at)
-        if registry is None:
-            return None
-        (digest,) = connection.execute(
-            "SELECT digest FROM records WHERE key = ?", (row_key(base, at),)
-        ).fetchone()
-        return registry, time_at(connection, base, at), str(digest)
-
-
-def _opened(connection: sqlite3.Connection, base: int, exchange: str) -> int:
-    """Return the position at which an exchange was opened."""
-    (key,) = connection.execute(
-        f"SELECT key FROM exchanges WHERE id = ? AND key >> {POSITION_BITS} = ?",  # noqa: S608
-        (exchange, channel_number(base)),
-    ).fetchone()
-    return position_of(int(key))
 
 
 def kept(
@@ -112,45 +73,22 @@ def kept(
     return replace(state, as_of=as_of, live=live)
 
 
-def liaison_state(
-    store: Store, channel: str, at: int | None, as_of: str, *, live: bool
-) -> LiaisonState | None:
-    """Return the liaison state at a position, by default the newest in the file.
-
-    The newest one is kept. None where the channel had not been opened.
-    """
-    generation = store.generation
-    state, newest = _liaison_state(store, channel, at, as_of, live=live)
-    if state is not None and state.position == newest and store.generation == generation:
-        store.newest_states[channel] = state
-    return state
-
-
-def _liaison_state(
-    store: Store, channel: str, at: int | None, as_of: str, *, live: bool
-) -> tuple[LiaisonState | None, int]:
-    """Return the liaison state at a position, and the newest position of the file."""
-    base = store.base(channel)
-    with store.snapshot() as connection:
-        newest = newest_position(connection, channel)
-        at = newest if at is None else at
-        registry = registry_at(connection, base, at)
-        if registry is None:
-            return None, newest
-        now = at == newest
-        digest, time, counted = head(connection, base, at) if now else past(connection, base, at)
-        rows = _waiting_now(connection, base) if now else _waiting_at(connection, base, at)
-        matters, left_off = open_matters_at(connection, base, at, registry)
-    state = LiaisonState(
-        channel=channel,
+def liaison_state(view: View, as_of: str, *, live: bool) -> LiaisonState:
+    """Return the liaison state."""
+    registry, counted = view.registry, tally(view)
+    now = view.position == view.newest
+    rows = _waiting_now(view) if now else [row_of(view.known(id)) for id in view.waiting_ids()]
+    matters, left_off = _open_matters(view)
+    return LiaisonState(
+        channel=registry.name,
         cid=registry.cid,
         kind=registry.kind,
         custody=registry.custody,
-        position=at,
-        time=time,
+        position=view.position,
+        time=_folded_time(view) if now else view.time,
         as_of=as_of,
         live=live,
-        digest=digest,
+        digest=view.digest,
         registry=Raw(encode(registry)),
         counts=tuple(
             Count(family=family, status=status, exchanges=count)
@@ -172,10 +110,38 @@ def _liaison_state(
         open_matters=tuple(matters),
         open_matters_left_off=left_off,
     )
-    return state, newest
 
 
-def _waiting_now(connection: sqlite3.Connection, base: int) -> list[Row]:
+def _folded_time(view: View) -> str:
+    """Return the channel's time as the stored fold has it.
+
+    So whoever compares this answer with a replay also compares the stored fold.
+    """
+    (state,) = view.connection.execute(
+        "SELECT state FROM channels WHERE number = ?", (channel_number(view.base),)
+    ).fetchone()
+    return str(msgspec.json.decode(state)["time"])
+
+
+def _open_matters(view: View) -> tuple[list[OpenMatter], int]:
+    """Return the open matters, and how many more exchanges may be open.
+
+    The most urgent matters come first. Of the exchanges that wait for an
+    acknowledgement these are every flash and a page of the others. Of the rest they are
+    the newest, within a bound.
+    """
+    waiting, names = view.open_ids()
+    looked = view.waiting_ids()
+    states = (view.known(id) for id in (*looked, *names[:OPEN_LOOKED]))
+    matters = [
+        matter
+        for state in states
+        if (matter := open_matter(view.registry, state, view.calendars)) is not None
+    ]
+    return in_order(matters), len(waiting) - len(looked) + len(names[OPEN_LOOKED:])
+
+
+def _waiting_now(view: View) -> list[Row]:
     """Return the exchanges that wait for an acknowledgement now.
 
     The most urgent come first, and equally urgent ones in their order of opening. The
@@ -185,18 +151,9 @@ def _waiting_now(connection: sqlite3.Connection, base: int) -> list[Row]:
         f"SELECT {ROW} FROM exchanges INDEXED BY exchanges_waiting "  # fixed words  # noqa: S608
         f"WHERE unacknowledged != '' AND key >> {POSITION_BITS} = ? AND precedence"
     )
-    flashes = connection.execute(f"{query} = 0 ORDER BY key", (channel_number(base),))
-    cursor = connection.execute(
-        f"{query} > 0 ORDER BY precedence, key LIMIT {LIST_PAGE}", (channel_number(base),)
+    number = (channel_number(view.base),)
+    flashes = view.connection.execute(f"{query} = 0 ORDER BY key", number)
+    cursor = view.connection.execute(
+        f"{query} > 0 ORDER BY precedence, key LIMIT {LIST_PAGE}", number
     )
     return [row_of_columns(values) for values in (*flashes, *cursor)]
-
-
-def _waiting_at(connection: sqlite3.Connection, base: int, at: int) -> list[Row]:
-    """Return the exchanges that waited for an acknowledgement at a past position."""
-    return [_row_at(connection, base, at, id) for id in waiting_at(connection, base, at)]
-
-
-def _row_at(connection: sqlite3.Connection, base: int, at: int, id: str) -> Row:
-    """Return an exchange's row at a past position."""
-    return row_of(state_at(connection, base, at, id))

@@ -3,8 +3,7 @@
 import re
 import sqlite3
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -23,29 +22,21 @@ from dragoman.limits import (
 )
 from dragoman.projection import counters
 from dragoman.projection.counters import UNACKNOWLEDGED, UNANSWERED, Tally
-from dragoman.projection.queries.as_of import (
-    calendars_at,
-    newest_position,
-    registry_at,
-    state_at,
-)
 from dragoman.projection.row_keys import (
     LAST_POSITION,
     channel_number,
-    channel_range,
     position_of,
     row_key,
 )
-from dragoman.projection.store import Store
-from dragoman.projection.stored_state import whole
 from dragoman.projection.tables import PRECEDENCES, SNAPSHOT_RECORDS
+from dragoman.projection.view import View
 from dragoman.projection.writer_messages import spaced, split
 from dragoman_schemas.responses import (
     Facets,
     Row,
     Rows,
 )
-from dragoman_schemas.state import Exchange, decode_exchange
+from dragoman_schemas.state import Exchange
 
 ROW: Final = (
     "id, number, act, family, status, side, sides, precedence, area, subject, opened, updated, "
@@ -78,100 +69,78 @@ class Filter(Struct, frozen=True, kw_only=True):
 _FACETS: Final = ("family", "act", "status", "side", "area")
 
 
-def facets(store: Store, channel: str, wanted: Filter) -> Facets:
+def facets(view: View, wanted: Filter) -> Facets:
     """Return the number of exchanges that a filter selects, in all and of each kind."""
-    base = store.base(channel)
-    _, clauses, parameters = _narrowed(*channel_range(base), wanted)
+    _, clauses, parameters = _narrowed(*_range(view), wanted)
     counted = f"count(*) FROM exchanges WHERE {' AND '.join(clauses)}"
-    with store.snapshot() as connection:
-        (count,) = connection.execute(f"SELECT {counted}", parameters).fetchone()
-        kinds = {
-            column: dict(
-                connection.execute(
-                    f"SELECT {column}, {counted} GROUP BY 1 ORDER BY 2 DESC", parameters
-                )
+    (count,) = view.connection.execute(f"SELECT {counted}", parameters).fetchone()
+    kinds = {
+        column: dict(
+            view.connection.execute(
+                f"SELECT {column}, {counted} GROUP BY 1 ORDER BY 2 DESC", parameters
             )
-            for column in _FACETS
-        }
+        )
+        for column in _FACETS
+    }
     return Facets(count=count, **kinds)
 
 
-def listed(
-    store: Store,
-    channel: str,
-    wanted: Filter,
-    most: int,
-    now: datetime,
-    only: Collection[str] | None = None,
-) -> Rows:
+def listed(view: View, wanted: Filter, most: int, only: Collection[str] | None = None) -> Rows:
     """Return a page of exchanges, the newest opened first.
 
-    `now` decides what is overdue. Where `only` is given, no other exchange is among
-    them.
+    Where `only` is given, no other exchange is among them. After many exchanges were
+    read the page ends, and its cursor continues from there.
     """
-    base = store.base(channel)
+    if view.position < view.newest:
+        return _listed_then(view, wanted, most, only)
+    base = view.base
     index, clauses, parameters = _narrowed(base, _before(base, wanted.cursor), wanted, only)
     query = f"SELECT {ROW} FROM exchanges {index} WHERE {' AND '.join(clauses)} ORDER BY key DESC"  # fixed words  # noqa: S608
-    with store.snapshot() as connection:
-        position = newest_position(connection, channel)
-        if wanted.overdue:
-            rows, cursor = _overdue(
-                connection,
-                base,
-                position,
-                wanted.overdue,
-                connection.execute(query, parameters),
-                most,
-                now,
-            )
-        else:
-            rows = connection.execute(f"{query} LIMIT {most + 1}", parameters).fetchall()
-            cursor = str(position_of(rows[most - 1][-1])) if len(rows) > most else ""
+    if wanted.overdue:
+        every = view.connection.execute(query, parameters)
+        rows, cursor = _overdue(view, wanted.overdue, every, most)
+    else:
+        rows = view.connection.execute(f"{query} LIMIT {most + 1}", parameters).fetchall()
+        cursor = str(position_of(rows[most - 1][-1])) if len(rows) > most else ""
     return Rows(
         exchanges=tuple(row_of_columns(values) for values in rows[:most]),
-        position=position,
+        position=view.position,
         next=cursor,
     )
 
 
-def listed_at(
-    store: Store,
-    channel: str,
-    wanted: Filter,
-    most: int,
-    at: int,
-    now: datetime,
-    only: Collection[str] | None = None,
-) -> Rows:
-    """Return a page of exchanges at a position and a time, the newest opened first.
-
-    After many exchanges were read the page ends, and its cursor continues from there.
-    """
-    base = store.base(channel)
+def _listed_then(view: View, wanted: Filter, most: int, only: Collection[str] | None) -> Rows:
+    """Return a page of exchanges as they were at a past position."""
+    base = view.base
     fixed = replace(wanted, status="", side="", area="", unacknowledged_by="", unanswered_by="")
     _, clauses, parameters = _narrowed(
-        base, min(_before(base, wanted.cursor), row_key(base, at)), fixed, at=at
+        base, min(_before(base, wanted.cursor), view.key), fixed, at=view.position
     )
     query = (
         f"SELECT id, key FROM exchanges WHERE {' AND '.join(clauses)} ORDER BY key DESC "  # fixed words  # noqa: S608
         f"LIMIT {PAST_LOOKED}"
     )
     rows: list[Row] = []
-    with store.snapshot() as connection:
-        late = _lateness(connection, base, at, now)
-        looked = connection.execute(query, parameters).fetchall()
-        last = 0
-        for id, key in looked:
-            state = state_at(connection, base, at, id)
-            row = row_of(state)
-            if _fits(row, wanted, only) and (not wanted.overdue or late(state, wanted.overdue)):
-                if len(rows) == most:
-                    break
-                rows.append(row)
-            last = position_of(key)
-        else:
-            last = last if len(looked) == PAST_LOOKED else 0
-    return Rows(exchanges=tuple(rows), position=at, next=str(last or ""))
+    looked = view.connection.execute(query, parameters).fetchall()
+    last = 0
+    for id, key in looked:
+        state = view.known(id)
+        row = row_of(state)
+        if _fits(row, wanted, only) and (
+            not wanted.overdue or _is_late(view, state, wanted.overdue)
+        ):
+            if len(rows) == most:
+                break
+            rows.append(row)
+        last = position_of(key)
+    else:
+        last = last if len(looked) == PAST_LOOKED else 0
+    return Rows(exchanges=tuple(rows), position=view.position, next=str(last or ""))
+
+
+def _range(view: View) -> tuple[int, int]:
+    """Return the first and the last key that rows of the channel may have."""
+    return view.base, row_key(view.base, LAST_POSITION)
 
 
 def _fits(row: Row, wanted: Filter, only: Collection[str] | None) -> bool:
@@ -204,79 +173,63 @@ _OF_SIDES: Final = {
 }
 
 
-def counted(
-    store: Store,
-    channel: str,
-    wanted: Filter,
-    sides: Sequence[str],
-    only: Collection[str] | None = None,
-) -> FilterCounts:
-    """Return the number of exchanges in a list, and in each narrower list."""
-    base = store.base(channel)
-    index, clauses, parameters = _narrowed(*channel_range(base), wanted, only)
+def counted(view: View, wanted: Filter, only: Collection[str] | None = None) -> FilterCounts:
+    """Return the number of exchanges in a list, and in each narrower list, now."""
+    index, clauses, parameters = _narrowed(*_range(view), wanted, only)
     source = f"FROM exchanges {index} WHERE {' AND '.join(clauses)}"
+    sides = view.sides
     of_each = ", ".join("coalesce(sum(instr({0}, ?) > 0), 0)" for _ in sides)
     numbers: dict[str, dict[str, int] | None] = {}
-    with store.snapshot() as connection:
-        whole = in_time(connection, f"SELECT count(*) {source}", parameters)
-        for column in _KINDS:
-            rows = in_time(
-                connection,
-                f"SELECT {column}, count(*) {source} GROUP BY 1 ORDER BY 2 DESC, 1",
-                parameters,
-            )
-            numbers[column] = None if rows is None else dict(rows)
-        for name, column in _OF_SIDES.items():
-            sides_in_column = [f",{side}," for side in sides]
-            rows = in_time(
-                connection,
-                f"SELECT {of_each.format(column)} {source}",
-                [*sides_in_column, *parameters],
-            )
-            numbers[name] = (
-                None
-                if rows is None
-                else {side: count for side, count in zip(sides, rows[0], strict=True) if count}
-            )
+    whole = in_time(view, f"SELECT count(*) {source}", parameters)
+    for column in _KINDS:
+        rows = in_time(
+            view, f"SELECT {column}, count(*) {source} GROUP BY 1 ORDER BY 2 DESC, 1", parameters
+        )
+        numbers[column] = None if rows is None else dict(rows)
+    for name, column in _OF_SIDES.items():
+        sides_in_column = [f",{side}," for side in sides]
+        rows = in_time(
+            view, f"SELECT {of_each.format(column)} {source}", [*sides_in_column, *parameters]
+        )
+        numbers[name] = (
+            None
+            if rows is None
+            else {side: count for side, count in zip(sides, rows[0], strict=True) if count}
+        )
     return FilterCounts(count=None if whole is None else whole[0][0], facets=numbers)
 
 
 def counts(
-    store: Store, channel: str, filters: Mapping[str, tuple[Filter, Collection[str] | None]]
+    view: View, filters: Mapping[str, tuple[Filter, Collection[str] | None]]
 ) -> dict[str, int | None]:
-    """Return the number of exchanges that each of some filters selects.
+    """Return the number of exchanges that each of some filters selects now.
 
     None stands for a count that would take too long.
     """
-    base = store.base(channel)
     numbers: dict[str, int | None] = {}
-    with store.snapshot() as connection:
-        for name, (wanted, only) in filters.items():
-            index, clauses, parameters = _narrowed(*channel_range(base), wanted, only)
-            rows = in_time(
-                connection,
-                f"SELECT count(*) FROM exchanges {index} WHERE {' AND '.join(clauses)}",  # noqa: S608
-                parameters,
-            )
-            numbers[name] = None if rows is None else rows[0][0]
+    for name, (wanted, only) in filters.items():
+        index, clauses, parameters = _narrowed(*_range(view), wanted, only)
+        rows = in_time(
+            view,
+            f"SELECT count(*) FROM exchanges {index} WHERE {' AND '.join(clauses)}",  # noqa: S608
+            parameters,
+        )
+        numbers[name] = None if rows is None else rows[0][0]
     return numbers
 
 
-def in_all(store: Store, channel: str, at: int) -> int:
-    """Return the number of exchanges of a channel at a position."""
-    base = store.base(channel)
-    with store.snapshot() as connection:
-        now = at == newest_position(connection, channel)
-        _, _, kinds = head(connection, base, at) if now else past(connection, base, at)
+def in_all(view: View) -> int:
+    """Return the number of exchanges of a channel."""
     return sum(
-        count for (family, _), count in kinds.items() if family not in (UNACKNOWLEDGED, UNANSWERED)
+        count
+        for (family, _), count in tally(view).items()
+        if family not in (UNACKNOWLEDGED, UNANSWERED)
     )
 
 
-def in_time(
-    connection: sqlite3.Connection, query: str, parameters: Sequence[object]
-) -> list[Any] | None:
+def in_time(view: View, query: str, parameters: Sequence[object]) -> list[Any] | None:
     """Return the rows of a query; None if it takes longer than a count may."""
+    connection = view.connection
     ends = time.monotonic() + FACET_SECONDS
     connection.set_progress_handler(lambda: time.monotonic() > ends, 1_000)
     try:
@@ -332,50 +285,25 @@ def _narrowed(
     return index, clauses, parameters
 
 
-def _overdue(
-    connection: sqlite3.Connection,
-    base: int,
-    at: int,
-    side: str,
-    rows: Iterable[Any],
-    most: int,
-    now: datetime,
-) -> tuple[list[Any], str]:
+def _overdue(view: View, side: str, rows: Iterable[Any], most: int) -> tuple[list[Any], str]:
     """Return the rows in which a side, or `any`, owes something whose time is over.
 
     Also returns the cursor to continue from, after many exchanges were read.
     """
-    late = _lateness(connection, base, at, now)
     result: list[Any] = []
     for looked, values in enumerate(rows, 1):
         id, key = values[0], values[-1]
-        if late(state_at(connection, base, at, id), side):
+        if _is_late(view, view.known(id), side):
             result.append(values)
         if len(result) == most or looked == OVERDUE_LOOKED:
             return result, str(position_of(key))
     return result, ""
 
 
-def _lateness(
-    connection: sqlite3.Connection, base: int, at: int, now: datetime
-) -> Callable[[Exchange, str], bool]:
-    """Return the function that decides whether a side's time in an exchange is over.
-
-    The side may be `any`.
-    """
-    registry = registry_at(connection, base, at)
-    assert registry is not None
-    calendars = calendars_at(
-        connection, base, at, [side_state.name for side_state in registry.sides]
-    )
-
-    def late(state: Exchange, side: str) -> bool:
-        limits = deadline_outcomes.outcomes(registry, state, calendars, now)
-        return any(
-            outcome == "overdue" and side in ("any", clock.side) for clock, outcome in limits
-        )
-
-    return late
+def _is_late(view: View, state: Exchange, side: str) -> bool:
+    """Return whether the time of a side, or of `any`, is over in an exchange."""
+    limits = deadline_outcomes.outcomes(view.registry, state, view.calendars, view.moment)
+    return any(outcome == "overdue" and side in ("any", clock.side) for clock, outcome in limits)
 
 
 def _before(base: int, cursor: str) -> int:
@@ -439,13 +367,12 @@ def row_of_columns(values: tuple[object, ...]) -> Row:
     )
 
 
-def inbox(store: Store, channel: str, side: str, after: int | None) -> list[Row]:
-    """Return the exchanges that concern a side, in the order of their last change.
+def inbox(view: View, side: str, after: int | None) -> list[Row]:
+    """Return the exchanges that concern a side now, in the order of their last change.
 
     With `after` these are the ones that changed after that position, else all that wait
     for the side.
     """
-    base = store.base(channel)
     concerned = f",{side},"
     if after is None:
         condition = (
@@ -459,72 +386,61 @@ def inbox(store: Store, channel: str, side: str, after: int | None) -> list[Row]
         f"SELECT {ROW} FROM exchanges WHERE key BETWEEN ? AND ? AND {condition} ORDER BY position "  # fixed words  # noqa: S608
         "LIMIT ?"
     )
-    with store.snapshot() as connection:
-        rows = connection.execute(
-            query, (*channel_range(base), *parameters, RECORDS_PAGE)
-        ).fetchall()
+    rows = view.connection.execute(query, (*_range(view), *parameters, RECORDS_PAGE)).fetchall()
     return [row_of_columns(values) for values in rows]
 
 
-def open_of(store: Store, channel: str, side: str) -> int:
-    """Return the number of exchanges that a side opened and that are still open."""
-    base = store.base(channel)
+def open_of(view: View, side: str) -> int:
+    """Return the number of exchanges that a side opened and that are open now."""
     ended = ", ".join(f"'{status}'" for status in ENDED)
     query = (
         "SELECT count(*) FROM exchanges WHERE key BETWEEN ? AND ? AND side = ? "  # fixed words  # noqa: S608
         f"AND status NOT IN ({ended})"
     )
-    with store.snapshot() as connection:
-        return int(connection.execute(query, (*channel_range(base), side)).fetchone()[0])
+    return int(view.connection.execute(query, (*_range(view), side)).fetchone()[0])
 
 
-def unsettled(store: Store, channel: str) -> list[str]:
-    """Return the exchanges in which a deadline may still run.
+def unsettled(view: View) -> list[str]:
+    """Return the exchanges in which a deadline may still run, now.
 
     They have not ended, or something in them is unacknowledged. One that was declined
     may be closed by silence.
     """
-    base = store.base(channel)
     ended = ", ".join(f"'{status}'" for status in FINAL)
-    cursor = store.reader().execute(
+    cursor = view.connection.execute(
         f"SELECT id FROM exchanges WHERE key BETWEEN ? AND ? AND (status NOT IN ({ended}) "  # noqa: S608
         f"OR unacknowledged != '') ORDER BY key",
-        channel_range(base),
+        _range(view),
     )
     return [id for (id,) in cursor]
 
 
-def head(connection: sqlite3.Connection, base: int, at: int) -> tuple[str, str, Tally]:
-    """Return the digest, the channel's time and the tally now."""
-    (digest,) = connection.execute(
-        "SELECT digest FROM records WHERE key = ?", (row_key(base, at),)
-    ).fetchone()
-    state, counted = connection.execute(
-        "SELECT state, tally FROM channels WHERE number = ?", (channel_number(base),)
-    ).fetchone()
-    return digest, msgspec.json.decode(state)["time"], counters.decode(counted)
+def tally(view: View) -> Tally:
+    """Return the numbers of exchanges by family and status, and of what is owed."""
+    return _tally_now(view) if view.position == view.newest else _tally_then(view)
 
 
-def past(connection: sqlite3.Connection, base: int, at: int) -> tuple[str, str, Tally]:
-    """Return the digest, the channel's time and the tally at a past position.
-
-    They are computed from the snapshot before it.
-    """
-    (digest,) = connection.execute(
-        "SELECT digest FROM records WHERE key = ?", (row_key(base, at),)
+def _tally_now(view: View) -> Tally:
+    (counted,) = view.connection.execute(
+        "SELECT tally FROM channels WHERE number = ?", (channel_number(view.base),)
     ).fetchone()
+    return counters.decode(counted)
+
+
+def _tally_then(view: View) -> Tally:
+    """Return the tally at a past position, from the snapshot before it."""
+    connection, base, at = view.connection, view.base, view.position
     start = at - at % SNAPSHOT_RECORDS
     saved = connection.execute(
-        "SELECT time, tally FROM snapshots WHERE key = ?", (row_key(base, start),)
+        "SELECT tally FROM snapshots WHERE key = ?", (row_key(base, start),)
     ).fetchone()
-    time, counted = ("", Tally()) if saved is None else (saved[0], counters.decode(saved[1]))
+    counted = Tally() if saved is None else counters.decode(saved[0])
     cursor = connection.execute(
-        "SELECT key, exchange, time, state, act FROM records WHERE key > ? AND key <= ? "
+        "SELECT key, exchange, state, act FROM records WHERE key > ? AND key <= ? "
         "AND valid ORDER BY key",
         (row_key(base, start), row_key(base, at)),
     )
-    for key, exchange, recorded, state, act in cursor:
-        time = max(time, recorded)
+    for key, exchange, state, act in cursor:
         if state is None or RULES[act].family == "channel":
             continue
         before = connection.execute(
@@ -533,11 +449,9 @@ def past(connection: sqlite3.Connection, base: int, at: int) -> tuple[str, str, 
             (exchange, base, key),
         ).fetchone()
         if before is not None:
-            counted.subtract(
-                counters.of(decode_exchange(whole(connection, base, exchange, before[0])))
-            )
-        counted.update(counters.of(decode_exchange(whole(connection, base, exchange, state))))
-    return digest, time, counted
+            counted.subtract(counters.of(view.stored(exchange, before[0])))
+        counted.update(counters.of(view.stored(exchange, state)))
+    return counted
 
 
 def row_of(state: Exchange) -> Row:

@@ -6,16 +6,15 @@ A reference is an id, or the number of any record of an exchange.
 """
 
 import re
-import sqlite3
 from collections.abc import Callable
 from typing import Final
 
 from dragoman.domain.views.attribution import Hides, unattributed
 from dragoman.projection.projection import Projection
-from dragoman.projection.queries.exchange_view import exchange_at
 from dragoman.projection.queries.lists import phrases
-from dragoman.projection.row_keys import SAME_EXCHANGE, row_key
+from dragoman.projection.row_keys import SAME_EXCHANGE
 from dragoman.projection.store import Store
+from dragoman.projection.view import View, queried
 
 _NUMBER: Final = re.compile(r"[^\s/]+(?:/[^\s/]+){3,}")
 _NAMED: Final = (
@@ -27,15 +26,12 @@ _NUMBERED: Final = (
 )
 
 
-def named(connection: sqlite3.Connection, base: int, position: int, name: str) -> str:
-    """Return the id of the exchange that a reference names, or an empty text.
-
-    Only records up to the position count.
-    """
-    place = (name, base, row_key(base, position))
-    row = connection.execute(_NAMED, place).fetchone()
+def named(view: View, name: str) -> str:
+    """Return the id of the exchange that a reference names, or an empty text."""
+    place = (name, view.base, view.key)
+    row = view.connection.execute(_NAMED, place).fetchone()
     if row is None and _NUMBER.fullmatch(name):
-        row = connection.execute(_NUMBERED, (*place, phrases(name))).fetchone()
+        row = view.connection.execute(_NUMBERED, (*place, phrases(name))).fetchone()
     return "" if row is None else str(row[0])
 
 
@@ -45,9 +41,7 @@ def hides(projection: Projection) -> Hides:
     def hidden(name: str) -> bool:
         exchange = projection.exchange(projection.numbered(name) or name)
         if exchange is None:
-            store = projection.store
-            with store.snapshot() as connection:
-                id = named(connection, store.base(projection.name), projection.state.position, name)
+            id = queried(projection.store, projection.name, named, name)
             exchange = projection.exchange(id) if id else None
         return exchange is not None and unattributed(exchange)
 
@@ -58,12 +52,15 @@ def hides_at(store: Store, channel: str, position: int) -> Hides:
     """Return the same function for the records in the file, for use in any thread."""
 
     def hidden(name: str) -> bool:
-        with store.snapshot() as connection:
-            id = named(connection, store.base(channel), position, name)
-        exchange = exchange_at(store, channel, id, position) if id else None
-        return exchange is not None and unattributed(exchange)
+        return queried(store, channel, lambda view: is_hidden(view.at(position), name))
 
     return _once(hidden)
+
+
+def is_hidden(view: View, name: str) -> bool:
+    """Return whether a reference names a matter under the rule."""
+    id = named(view, name)
+    return bool(id) and unattributed(view.known(id))
 
 
 def _once(hidden: Callable[[str], bool]) -> Hides:

@@ -20,9 +20,9 @@ from dragoman.domain.recorded_places import (
 )
 from dragoman.domain.views.in_force import WindowInForce, windows_in_force
 from dragoman.limits import CHART_EXCHANGES
-from dragoman.projection.queries.as_of import instant
-from dragoman.projection.queries.snapshot import PeriodQuery, Snapshot, open_snapshot
-from dragoman.projection.store import Store
+from dragoman.projection.moments import instant
+from dragoman.projection.queries.snapshot import PeriodQuery, Snapshot, snapshot_of
+from dragoman.projection.view import View
 from dragoman_schemas.state import Exchange, Registry
 
 _NOTES: Final = frozenset({"contact-note"})
@@ -53,21 +53,19 @@ class PlacesOfPeriod(Struct, frozen=True, kw_only=True):
     exchanges: tuple[PlacedExchange, ...]
 
 
-def places_of_period(
-    store: Store, channel: str, period_query: PeriodQuery, as_of: str
-) -> PlacesOfPeriod:
+def places_of_period(view: View, period_query: PeriodQuery, end_seen: str) -> PlacesOfPeriod:
     """Return the places of a period. Raises `Refused`, also for too many exchanges."""
-    with open_snapshot(store, channel, period_query, as_of) as snapshot:
-        span = snapshot.span(
-            None if period_query.from_ is None else instant("from", period_query.from_)
-        )
-        return PlacesOfPeriod(
-            registry=snapshot.registry,
-            position=snapshot.position,
-            begins=span.begins,
-            ends=snapshot.ends,
-            exchanges=tuple(_placed(snapshot, snapshot.first(span))),
-        )
+    snapshot = snapshot_of(view, period_query, end_seen)
+    span = snapshot.span(
+        None if period_query.from_ is None else instant("from", period_query.from_)
+    )
+    return PlacesOfPeriod(
+        registry=snapshot.registry,
+        position=snapshot.position,
+        begins=span.begins,
+        ends=snapshot.ends,
+        exchanges=tuple(_placed(snapshot, snapshot.first(span))),
+    )
 
 
 def _placed(snapshot: Snapshot, first: int) -> list[PlacedExchange]:

@@ -1,7 +1,4 @@
-"""Records of the file by position, id or number, and the open areas.
-
-Every query runs in one read transaction, so that an answer is of one position.
-"""
+"""Records of the file by position, id or number."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -15,7 +12,6 @@ from dragoman.limits import (
     GO_FOUND,
     RECORDS_PAGE,
 )
-from dragoman.projection.queries.as_of import open_areas
 from dragoman.projection.queries.lists import in_time, phrases
 from dragoman.projection.queries.record_entries import entry
 from dragoman.projection.row_keys import (
@@ -25,12 +21,11 @@ from dragoman.projection.row_keys import (
     position_of,
     row_key,
 )
-from dragoman.projection.store import Store
+from dragoman.projection.view import View
 from dragoman.text import unpacked
 from dragoman_schemas.responses import (
     Entry,
 )
-from dragoman_schemas.state import Exchange
 
 ENTRY: Final = (
     "key, raw, valid, detail, exchange, number, record_commit, act IS NULL "
@@ -51,19 +46,15 @@ class NoSuchExchange(Exception):
     """An error: no exchange had that id at that position."""
 
 
-def records(
-    store: Store, channel: str, first: int, most: int = RECORDS_PAGE
-) -> list[tuple[Entry, str]]:
+def records(view: View, first: int, most: int = RECORDS_PAGE) -> list[tuple[Entry, str]]:
     """Return records from a position on, in order, each with its officer's side.
 
     The side is empty for services, roots and void records.
     """
-    base = store.base(channel)
-    with store.snapshot() as connection:
-        rows = connection.execute(
-            f"SELECT {ENTRY}, actor FROM records WHERE key BETWEEN ? AND ? ORDER BY key LIMIT ?",  # fixed words  # noqa: S608
-            (row_key(base, max(1, min(first, LAST_POSITION))), last_key(base), most),
-        ).fetchall()
+    rows = view.connection.execute(
+        f"SELECT {ENTRY}, actor FROM records WHERE key BETWEEN ? AND ? ORDER BY key LIMIT ?",  # fixed words  # noqa: S608
+        (row_key(view.base, max(1, min(first, LAST_POSITION))), last_key(view.base), most),
+    ).fetchall()
     return [
         (entry_of_columns(values), officer_side(actor) if actor and values[2] else "")
         for *values, actor in rows
@@ -84,15 +75,6 @@ def entry_of_columns(values: Sequence[object]) -> Entry:
         commit=str(commit),
         junk=bool(junk),
     )
-
-
-def areas(store: Store, channel: str, at: int) -> list[Exchange]:
-    """Return the areas that were announced and open at a position.
-
-    These are danger areas, impact areas of launches, and areas of activities.
-    """
-    with store.snapshot() as connection:
-        return list(open_areas(connection, store.base(channel), at))
 
 
 class RecordPlace(Struct, frozen=True, kw_only=True):
@@ -118,54 +100,41 @@ _PLACE: Final = (
 )
 
 
-def places(store: Store, channel: str, at: int, text: str) -> list[RecordPlace]:
-    """Return the records up to a position that have an id or a number.
+def places(view: View, text: str) -> list[RecordPlace]:
+    """Return the records that have an id or a number.
 
     A part of a number suffices: `NATO/26/0042`, `26/0042/N07`.
     """
-    base = store.base(channel)
-    number, most = text.upper(), GO_FOUND + 1
-    with store.snapshot() as connection:
-        by_id = _PLACE.format("records r", "r.id = ?")
-        rows = connection.execute(by_id, (base, row_key(base, at), text.lower(), most)).fetchall()
-        if not rows and _NUMBERED.fullmatch(number):
-            among = _PLACE.format(
-                "search s JOIN records r ON r.key = s.rowid",
-                "s.words MATCH ? AND instr('/' || r.number || '/', ?) > 0",
-            )
-            rows = connection.execute(
-                among, (base, row_key(base, at), phrases(number), f"/{number.strip('/')}/", most)
-            ).fetchall()
-        if not rows and _NUMBERED.fullmatch(number):
-            of_channel = _PLACE.format(
-                "records r",
-                "r.exchange = (SELECT exchange FROM records WHERE key = ?) AND r.number = ?",
-            )
-            rows = (
-                in_time(
-                    connection,
-                    of_channel,
-                    (base, row_key(base, at), row_key(base, 1), number, most),
-                )
-                or []
-            )
+    number, most, extent = text.upper(), GO_FOUND + 1, (view.base, view.key)
+    by_id = _PLACE.format("records r", "r.id = ?")
+    rows = view.connection.execute(by_id, (*extent, text.lower(), most)).fetchall()
+    if not rows and _NUMBERED.fullmatch(number):
+        among = _PLACE.format(
+            "search s JOIN records r ON r.key = s.rowid",
+            "s.words MATCH ? AND instr('/' || r.number || '/', ?) > 0",
+        )
+        rows = view.connection.execute(
+            among, (*extent, phrases(number), f"/{number.strip('/')}/", most)
+        ).fetchall()
+    if not rows and _NUMBERED.fullmatch(number):
+        of_channel = _PLACE.format(
+            "records r",
+            "r.exchange = (SELECT exchange FROM records WHERE key = ?) AND r.number = ?",
+        )
+        rows = in_time(view, of_channel, (*extent, row_key(view.base, 1), number, most)) or []
     return _placed(rows)
 
 
-def with_number(
-    store: Store, channel: str, at: int, parts: Sequence[str], most: int
-) -> list[RecordPlace]:
-    """Return the newest records up to a position whose number has all these parts."""
-    base = store.base(channel)
+def with_number(view: View, parts: Sequence[str], most: int) -> list[RecordPlace]:
+    """Return the newest records whose number has all these parts."""
     has_parts = ["instr('/' || r.number || '/', ?) > 0"] * len(parts)
     query = _PLACE.format(
         "search s JOIN records r ON r.key = s.rowid",
         " AND ".join(("s.words MATCH ?", *has_parts)),
     )
     whole = (f"/{part}/" for part in parts)
-    values = (base, row_key(base, at), phrases(" ".join(parts)), *whole, most)
-    with store.snapshot() as connection:
-        return _placed(in_time(connection, query, values) or [])
+    values = (view.base, view.key, phrases(" ".join(parts)), *whole, most)
+    return _placed(in_time(view, query, values) or [])
 
 
 def _placed(rows: Iterable[tuple[int, str, str | None, str | None, int]]) -> list[RecordPlace]:

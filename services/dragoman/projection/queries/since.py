@@ -1,14 +1,13 @@
 """The records since a position, and the end of an officer's last watch."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Final
 
 from msgspec import Struct, UnsetType
 
 from dragoman.domain.record.codec import parse_stored
-from dragoman.projection.queries import as_of
 from dragoman.projection.row_keys import position_of, row_key
-from dragoman.projection.store import Store
+from dragoman.projection.view import View
 from dragoman_schemas.acts.office.channel import WatchRelief
 
 _WATCH: Final = (
@@ -36,30 +35,25 @@ class RecordSince(Struct, frozen=True, kw_only=True):
     time: str
 
 
-def last_watch(
-    store: Store, channel: str, registry_id: str, officer: str, at: int
-) -> WatchEnd | None:
-    """Return the end of an officer's last watch before a position.
+def last_watch(view: View, officer: str) -> WatchEnd | None:
+    """Return the end of an officer's last watch.
 
     None if no watch of the officer has ended. A watch that goes on has not ended.
     """
-    base, side = store.base(channel), officer.partition("/")[0]
+    side = officer.partition("/")[0]
     later: WatchEnd | None = None
-    with store.snapshot() as connection:
-        for key, act, actor, time, raw in connection.execute(
-            _WATCH, (registry_id, row_key(base, 1), row_key(base, at))
-        ):
-            if actor.partition("/")[0] != side:
-                continue
-            holder = actor if act == "watch-assumption" else _relief(raw, side)
-            if holder == officer and later is not None:
-                return later
-            # An officer who takes the watch once more goes on with it.
-            later = (
-                None
-                if holder == officer
-                else WatchEnd(position=position_of(key), time=time, by=actor)
-            )
+    for key, act, actor, time, raw in view.connection.execute(
+        _WATCH, (view.registry.id, row_key(view.base, 1), view.key)
+    ):
+        if actor.partition("/")[0] != side:
+            continue
+        holder = actor if act == "watch-assumption" else _relief(raw, side)
+        if holder == officer and later is not None:
+            return later
+        # An officer who takes the watch once more goes on with it.
+        later = (
+            None if holder == officer else WatchEnd(position=position_of(key), time=time, by=actor)
+        )
     return None
 
 
@@ -71,22 +65,18 @@ def _relief(raw: bytes, side: str) -> str:
     return f"{side}/{data.to}"
 
 
-def records_since(
-    store: Store, channel: str, after: int, at: int, most: int
-) -> tuple[list[RecordSince], bool]:
-    """Return the valid records after a position, up to another, the oldest first.
+def records_since(view: View, after: int, most: int) -> tuple[list[RecordSince], bool]:
+    """Return the valid records after a position, the oldest first.
 
     Of more than `most` it returns the newest. The second value says whether there are
     more. Deliveries are left out, because they only repeat that a station is connected.
     """
-    base = store.base(channel)
-    with store.snapshot() as connection:
-        rows = connection.execute(
-            "SELECT key, exchange, coalesce(number, ''), act, actor, time FROM records "
-            "WHERE key BETWEEN ? AND ? AND valid AND act IS NOT NULL AND act != 'delivery' "
-            "ORDER BY key DESC LIMIT ?",
-            (row_key(base, after + 1), row_key(base, at), most + 1),
-        ).fetchall()
+    rows = view.connection.execute(
+        "SELECT key, exchange, coalesce(number, ''), act, actor, time FROM records "
+        "WHERE key BETWEEN ? AND ? AND valid AND act IS NOT NULL AND act != 'delivery' "
+        "ORDER BY key DESC LIMIT ?",
+        (row_key(view.base, after + 1), view.key, most + 1),
+    ).fetchall()
     found_records = [
         RecordSince(
             position=position_of(key),
@@ -101,20 +91,10 @@ def records_since(
     return found_records[::-1], len(rows) > most
 
 
-def acts_at(store: Store, channel: str, positions: Iterable[int]) -> Iterator[tuple[int, bytes]]:
-    """Yield the acts at some positions, as their records have them.
+def acts_of(view: View, positions: Iterable[int]) -> dict[int, bytes]:
+    """Return the acts at some positions, as their records have them.
 
     Erased records are left out.
     """
-    base = store.base(channel)
-    with store.snapshot() as connection:
-        for position in positions:
-            record = as_of.record_in(connection, base, position)
-            if record is not None:
-                yield position, record.newest
-
-
-def time_at(store: Store, channel: str, position: int) -> str:
-    """Return the time of the log at a position."""
-    with store.snapshot() as connection:
-        return as_of.time_at(connection, store.base(channel), position)
+    records = ((position, view.record(position)) for position in positions)
+    return {position: record.newest for position, record in records if record is not None}

@@ -12,9 +12,9 @@ from dragoman.domain.views import statistics as counting
 from dragoman.domain.views.outages import LineCheckSpan, OutageSpan
 from dragoman.domain.views.statistics import Measure
 from dragoman.limits import STATISTICS_EXCHANGES
-from dragoman.projection.queries.as_of import instant
-from dragoman.projection.queries.snapshot import PeriodQuery, Snapshot, open_snapshot
-from dragoman.projection.store import Store
+from dragoman.projection.moments import instant
+from dragoman.projection.queries.snapshot import PeriodQuery, Snapshot, snapshot_of
+from dragoman.projection.view import View
 from dragoman_schemas.act_frame import Area
 from dragoman_schemas.statistics_figures import Area as AreaRow
 from dragoman_schemas.statistics_figures import Statistics
@@ -31,37 +31,27 @@ class StatisticsResult(NamedTuple):
 
 
 def statistics(
-    store: Store,
-    channel: str,
-    period_query: PeriodQuery,
-    as_of: str,
-    side: str = "",
-    format: str = "",
+    view: View, period_query: PeriodQuery, end_seen: str, side: str = "", format: str = ""
 ) -> Statistics:
     """Return the statistics of a period, of one side and format or of all.
 
     Raises `Refused`.
     """
-    return counted(store, channel, period_query, as_of, side, format).statistics
+    return counted(view, period_query, end_seen, side, format).statistics
 
 
 def counted(
-    store: Store,
-    channel: str,
-    period_query: PeriodQuery,
-    as_of: str,
-    side: str = "",
-    format: str = "",
+    view: View, period_query: PeriodQuery, end_seen: str, side: str = "", format: str = ""
 ) -> StatisticsResult:
     """Return the statistics of a period, and the time of each acknowledgement.
 
     Raises `Refused`.
     """
-    with open_snapshot(store, channel, period_query, as_of) as snapshot:
-        span = snapshot.span(
-            None if period_query.from_ is None else instant("from", period_query.from_)
-        )
-        return _counted(snapshot, span, side, format)
+    snapshot = snapshot_of(view, period_query, end_seen)
+    span = snapshot.span(
+        None if period_query.from_ is None else instant("from", period_query.from_)
+    )
+    return _counted(snapshot, span, side, format)
 
 
 def statistics_of(

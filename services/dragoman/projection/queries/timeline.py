@@ -1,6 +1,5 @@
 """The log for a reader: pages of records, counts by day, and notable records."""
 
-import sqlite3
 from bisect import bisect_left
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
@@ -12,11 +11,10 @@ from msgspec import Struct
 
 from dragoman.domain.acts.access import SERVICE
 from dragoman.domain.acts.deadlines import timestamp
-from dragoman.projection.queries.as_of import registry_at, time_at
 from dragoman.projection.queries.record_entries import entry
 from dragoman.projection.row_keys import SAME_EXCHANGE, position_of, row_key
-from dragoman.projection.store import Store
 from dragoman.projection.tables import SNAPSHOT_RECORDS
+from dragoman.projection.view import View
 from dragoman.text import unpacked
 from dragoman_schemas.responses import Entry
 
@@ -66,24 +64,21 @@ class TimelinePage(Struct, frozen=True, kw_only=True):
     looked: int
 
 
-def page(
-    store: Store, channel: str, timeline_filter: TimelineFilter, top: int, newest: int, most: int
-) -> TimelinePage:
-    """Return a page of the log, from a position down, read up to `newest`."""
-    base = store.base(channel)
-    with store.snapshot() as connection:
-        clauses, parameters = _narrowed(connection, base, newest, timeline_filter)
-        low = max(1, top - LOOKED + 1)
-        rows = connection.execute(
-            f"SELECT {_RECORD} FROM records r {_EXCHANGE} WHERE r.key BETWEEN ? AND ?{clauses} "  # noqa: S608
-            "ORDER BY r.key DESC LIMIT ?",
-            (row_key(base, low), row_key(base, top), *parameters, most + 1),
-        ).fetchall()
-        above = connection.execute(
-            f"SELECT r.key FROM records r {_EXCHANGE} WHERE r.key BETWEEN ? AND ?{clauses} "  # noqa: S608
-            "ORDER BY r.key LIMIT ?",
-            (row_key(base, top + 1), row_key(base, min(newest, top + LOOKED)), *parameters, most),
-        ).fetchall()
+def page(view: View, timeline_filter: TimelineFilter, top: int, most: int) -> TimelinePage:
+    """Return a page of the log, from a position down."""
+    base, newest = view.base, view.position
+    clauses, parameters = _narrowed(view, timeline_filter)
+    low = max(1, top - LOOKED + 1)
+    rows = view.connection.execute(
+        f"SELECT {_RECORD} FROM records r {_EXCHANGE} WHERE r.key BETWEEN ? AND ?{clauses} "  # noqa: S608
+        "ORDER BY r.key DESC LIMIT ?",
+        (row_key(base, low), row_key(base, top), *parameters, most + 1),
+    ).fetchall()
+    above = view.connection.execute(
+        f"SELECT r.key FROM records r {_EXCHANGE} WHERE r.key BETWEEN ? AND ?{clauses} "  # noqa: S608
+        "ORDER BY r.key LIMIT ?",
+        (row_key(base, top + 1), row_key(base, min(newest, top + LOOKED)), *parameters, most),
+    ).fetchall()
     lowest = position_of(rows[most - 1][0]) if len(rows) > most else low
     return TimelinePage(
         entries=tuple(_entry(values) for values in rows[:most]),
@@ -93,9 +88,7 @@ def page(
     )
 
 
-def _narrowed(
-    connection: sqlite3.Connection, base: int, newest: int, timeline_filter: TimelineFilter
-) -> tuple[str, list[object]]:
+def _narrowed(view: View, timeline_filter: TimelineFilter) -> tuple[str, list[object]]:
     clauses: list[str] = []
     parameters: list[object] = []
     if timeline_filter.side:
@@ -105,9 +98,8 @@ def _narrowed(
         clauses.append("r.act = ?")
         parameters.append(timeline_filter.act)
     if timeline_filter.family == "channel":
-        registry = registry_at(connection, base, newest)
         clauses.append("r.exchange = ?")
-        parameters.append("" if registry is None else registry.id)
+        parameters.append(view.registry.id)
     elif timeline_filter.family:
         clauses.append("e.family = ?")
         parameters.append(timeline_filter.family)
@@ -131,56 +123,48 @@ def _entry(values: Sequence[Any]) -> Entry:
     )
 
 
-def on_hosts_word(store: Store, channel: str, last: int) -> tuple[int, int]:
-    """Return the number of officers' acts up to a position that no side has signed.
+def on_hosts_word(view: View) -> tuple[int, int]:
+    """Return the number of officers' acts that no side has signed.
 
     Also returns the number of records that were read: the newest ones, if there are
     more.
     """
-    base, first = store.base(channel), max(1, last - LOOKED // 4 + 1)
-    with store.snapshot() as connection:
-        (count,) = connection.execute(
-            "SELECT count(*) FROM records WHERE key BETWEEN ? AND ? AND valid "
-            "AND actor NOT GLOB ? AND instr(raw, ?) > 0",
-            (row_key(base, first), row_key(base, last), f"{SERVICE}/*", b'"attestation":"host"'),
-        ).fetchone()
-    return int(count), last - first + 1
+    first = max(1, view.position - LOOKED // 4 + 1)
+    (count,) = view.connection.execute(
+        "SELECT count(*) FROM records WHERE key BETWEEN ? AND ? AND valid "
+        "AND actor NOT GLOB ? AND instr(raw, ?) > 0",
+        (row_key(view.base, first), view.key, f"{SERVICE}/*", b'"attestation":"host"'),
+    ).fetchone()
+    return int(count), view.position - first + 1
 
 
 # By day
 
 
-def per_day(store: Store, channel: str, first: date, newest: int) -> tuple[int, ...]:
+def per_day(view: View, first: date) -> tuple[int, ...]:
     """Return the number of records of each day, from a day to that of the newest one.
 
     The channel's time at each record decides its day.
     """
-    base = store.base(channel)
-    with store.snapshot() as connection:
-        saved = connection.execute(
-            "SELECT key, time FROM snapshots WHERE key BETWEEN ? AND ? ORDER BY key",
-            (base, row_key(base, newest)),
-        ).fetchall()
-        positions, times = (
-            [0, *(position_of(key) for key, _ in saved)],
-            ["", *(time for _, time in saved)],
-        )
-        last = datetime.fromisoformat(time_at(connection, base, newest)).date()
-        begun = datetime.fromisoformat(f"{first.isoformat()}T00:00:00.000Z")
-        ends = [
-            _last_before(connection, base, newest, positions, times, begun + day * _DAY)
-            for day in range((last - first).days + 1)
-        ]
-    return tuple(after - before for before, after in pairwise([*ends, newest]))
+    saved = view.connection.execute(
+        "SELECT key, time FROM snapshots WHERE key BETWEEN ? AND ? ORDER BY key",
+        (view.base, view.key),
+    ).fetchall()
+    positions, times = (
+        [0, *(position_of(key) for key, _ in saved)],
+        ["", *(time for _, time in saved)],
+    )
+    last = datetime.fromisoformat(view.time).date()
+    begun = datetime.fromisoformat(f"{first.isoformat()}T00:00:00.000Z")
+    ends = [
+        _last_before(view, positions, times, begun + day * _DAY)
+        for day in range((last - first).days + 1)
+    ]
+    return tuple(after - before for before, after in pairwise([*ends, view.position]))
 
 
 def _last_before(
-    connection: sqlite3.Connection,
-    base: int,
-    newest: int,
-    positions: Sequence[int],
-    times: Sequence[str],
-    moment: datetime,
+    view: View, positions: Sequence[int], times: Sequence[str], moment: datetime
 ) -> int:
     """Return the last position at which the channel's time was before a moment.
 
@@ -188,10 +172,10 @@ def _last_before(
     """
     text = timestamp(moment)
     start = positions[max(0, bisect_left(times, text) - 1)]
-    last = min(newest, start + SNAPSHOT_RECORDS)
-    (first,) = connection.execute(
+    last = min(view.position, start + SNAPSHOT_RECORDS)
+    (first,) = view.connection.execute(
         "SELECT min(key) FROM records WHERE key > ? AND key <= ? AND valid AND time >= ?",
-        (row_key(base, start), row_key(base, last), text),
+        (row_key(view.base, start), row_key(view.base, last), text),
     ).fetchone()
     return last if first is None else position_of(first) - 1
 
@@ -222,23 +206,19 @@ class _TimelineRow(Struct):
 _parse = msgspec.json.Decoder(_TimelineRow).decode
 
 
-def marks(store: Store, channel: str, newest: int) -> tuple[TimelineMark, ...]:
+def marks(view: View) -> tuple[TimelineMark, ...]:
     """Return the newest notable records, in the order of the log."""
-    base = store.base(channel)
-    with store.snapshot() as connection:
-        late = connection.execute(
-            _OF_ACT, (row_key(base, max(1, newest - LOOKED)), row_key(base, newest), "lapse", MARKS)
-        ).fetchall()
-        blind = connection.execute(
-            _OF_ACT,
-            (row_key(base, max(1, newest - LOOKED)), row_key(base, newest), "broker-outage", MARKS),
-        ).fetchall()
-        flashes = connection.execute(
-            "SELECT w.since, r.time, r.actor FROM waits w JOIN records r ON r.key = w.since "
-            "WHERE w.key BETWEEN ? AND ? AND w.since <= ? AND w.precedence = 0 "
-            "ORDER BY w.since DESC LIMIT ?",
-            (base, row_key(base, newest), row_key(base, newest), MARKS),
-        ).fetchall()
+    first = row_key(view.base, max(1, view.position - LOOKED))
+    late, blind = (
+        view.connection.execute(_OF_ACT, (first, view.key, act, MARKS)).fetchall()
+        for act in ("lapse", "broker-outage")
+    )
+    flashes = view.connection.execute(
+        "SELECT w.since, r.time, r.actor FROM waits w JOIN records r ON r.key = w.since "
+        "WHERE w.key BETWEEN ? AND ? AND w.since <= ? AND w.precedence = 0 "
+        "ORDER BY w.since DESC LIMIT ?",
+        (view.base, view.key, view.key, MARKS),
+    ).fetchall()
     lapses = [
         TimelineMark(kind="late", position=position_of(key), time=time, side=_parse(raw).data.side)
         for key, time, raw in late
