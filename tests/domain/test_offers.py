@@ -9,7 +9,7 @@ import pytest
 from dragoman.domain.acts.act_registry import FORMATS, RULES
 from dragoman.domain.acts.act_rules import OFFICERS
 from dragoman.domain.fold import Folded
-from dragoman.domain.views.offers import MENU, OFFERS, Reader, allowed, buttons, offered
+from dragoman.domain.views.offers import MENU, OFFERS, OfferReader, allowed, buttons, offered
 from dragoman_schemas.state import Exchange
 from lives import LIVES, C, N
 from samples import act
@@ -31,7 +31,7 @@ def _played(world: World, life: str) -> Iterator[tuple[str, str, Exchange]]:
 def test_an_act_that_is_done_was_offered_before(life: str, world: World) -> None:
     for actor, name, state in _played(world, life):
         side = actor.partition("/")[0]
-        reader = Reader(side=side, actor=actor)
+        reader = OfferReader(side=side, actor=actor)
         legal = [*allowed(world.registry, state, side)]
         acts = offered(state, world.registry, reader)
         assert {*acts} <= {*legal}
@@ -56,7 +56,9 @@ _ALSO_WITHOUT_A_REASON = frozenset({"joinder", "joinder-agreement", "assessment"
 @pytest.mark.parametrize("life", LIVES)
 def test_the_buttons_of_a_page_are_the_acts_of_the_api(life: str, world: World) -> None:
     for actor, _, state in _played(world, life):
-        acts = offered(state, world.registry, Reader(side=actor.partition("/")[0], actor=actor))
+        acts = offered(
+            state, world.registry, OfferReader(side=actor.partition("/")[0], actor=actor)
+        )
         few, others = buttons(acts, state, ("duty_officer",))
         assert not {*few} & {*others}
         assert {*few, *others} == {
@@ -72,13 +74,13 @@ def test_every_act_has_an_offer_and_every_opening_of_officers_is_in_the_menu() -
 
 def test_what_was_done_once_and_for_all_is_not_offered_again(world: World) -> None:
     id = world.open(N, NOTE)
-    reader = Reader(side="nato", actor=N)
+    reader = OfferReader(side="nato", actor=N)
     assert "closure" in offered(world.exchange(id), world.registry, reader)
     kept = world.keep("nato/h-1", act("closure"), id, seen=True)
     assert isinstance(kept, Folded) and kept.valid
     assert "closure" not in offered(world.exchange(id), world.registry, reader)
     assert "acknowledgement" not in offered(world.exchange(id), world.registry, reader)
-    china = Reader(side="china", actor=C)
+    china = OfferReader(side="china", actor=C)
     assert "acknowledgement" in offered(world.exchange(id), world.registry, china)
     world.keep(C, act("acknowledgement"), id)
     assert "acknowledgement" not in offered(world.exchange(id), world.registry, china)

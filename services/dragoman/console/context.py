@@ -24,7 +24,7 @@ from dragoman.application.http.request import ApiRequest, NoBody
 from dragoman.application.service import Service
 from dragoman.console.forms import authorised_senders
 from dragoman.domain.acts.act_rules import DUTY, OFFICERS
-from dragoman.domain.views.offers import Reader
+from dragoman.domain.views.offers import OfferReader
 from dragoman.domain.views.titles import subject_of, title_of
 from dragoman.i18n import words as languages
 from dragoman.i18n.words import Words
@@ -248,9 +248,9 @@ class PageContext:
         return [state for id in ids if (state := self.state_of(id)) is not None]
 
     @property
-    def reader(self) -> Reader:
+    def reader(self) -> OfferReader:
         """The reader, as acts are offered to them."""
-        return Reader(side=self.side, actor=self.grant.actor, earlier=self.reports_before)
+        return OfferReader(side=self.side, actor=self.grant.actor, earlier=self.reports_before)
 
     def numbered(self, reference: str) -> str:
         """Return the number of an exchange that is named by its id or number.

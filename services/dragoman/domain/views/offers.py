@@ -27,7 +27,7 @@ _FEW: Final = 5
 """The number of buttons of a page that are not folded away."""
 
 
-class Reader(Struct, frozen=True, kw_only=True):
+class OfferReader(Struct, frozen=True, kw_only=True):
     """The one to whom acts are offered: a side and its officer.
 
     `earlier` gives the live reports that other sides made before a report.
@@ -38,11 +38,11 @@ class Reader(Struct, frozen=True, kw_only=True):
     earlier: Callable[[Exchange], Iterable[Exchange]] = lambda report: ()
 
 
-Occasion = Callable[[Exchange, Reader], bool]
+Occasion = Callable[[Exchange, OfferReader], bool]
 """A test of whether a reader has a reason for an act in an exchange."""
 
 
-_NO_PURPOSE: Final = sentence("")
+_NO_PURPOSE: Final = Text("", {})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +69,7 @@ class Offer:
     labels: Mapping[str, Text] = field(default_factory=dict)
 
 
-def offered(state: Exchange, registry: Registry, reader: Reader) -> tuple[str, ...]:
+def offered(state: Exchange, registry: Registry, reader: OfferReader) -> tuple[str, ...]:
     """Return the acts that a side may do in an exchange and has a reason for.
 
     The acts with a rank come first.
@@ -139,28 +139,28 @@ def status_changes(state: Exchange) -> tuple[str, ...]:
 # Occasions
 
 
-def _has_second_key(state: Exchange, reader: Reader) -> bool:
+def _has_second_key(state: Exchange, reader: OfferReader) -> bool:
     return any(
         item.sent.side == reader.side and item.sent.by != reader.actor
         for item in two_keys.due(state)
     )
 
 
-def _has_translation(state: Exchange, reader: Reader) -> bool:
+def _has_translation(state: Exchange, reader: OfferReader) -> bool:
     return any(item.said.side != reader.side for item in state.acts.get("translation", ()))
 
 
-def _has_amendment(state: Exchange, reader: Reader) -> bool:
+def _has_amendment(state: Exchange, reader: OfferReader) -> bool:
     amendment = consent.open_amendment(state)
     return amendment is not None and amendment.said.side != reader.side
 
 
-def _may_amend(state: Exchange, reader: Reader) -> bool:
+def _may_amend(state: Exchange, reader: OfferReader) -> bool:
     binding = consent.is_bound(state) or reader.side != state.side
     return binding and consent.open_amendment(state) is None
 
 
-def _may_withdraw(state: Exchange, reader: Reader) -> bool:
+def _may_withdraw(state: Exchange, reader: OfferReader) -> bool:
     return any(consent.withdrawable(state, reader.side))
 
 
@@ -168,27 +168,27 @@ def _has_words_of_others(act: str) -> Occasion:
     return lambda state, reader: any(side != reader.side for side in consent.authors(state, act))
 
 
-def _may_endorse(state: Exchange, reader: Reader) -> bool:
+def _may_endorse(state: Exchange, reader: OfferReader) -> bool:
     # A side that dissents from a paragraph stands behind the rest. It may endorse the paragraph.
     return _has_not_agreed(state, reader) or reader.side in consent.standing_dissents(state)
 
 
-def _has_unacknowledged(state: Exchange, reader: Reader) -> bool:
+def _has_unacknowledged(state: Exchange, reader: OfferReader) -> bool:
     return any(
         reader.side in (*message.to, *message.info) and reader.side not in message.acknowledged
         for message in state.messages
     )
 
 
-def _has_not_agreed(state: Exchange, reader: Reader) -> bool:
+def _has_not_agreed(state: Exchange, reader: OfferReader) -> bool:
     return reader.side not in consent.agreed(state)
 
 
-def _may_take_help(state: Exchange, reader: Reader) -> bool:
+def _may_take_help(state: Exchange, reader: OfferReader) -> bool:
     return any(item.said.side != reader.side for item in state.acts.get("help-offer", ()))
 
 
-def _may_join(state: Exchange, reader: Reader) -> bool:
+def _may_join(state: Exchange, reader: OfferReader) -> bool:
     return (
         state.act in joining.INCIDENTS
         and joining.joined_at(state) is None
@@ -196,14 +196,14 @@ def _may_join(state: Exchange, reader: Reader) -> bool:
     )
 
 
-def _may_agree_to_join(state: Exchange, reader: Reader) -> bool:
+def _may_agree_to_join(state: Exchange, reader: OfferReader) -> bool:
     return state.joined is not None and any(
         report.id == state.joined.of and joining.may_agree(state, report, reader.side)
         for report in reader.earlier(state)
     )
 
 
-def _may_read_out(state: Exchange, reader: Reader) -> bool:
+def _may_read_out(state: Exchange, reader: OfferReader) -> bool:
     meeting = state.meeting
     readouts = (
         [] if meeting is None else [item for side in meeting.readouts.values() for item in side]
@@ -211,36 +211,36 @@ def _may_read_out(state: Exchange, reader: Reader) -> bool:
     return not readouts or any(item.kind != "joint" for item in readouts)
 
 
-def _is_undertaker(state: Exchange, reader: Reader) -> bool:
+def _is_undertaker(state: Exchange, reader: OfferReader) -> bool:
     return state.act != "undertaking" or undertaking.undertaker(state) == reader.side
 
 
-def _may_confirm(state: Exchange, reader: Reader) -> bool:
+def _may_confirm(state: Exchange, reader: OfferReader) -> bool:
     return undertaking.undertaker(state) != reader.side
 
 
-def _may_dispute(state: Exchange, reader: Reader) -> bool:
+def _may_dispute(state: Exchange, reader: OfferReader) -> bool:
     verdict = undertaking.verdicts(state).get(reader.side)
     return _may_confirm(state, reader) and not (
         verdict == "fulfilment-confirmation" and state.status == "confirmed"
     )
 
 
-def _is_member(state: Exchange, reader: Reader) -> bool:
+def _is_member(state: Exchange, reader: OfferReader) -> bool:
     return reader.side in consent.parties(state)
 
 
-def _may_suspend(state: Exchange, reader: Reader) -> bool:
+def _may_suspend(state: Exchange, reader: OfferReader) -> bool:
     return _is_member(state, reader) and reader.side not in mechanism.suspended_by(state)
 
 
-def _may_resume(state: Exchange, reader: Reader) -> bool:
+def _may_resume(state: Exchange, reader: OfferReader) -> bool:
     if state.status == "suspended":
         return _is_member(state, reader) and reader.side in mechanism.suspended_by(state)
     return _is_member(state, reader) and reader.side not in mechanism.resumed_by(state)
 
 
-def _was_handed(state: Exchange, reader: Reader) -> bool:
+def _was_handed(state: Exchange, reader: OfferReader) -> bool:
     return reader.side in (state.side, *state.to)
 
 

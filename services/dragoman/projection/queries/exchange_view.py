@@ -13,7 +13,7 @@ from dragoman.domain.acts.families.notification import coded_text
 from dragoman.domain.views import open_questions
 from dragoman.domain.views.answers import answers
 from dragoman.domain.views.flags import AREAS, flags
-from dragoman.domain.views.offers import Reader, offered
+from dragoman.domain.views.offers import OfferReader, offered
 from dragoman.domain.views.phase import phase_of
 from dragoman.domain.views.receipts import AddresseeReceipts, NewestFact, by_side, receipts_of
 from dragoman.domain.views.stated import differences, stated_values
@@ -48,14 +48,14 @@ from dragoman_schemas.responses import (
 from dragoman_schemas.state import Exchange, Message, Stamp, decode_exchange
 
 
-def _reader(view: View, actor: str) -> Reader:
+def _reader(view: View, actor: str) -> OfferReader:
     """Return the reader to whom acts are offered, by the actor's name or the side's."""
 
     def earlier(report: Exchange) -> Iterator[Exchange]:
         for id in live_reports_before(view, report):
             yield view.known(id)
 
-    return Reader(side=actor.partition("/")[0], actor=actor, earlier=earlier)
+    return OfferReader(side=actor.partition("/")[0], actor=actor, earlier=earlier)
 
 
 def exchange_view(
