@@ -15,7 +15,7 @@ class EarlierView(ResponseBody, frozen=True, kw_only=True):
     own_view: Raw
 
 
-class View(ResponseBody, frozen=True, kw_only=True):
+class IssueColumn(ResponseBody, frozen=True, kw_only=True):
     """One side's column in the table of an issue.
 
     It has the side's own view, its reading of the other's view, the outcome that it
@@ -45,7 +45,7 @@ class Issue(ResponseBody, frozen=True, kw_only=True):
 
     exchange: str
     issue: Raw
-    views: tuple[View, ...]
+    views: tuple[IssueColumn, ...]
     no_statement: tuple[str, ...]
     common_ground: Raw | UnsetType = UNSET
 

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType, defstruct
 from msgspec.structs import fields
 
-from dragoman_schemas.dialogue_responses import Issue, RoadmapLine, View
+from dragoman_schemas.dialogue_responses import Issue, IssueColumn, RoadmapLine
 from dragoman_schemas.fields import Titles, Words
 from dragoman_schemas.host_responses import Opening
 from dragoman_schemas.report_shapes import ChannelStanding, Matter, ReadOut, TurnOver
@@ -51,9 +51,9 @@ _KEPT_AS_BYTES: Final[dict[tuple[type[Struct], str], Any]] = {
     (Row, "subject"): _WORDS,
     (SideWatch, "note"): _WORDS,
     (TurnOver, "note"): _WORDS,
-    (View, "own_view"): _WORDS,
-    (View, "wanted_outcome"): _WORDS,
-    (View, "your_view"): _WORDS,
+    (IssueColumn, "own_view"): _WORDS,
+    (IssueColumn, "wanted_outcome"): _WORDS,
+    (IssueColumn, "your_view"): _WORDS,
 }
 """Members that are sent as the bytes in which they are stored, with their types.
 

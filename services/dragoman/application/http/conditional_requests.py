@@ -157,7 +157,7 @@ async def in_view(
 
 
 @dataclass(frozen=True, slots=True)
-class Answer(Generic[T]):
+class QueryAnswer(Generic[T]):
     """The answer to a query: its body, its moment and its headers.
 
     `moment` is the past moment that was asked for; None for now.
@@ -175,7 +175,7 @@ async def ask(
     /,
     *arguments: P.args,
     **keywords: P.kwargs,
-) -> Answer[T]:
+) -> QueryAnswer[T]:
     """Ask the channel in the path, now or at the moment that the request names.
 
     Waits for the position that the caller asks for. Raises `Refused`.
@@ -185,7 +185,7 @@ async def ask(
     moment = await past(call, projection, at)
     now = call.service.now()
     body, position = await in_view(call, projection, now, moment, query, *arguments, **keywords)
-    return Answer(body, position, moment, headers_of(call, projection, position, moment))
+    return QueryAnswer(body, position, moment, headers_of(call, projection, position, moment))
 
 
 def served(query: Callable[[View], S]) -> Callable[[ApiRequest[Any]], Awaitable[ApiAnswer]]:

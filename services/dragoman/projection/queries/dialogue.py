@@ -23,12 +23,12 @@ from dragoman_schemas.act_frame import Area
 from dragoman_schemas.dialogue_responses import (
     EarlierView,
     Issue,
+    IssueColumn,
     Perceptions,
     Roadmap,
     RoadmapArea,
     RoadmapLine,
 )
-from dragoman_schemas.dialogue_responses import View as SidesView
 from dragoman_schemas.responses import ChannelLink, JoinedReport, Link
 from dragoman_schemas.state import Exchange, Joined, Said
 
@@ -219,11 +219,11 @@ def issues_of(stated: Iterable[Exchange], sides: Sequence[str]) -> tuple[Issue, 
     )
 
 
-def _view(views: Sequence[Exchange]) -> SidesView:
+def _view(views: Sequence[Exchange]) -> IssueColumn:
     """Return a side's column: its newest view, and the earlier ones."""
     state, *_ = views
     fairness = [*consent.counting(state, ("fairness",), consent.view(state))]
-    return SidesView(
+    return IssueColumn(
         side=state.side,
         exchange=state.id,
         number=state.number,
