@@ -38,15 +38,15 @@ _CHANGES: dict[str, Changes] = {
             "    text: Words\n"
             "    venue: Line | UnsetType = UNSET\n"
             "    participants: People | UnsetType = UNSET\n"
-            "    reply_wanted_by: Timestamp | UnsetType = UNSET\n\n\n"
+            "    reply_wanted_by: Annotated[Timestamp, DUE] | UnsetType = UNSET\n\n\n"
             'class WeatherInquiry(OpeningAct, frozen=True, kw_only=True, tag="weather-inquiry"):\n'
             '    """A question about the weather that a side sees."""\n\n'
             "    text: Words\n\n\n"
             "class ContactNote(OpeningAct",
         ),
         (
-            "    reply_wanted_by: Timestamp | UnsetType = UNSET\n",
-            "    reply_wanted_by: Timestamp | UnsetType = UNSET\n"
+            "    reply_wanted_by: Annotated[Timestamp, DUE] | UnsetType = UNSET\n",
+            "    reply_wanted_by: Annotated[Timestamp, DUE] | UnsetType = UNSET\n"
             "    mood: Line | UnsetType = UNSET\n",
         ),
     ),
