@@ -73,7 +73,6 @@ async def test_a_form_has_every_field_the_correction_beside_the_original_and_the
     await expect(row.nth(1)).to_contain_text("A boat touched the bow of a tanker.")
     await expect(row.nth(1)).to_contain_text("corrected by NATO, record")
     await expect(reader.page.get_by_text("Bow and stern were confused.")).to_be_visible()
-    await expect(reader.page.get_by_text("not known yet").first).to_be_visible()
     end = reader.page.locator(".end-mark")
     for entry in timeline:
         if entry.get("number"):

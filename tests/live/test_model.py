@@ -435,6 +435,8 @@ class Liaison(RuleBasedStateMachine):
         where = (
             f"exchanges/{post.exchange}/acts" if post.exchange else PATHS.get(post.act, "channel")
         )
+        if where == "channel":  # the gateway with the keys of a trial signs administration
+            gateway = FIRST
         resting = {"If_Match": post.if_match} if post.if_match else {}
         return await self.pair.post(
             self.channel, gateway, post.actor, f"/{where}", post.body, key=post.key, **resting

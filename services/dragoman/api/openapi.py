@@ -19,7 +19,7 @@ from dragoman_schemas.responses import DraftView, FileView, PersonView, Recorded
 from dragoman_schemas.state_responses import LiaisonState
 
 PROBLEM: Final = "application/problem+json"
-_BODILESS: Final = (204, 304)
+_BODILESS: Final = (204, 304, 308)
 
 
 _TAGGED: Final = (DraftView, FileView, LiaisonState, PersonView)

@@ -52,6 +52,7 @@ async def menu(context: PageContext) -> Page:
                 _entry(context, offer.act, offer.purpose)
                 for offer in MENU
                 if offer.group is heading
+                and offer.purpose is not None
                 and offer.act in writable
                 and _matches(context.words, offer.act, offer.purpose, typed)
             ]

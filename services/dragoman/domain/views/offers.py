@@ -42,9 +42,6 @@ Occasion = Callable[[Exchange, OfferReader], bool]
 """A test of whether a reader has a reason for an act in an exchange."""
 
 
-_NO_PURPOSE: Final = Text("", {})
-
-
 @dataclass(frozen=True, kw_only=True)
 class Offer:
     """The way in which one act is offered.
@@ -65,7 +62,7 @@ class Offer:
     form: bool = True
     shortcut: str = ""
     group: Text | None = None
-    purpose: Text = _NO_PURPOSE
+    purpose: Text | None = None
     labels: Mapping[str, Text] = field(default_factory=dict)
 
 
