@@ -129,6 +129,9 @@ def pair(tmp_path: Path, runner: asyncio.Runner, dice: random.Random) -> Iterato
     pair.stop()
 
 
+_ASKED_AT_ONCE = 20
+
+
 class Liaison(RuleBasedStateMachine):
     """Officers of two sides at two gateways, and the model of what became of their posts."""
 
@@ -486,9 +489,18 @@ class Liaison(RuleBasedStateMachine):
         )
 
     async def digests(self, positions: range) -> list[list[str]]:
-        """The digests at these positions, at each gateway."""
+        """The digests at these positions, at each gateway; a state of the past is worked out anew."""
         return [
-            await asyncio.gather(*(self.digest(gateway, position) for position in positions))
+            [
+                digest
+                for first in range(0, len(positions), _ASKED_AT_ONCE)
+                for digest in await asyncio.gather(
+                    *(
+                        self.digest(gateway, position)
+                        for position in positions[first : first + _ASKED_AT_ONCE]
+                    )
+                )
+            ]
             for gateway in (FIRST, SECOND)
         ]
 
