@@ -23,6 +23,7 @@ from dragoman.projection.moments import PastMoment
 from dragoman.projection.queries import duty_watch, liaison_state
 from dragoman.projection.queries.snapshot import PeriodQuery
 from dragoman.projection.queries.statistics import statistics
+from dragoman.projection.view import View
 from dragoman_schemas.state_responses import Difference, LiaisonState
 from dragoman_schemas.statistics_figures import Statistics
 from dragoman_schemas.watch_responses import WatchView
@@ -62,9 +63,13 @@ async def show_state(call: ApiRequest[At]) -> ApiAnswer:
         else None
     )
     if ready is None:
-        generation, query = store.generation, liaison_state.liaison_state
-        state, _ = await in_view(call, projection, None, moment, query, as_of, live=live)
-        if moment is None and store.generation == generation:
+        generation = store.generation
+
+        def query(view: View) -> tuple[LiaisonState, int]:
+            return liaison_state.liaison_state(view, as_of, live=live), view.newest
+
+        (state, newest), _ = await in_view(call, projection, None, moment, query)
+        if state.position == newest and store.generation == generation:
             store.newest_states[projection.name] = state
     else:
         state = ready
