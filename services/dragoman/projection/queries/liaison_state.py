@@ -1,5 +1,7 @@
 """The liaison state of a channel, and its changes between two positions."""
 
+from collections.abc import Sequence
+
 import msgspec
 from msgspec import Raw
 from msgspec.structs import replace
@@ -23,7 +25,7 @@ from dragoman.projection.row_keys import (
 from dragoman.projection.store import Store
 from dragoman.projection.view import View
 from dragoman_schemas.responses import Row
-from dragoman_schemas.state import encode
+from dragoman_schemas.state import Exchange, encode
 from dragoman_schemas.state_responses import Count, Difference, LiaisonState, OpenMatter, Owed
 
 
@@ -77,8 +79,9 @@ def liaison_state(view: View, as_of: str, *, live: bool) -> LiaisonState:
     """Return the liaison state."""
     registry, counted = view.registry, tally(view)
     now = view.position == view.newest
-    rows = _waiting_now(view) if now else [row_of(view.known(id)) for id in view.waiting_ids()]
-    matters, left_off = _open_matters(view)
+    waiting = [view.known(id) for id in view.waiting_ids()]
+    rows = _waiting_now(view) if now else [row_of(state) for state in waiting]
+    matters, left_off = _open_matters(view, waiting)
     return LiaisonState(
         channel=registry.name,
         cid=registry.cid,
@@ -123,19 +126,17 @@ def _folded_time(view: View) -> str:
     return str(msgspec.json.decode(state)["time"])
 
 
-def _open_matters(view: View) -> tuple[list[OpenMatter], int]:
+def _open_matters(view: View, looked: Sequence[Exchange]) -> tuple[list[OpenMatter], int]:
     """Return the open matters, and how many more exchanges may be open.
 
     The most urgent matters come first. Of the exchanges that wait for an
-    acknowledgement these are every flash and a page of the others. Of the rest they are
-    the newest, within a bound.
+    acknowledgement these are `looked`: every flash and a page of the others. Of the
+    rest they are the newest, within a bound.
     """
     waiting, names = view.open_ids()
-    looked = view.waiting_ids()
-    states = (view.known(id) for id in (*looked, *names[:OPEN_LOOKED]))
     matters = [
         matter
-        for state in states
+        for state in (*looked, *map(view.known, names[:OPEN_LOOKED]))
         if (matter := open_matter(view.registry, state, view.calendars)) is not None
     ]
     return in_order(matters), len(waiting) - len(looked) + len(names[OPEN_LOOKED:])
