@@ -61,15 +61,7 @@ class DeliveryTracker:
                 projection,
                 Submission(actor=actor, act=raw, data=data, id=id, exchange="", family="channel"),
             )
-        except Refused as error:
-            log.warning(
-                "delivery.not_recorded",
-                channel=projection.name,
-                side=side,
-                upto=upto,
-                reason=str(error.refusal.detail),
-            )
-        except LogBroken as error:
+        except (Refused, LogBroken) as error:
             log.warning(
                 "delivery.not_recorded",
                 channel=projection.name,
