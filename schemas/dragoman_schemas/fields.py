@@ -116,14 +116,12 @@ def words_members(shape: type[Struct]) -> Mapping[str, str]:
     return {mark[_WORDS_OF]: name for name, mark in marks.items() if _WORDS_OF in mark}
 
 
-Timestamp = Annotated[
-    str,
-    Meta(
-        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?"
-        r"(Z|[+-][0-9]{2}:[0-9]{2})$(?!\n)",
-    ),
-    of_kind("time"),
-]
+_TIME: Final = (
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?"
+    r"(Z|[+-][0-9]{2}:[0-9]{2})"
+)
+
+Timestamp = Annotated[str, Meta(pattern=rf"^{_TIME}$(?!\n)"), of_kind("time")]
 """RFC 3339 with an offset; seconds may be left out.
 
 The rules check that the day exists.
@@ -131,10 +129,7 @@ The rules check that the day exists.
 
 TimestampOrUnknown = Annotated[
     str,
-    Meta(
-        pattern=r"^(unknown|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}"
-        r"(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2}))$(?!\n)",
-    ),
+    Meta(pattern=rf"^(unknown|{_TIME})$(?!\n)"),
     of_kind("time", unknown=True),
 ]
 """A `Timestamp`, or `unknown`."""
@@ -143,10 +138,7 @@ UNTIL_FURTHER_NOTICE: Final = "until_further_notice"
 
 TimestampOrNotice = Annotated[
     str,
-    Meta(
-        pattern=r"^(until_further_notice|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}"
-        r"(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2}))$(?!\n)",
-    ),
+    Meta(pattern=rf"^(until_further_notice|{_TIME})$(?!\n)"),
 ]
 """A `Timestamp`, or `until_further_notice`."""
 
@@ -189,6 +181,15 @@ Date = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$(?!\n)"), of_ki
 
 ClockTime = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$(?!\n)")]
 """An hour and a minute of the day."""
+
+TimeOrEmpty = Annotated[str, Meta(pattern=rf"^({_TIME})?$(?!\n)")]
+"""A `Timestamp` that a caller may leave empty."""
+
+PositionOrTime = Annotated[str, Meta(pattern=rf"^([0-9]{{0,15}}|{_TIME})$(?!\n)")]
+"""A moment of a channel as a caller names it: a position, or a `Timestamp`.
+
+Empty or 0 means now.
+"""
 
 Zone = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$(?!\n)", max_length=64)]
 """A time zone by its IANA name. The rules check that it exists."""
@@ -379,6 +380,8 @@ FORMS: Final = {
         (Id, "an id of the service's: a UUIDv7 or UUIDv5 in small letters"),
         (Hex32, "64 small hexadecimal digits"),
         (Base64Of32, "32 bytes in base64, with the padding"),
+        (TimeOrEmpty, "a time with its offset, like 2026-11-24T03:05+08:00 or 2026-11-23T19:05Z"),
+        (PositionOrTime, "a record's number like 12, or a time like 2026-11-24T03:05+08:00"),
         (Date, "a day like 2026-11-24"),
         (ClockTime, "an hour and a minute like 06:00"),
         (CodeWord, "3 to 16 capital letters, like HERON"),

@@ -1,11 +1,10 @@
 """The route of the windows in force: as JSON, on maps, and as texts of warnings."""
 
 from collections.abc import Callable
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 from aiohttp import web
-from msgspec import Meta
 
 from dragoman.api.routing import CHANNEL, READ_HEADERS, May, Route
 from dragoman.application.clock import stamp
@@ -14,12 +13,8 @@ from dragoman.application.http.request import JSON, ApiAnswer, ApiReply, ApiRequ
 from dragoman.interop import geojson, navtex
 from dragoman.projection.moments import instant
 from dragoman.projection.queries.in_force import in_force
+from dragoman_schemas.fields import TimeOrEmpty
 from dragoman_schemas.window_responses import InForce
-
-_MOMENT: Final = (
-    r"^([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?"
-    r"(Z|[+-][0-9]{2}:[0-9]{2}))?$(?!\n)"
-)
 
 Form = Literal["json", "geojson", "navtex"]
 
@@ -31,7 +26,7 @@ class WindowsQuery(At, frozen=True, kw_only=True):
     channel's time at that position.
     """
 
-    moment: Annotated[str, Meta(pattern=_MOMENT)] = ""
+    moment: TimeOrEmpty = ""
     as_: Form | Literal[""] = msgspec.field(name="as", default="")
 
 

@@ -13,10 +13,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Concatenate, Final, Generic, ParamSpec, TypeVar
+from typing import Any, Concatenate, Final, Generic, ParamSpec, TypeVar
 
 from aiohttp import web
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from dragoman.application.clock import stamp
 from dragoman.application.http.request import ApiAnswer, ApiReply, ApiRequest, grant_of
@@ -26,6 +26,7 @@ from dragoman.projection.moments import PastMoment
 from dragoman.projection.projection import Projection
 from dragoman.projection.store import READERS
 from dragoman.projection.view import View, open_view
+from dragoman_schemas.fields import PositionOrTime
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -61,16 +62,10 @@ def turn(request: web.Request, projection: Projection) -> AbstractAsyncContextMa
     return request.app[TURNS].of(projection.registry.cid, grant_of(request).side)
 
 
-_AT: Final = (
-    r"^([0-9]{0,15}|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?"
-    r"(Z|[+-][0-9]{2}:[0-9]{2}))$(?!\n)"
-)
-
-
 class At(Struct, frozen=True, kw_only=True):
     """The parameter `at`: a past position, or a time. Empty or 0 means now."""
 
-    at: Annotated[str, Meta(pattern=_AT)] = ""
+    at: PositionOrTime = ""
 
 
 async def standing(call: ApiRequest[Any]) -> tuple[Projection, int]:
