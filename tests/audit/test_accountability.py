@@ -18,12 +18,12 @@ from dragoman.audit.replay_view import ReplayedChannel
 from dragoman.cli.audit import accountability
 from dragoman.cli.common import Target
 from dragoman.console.audit import audit_summary
+from dragoman.document.markdown import markdown
 from dragoman.domain.acts.families.exchange import owing_receipt
 from dragoman.domain.views.statistics import Measure
 from dragoman.i18n.words import of_tag
 from dragoman.reports import report_facts
 from dragoman.reports.audit_answers import AuditAnswers, answers, paper
-from dragoman.reports.markdown import markdown
 from histories import a_history
 from world import INCIDENT, World
 

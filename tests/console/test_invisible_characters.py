@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from markupsafe import Markup
 
 from dragoman.console.display.act_display import Display
-from dragoman.console.display.invisible_characters import marked
+from dragoman.document.invisible_characters import marked
 from dragoman.i18n.words import words
 
 UNSEEN = "\u200b\u200d\u00ad\u2060\ufeff\u3164\u2800\u200e\U000e0041\ufe01"

@@ -14,12 +14,12 @@ import views
 from dragoman.application.operations import report_requests
 from dragoman.console.incident import in_force_page, knowledge_page
 from dragoman.console.pages import board, exchange_page, print_views, reports_page
+from dragoman.document.markdown import markdown
 from dragoman.i18n import catalogue
 from dragoman.projection.queries import duty_watch
 from dragoman.projection.queries.snapshot import PeriodQuery, open_snapshot
 from dragoman.projection.store import Store
 from dragoman.projection.view import View
-from dragoman.reports.markdown import markdown
 from dragoman_schemas.state import Exchange
 from played import played
 from samples import act

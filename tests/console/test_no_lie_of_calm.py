@@ -20,13 +20,13 @@ from hypothesis import strategies as st
 
 from dragoman.audit.replay import Replay
 from dragoman.console import armed_consoles
+from dragoman.document.markdown import markdown
 from dragoman.domain.acts import deadline_outcomes, deadlines
 from dragoman.domain.acts.families.exchange import ENDED, owes_acknowledgement
 from dragoman.i18n.words import words
 from dragoman.projection.queries.snapshot import PeriodQuery, open_snapshot
 from dragoman.projection.store import Store
 from dragoman.reports import situation_report
-from dragoman.reports.markdown import markdown
 from histories import FURTHER, WIDE, a_history
 from samples import act
 from served import page_of, served, spoken

@@ -21,13 +21,13 @@ from hypothesis import strategies as st
 
 from dragoman.application.operations import public_releases
 from dragoman.console.pages import dialogue_page, exchange_page, inbox, print_views
+from dragoman.document.markdown import markdown
 from dragoman.domain.acts import two_keys
 from dragoman.domain.record.codec import parse
 from dragoman.i18n.words import words
 from dragoman.projection.queries.snapshot import PeriodQuery, open_snapshot
 from dragoman.projection.store import Store
 from dragoman.reports import period_record
-from dragoman.reports.markdown import markdown
 from samples import act
 from served import page_of, served, spoken
 from world import World

@@ -13,7 +13,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from dragoman.console.display.run_markup import markup
+from dragoman.document.blocks import Points
+from dragoman.document.html import markup
+from dragoman.document.markdown import block_lines
 from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.acts.act_rules import OFFICERS
 from dragoman.i18n.words import words
@@ -25,8 +27,6 @@ from dragoman.members.places import QuantityKind
 from dragoman.members.runs import QuotedText, Run, plain
 from dragoman.members.sides import SideKind
 from dragoman.members.times import SpanKind, TimeKind
-from dragoman.reports.document import DocumentList
-from dragoman.reports.markdown import block_lines
 from dragoman_schemas.acts import SHAPES
 from samples import SAMPLES
 
@@ -96,7 +96,7 @@ def test_page_and_paper_say_the_same_words_of_a_value(act: str) -> None:
         for language in ("en", "fr", "zh"):
             runs = member.runs(value, Say(words=words(language), opening="contact-note"))
             page = html.unescape(re.sub(r"<[^>]+>", " ", str(markup(runs)).replace("<wbr>", "")))
-            (paper,) = block_lines(DocumentList((runs,)), words(language))
+            (paper,) = block_lines(Points((runs,)), words(language))
             assert _words(page) == _words(html.unescape(paper.replace("\\", "")))
             assert _words(page) == _words(plain(runs))
 

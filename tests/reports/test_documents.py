@@ -13,6 +13,14 @@ import pytest
 from catalogue import CONTINUING, OPENINGS
 from dragoman.application.operations import report_requests
 from dragoman.application.operations.report_requests import Gather, Gathered
+from dragoman.document.blocks import (
+    Block,
+    Paragraph,
+    Points,
+    Quote,
+    ReportDocument,
+    Table,
+)
 from dragoman.domain.fold import Folded
 from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
@@ -22,14 +30,6 @@ from dragoman.projection.projection import Projection
 from dragoman.projection.queries.snapshot import PeriodQuery, open_snapshot
 from dragoman.projection.store import Store
 from dragoman.reports import log_findings
-from dragoman.reports.document import (
-    Block,
-    DocumentList,
-    DocumentParagraph,
-    DocumentQuote,
-    DocumentTable,
-    ReportDocument,
-)
 from dragoman.text import verbatim
 from dragoman.tlog import dsse
 from samples import SAMPLES
@@ -177,13 +177,13 @@ def own(paper: ReportDocument) -> list[str]:
 
 def _own(block: Block) -> list[str]:
     match block:
-        case DocumentParagraph():
+        case Paragraph():
             return _runs(block.runs)
-        case DocumentList():
+        case Points():
             return [text for point in block.points for text in _runs(point)]
-        case DocumentQuote():
+        case Quote():
             return [block.label, block.quotation.note]
-        case DocumentTable():
+        case Table():
             return [
                 *block.head,
                 *(text for row in block.rows for cell in row for text in _runs(cell)),
@@ -212,11 +212,11 @@ def _own_words(run: Run) -> list[str]:
 
 def _marks(block: Block) -> Iterator[Mark]:
     match block:
-        case DocumentParagraph():
+        case Paragraph():
             cells: list[Cell] = [block.runs]
-        case DocumentList():
+        case Points():
             cells = [*block.points]
-        case DocumentTable():
+        case Table():
             cells = [cell for row in block.rows for cell in row]
         case _:
             cells = []
@@ -275,7 +275,7 @@ def exceptions_of(paper: ReportDocument) -> list[tuple[str, str]]:
     (table,) = [
         block
         for block in paper.sections[-1].blocks
-        if isinstance(block, DocumentTable) and isinstance(block.rows[0][-1], QuotedText)
+        if isinstance(block, Table) and isinstance(block.rows[0][-1], QuotedText)
     ]
     return [(str(row[1]), row[-1].text) for row in table.rows if isinstance(row[-1], QuotedText)]
 

@@ -8,16 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from dragoman.members.runs import QuotedText
-from dragoman.reports.document import (
-    DocumentList,
-    DocumentParagraph,
-    DocumentQuote,
+from dragoman.document.blocks import (
+    Paragraph,
+    Points,
+    Quote,
     ReportDocument,
     section,
     table,
 )
-from dragoman.reports.markdown import escaped, markdown, quoted
+from dragoman.document.markdown import escaped, markdown, quoted
+from dragoman.members.runs import QuotedText
 from dragoman_schemas.report_shapes import ReportedChannel
 
 READER = MarkdownIt("commonmark", {"html": True}).enable("table")
@@ -104,9 +104,9 @@ def test_another_programs_reader_finds_no_markup(text: str) -> None:
     found = READER.render(
         markdown(
             paper(
-                DocumentQuote("NATO", QuotedText(text)),
+                Quote("NATO", QuotedText(text)),
                 table(("What",), [(QuotedText(text),)]),
-                DocumentParagraph((QuotedText(text),)),
+                Paragraph((QuotedText(text),)),
             )
         )
     )
@@ -146,8 +146,8 @@ def test_a_table_keeps_its_cells_whatever_stands_in_them() -> None:
 def test_a_quotation_ends_where_its_text_ends() -> None:
     text = markdown(
         paper(
-            DocumentQuote("NATO", QuotedText("one\n\n# two\n- three\n> four")),
-            DocumentParagraph(("after",)),
+            Quote("NATO", QuotedText("one\n\n# two\n- three\n> four")),
+            Paragraph(("after",)),
         )
     )
     start = text.index("NATO:")
@@ -158,9 +158,7 @@ def test_a_quotation_ends_where_its_text_ends() -> None:
 
 
 def test_points_begin_as_points() -> None:
-    assert "\n- \\- x\n- y \\| z\n" in markdown(
-        paper(DocumentList((("- x",), (QuotedText("y | z"),))))
-    )
+    assert "\n- \\- x\n- y \\| z\n" in markdown(paper(Points((("- x",), (QuotedText("y | z"),)))))
 
 
 def test_the_marking_stands_at_the_top_and_at_the_bottom() -> None:
@@ -182,7 +180,7 @@ def test_a_trial_says_who_keeps_the_keys() -> None:
 def test_the_writers_own_words_are_in_the_language_of_the_paper() -> None:
     text = markdown(
         paper(
-            DocumentQuote("北约", QuotedText("来信", "zh", "（zh，原文）")),  # noqa: RUF001
+            Quote("北约", QuotedText("来信", "zh", "（zh，原文）")),  # noqa: RUF001
             custody="host",
             language="zh",
         )  # noqa: RUF001, RUF100

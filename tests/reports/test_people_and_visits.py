@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from dragoman.audit.replay_view import ReplayedChannel
+from dragoman.document.markdown import markdown
 from dragoman.domain.views.outages import OutageSpan
 from dragoman.i18n.words import of_tag
 from dragoman.members.runs import plain
 from dragoman.reports import layout, people_and_visits
 from dragoman.reports.audit_answers import answers, paper
-from dragoman.reports.markdown import markdown
 from dragoman_schemas.report_shapes import Receipt
 from samples import act
 from world import INCIDENT, World

@@ -19,6 +19,7 @@ from dragoman.application.operations import report_requests
 from dragoman.application.operations.report_requests import Gather
 from dragoman.audit import tables
 from dragoman.console.pages import print_views
+from dragoman.document.markdown import markdown
 from dragoman.domain.record.errors import Refusal
 from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
@@ -30,7 +31,6 @@ from dragoman.projection.queries import duty_watch
 from dragoman.projection.queries.snapshot import PeriodQuery, open_snapshot
 from dragoman.projection.store import Store
 from dragoman.reports import log_findings
-from dragoman.reports.markdown import markdown
 from dragoman.stores.endpoints import NotificationEndpoint
 from dragoman_schemas.report_shapes import Situation
 from samples import SAMPLES

@@ -35,10 +35,10 @@ from dragoman.console.context import PageContext
 from dragoman.console.display import translations
 from dragoman.console.display.act_display import language_names
 from dragoman.console.display.card_tables import cards
-from dragoman.console.display.invisible_characters import marked
 from dragoman.console.display.office_clocks import place_of
 from dragoman.console.display.punctuation import Punctuation
-from dragoman.console.display.run_markup import markup
+from dragoman.document.html import markup, sections
+from dragoman.document.invisible_characters import marked
 from dragoman.domain.record import nesting
 from dragoman.domain.record.errors import Refusal, Refused
 from dragoman.i18n import words as languages
@@ -171,6 +171,7 @@ def environment(language: str) -> jinja2.Environment:
     }
     templates.filters["cards"] = cards
     templates.filters["markup"] = markup
+    templates.filters["sections"] = lambda items: sections(items, words)
     templates.filters["seen"] = lambda text: (
         text
         if isinstance(text, Markup)

@@ -29,7 +29,9 @@ from dragoman.i18n.words import LANGUAGES, LOCALES
 from dragoman_schemas.fields import FORMS
 
 _HERE: Final = Path(__file__).parent
-_PAGE_FOLDERS: Final = tuple(_HERE.parent / name for name in ("console", "members", "reports"))
+_PAGE_FOLDERS: Final = tuple(
+    _HERE.parent / name for name in ("console", "document", "members", "reports")
+)
 """Folders with words of the pages and reports."""
 
 _SENTENCE_FOLDERS: Final = (_HERE.parent,)

@@ -15,6 +15,16 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
+from dragoman.document.blocks import (
+    Block,
+    Paragraph,
+    Points,
+    ReportDocument,
+    Section,
+    Table,
+    section,
+    table,
+)
 from dragoman.domain.acts import deadline_outcomes
 from dragoman.domain.acts.families.exchange import owing_receipt
 from dragoman.domain.views import attribution
@@ -31,16 +41,6 @@ from dragoman.reports import (
     report_facts,
     stated_values,
     statistics_layout,
-)
-from dragoman.reports.document import (
-    Block,
-    DocumentList,
-    DocumentParagraph,
-    DocumentSection,
-    DocumentTable,
-    ReportDocument,
-    section,
-    table,
 )
 from dragoman.reports.log_findings import LogFinding
 from dragoman_schemas.report_shapes import Authority, FiveAnswers, Receiving, Urgent
@@ -314,7 +314,7 @@ def _lead(five_answers: FiveAnswers, w: Words) -> tuple[str, ...]:
     return w.say("From %(a)s to %(b)s.", **layout.period(five_answers, w)), w.sentences(counts)
 
 
-def _sections(audit_answers: AuditAnswers, w: Words, language: str) -> Iterator[DocumentSection]:
+def _sections(audit_answers: AuditAnswers, w: Words, language: str) -> Iterator[Section]:
     report = audit_answers.report
     checks = table(
         (w.say("Checked"), w.say("Found"), w.say("On whose word")),
@@ -335,7 +335,7 @@ def _sections(audit_answers: AuditAnswers, w: Words, language: str) -> Iterator[
     knew = layout.urgent_table(report.messages, report.to, w, language)
     yield section(
         w.say("2: Who knew what, when"),
-        DocumentList(tuple((_received(item, w),) for item in report.receiving)),
+        Points(tuple((_received(item, w),) for item in report.receiving)),
         knew,
         *stated_values.blocks(report.stated, w, language),
         dissents.table_of(report.dissents, w, language),
@@ -351,22 +351,21 @@ def _sections(audit_answers: AuditAnswers, w: Words, language: str) -> Iterator[
     ]
     yield section(
         w.say("3: What was owed and not done, and when nobody could have noticed"),
-        layout.lapse_table(report.lapses, w, language)
-        or DocumentParagraph((w.say("No limit passed."),)),
+        layout.lapse_table(report.lapses, w, language) or Paragraph((w.say("No limit passed."),)),
         layout.due_table(report.owed, report.to, w, language)
-        or DocumentParagraph((w.say("Nothing is open under a limit."),)),
+        or Paragraph((w.say("Nothing is open under a limit."),)),
         table((w.say("Blind"), w.say("Sides"), w.say("From"), w.say("To")), blind)
-        or DocumentParagraph((w.say("No time is on record in which nobody could have noticed."),)),
+        or Paragraph((w.say("No time is on record in which nobody could have noticed."),)),
     )
     yield section(
         w.say("4: What is open for the watch, and who has it"),
-        DocumentList(
+        Points(
             tuple((_watch(side, report.on_watch.get(side, ""), w),) for side in report.of.sides)
         ),
         layout.urgent_table(report.unacknowledged, report.to, w, language)
-        or DocumentParagraph((w.say("Every message is acknowledged."),)),
+        or Paragraph((w.say("Every message is acknowledged."),)),
         layout.open_table(report.stands, report.to, w, language)
-        or DocumentParagraph((w.say("No matter is open."),)),
+        or Paragraph((w.say("No matter is open."),)),
         *people_and_visits.blocks(report.people, report.visits, w, language),
     )
     yield section(
@@ -437,15 +436,15 @@ def _authority(authority: Authority, w: Words) -> tuple[Cell, ...]:
 def _exceptions(audit_answers: AuditAnswers, w: Words) -> Iterator[Block]:
     kinds = audit_answers.report.kinds
     if not kinds:
-        yield DocumentParagraph((w.say("No exceptions."),))
+        yield Paragraph((w.say("No exceptions."),))
         return
-    yield DocumentList(
+    yield Points(
         tuple(
             (w.say("%(what)s: %(n)s", what=kind_of(kind, w), n=w.number(number)),)
             for kind, number in kinds.items()
         )
     )
-    yield DocumentTable(
+    yield Table(
         (w.say("Record"), w.say("What"), w.say("Side"), w.say("Number"), w.say("Detail")),
         tuple(
             (

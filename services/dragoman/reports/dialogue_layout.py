@@ -2,16 +2,16 @@
 
 from collections.abc import Sequence
 
+from dragoman.document.blocks import (
+    Block,
+    Quote,
+    Section,
+    Table,
+    section,
+)
 from dragoman.i18n.words import Words
 from dragoman.members.runs import filled
 from dragoman.members.texts import quoted_in
-from dragoman.reports.document import (
-    Block,
-    DocumentQuote,
-    DocumentSection,
-    DocumentTable,
-    section,
-)
 from dragoman.reports.layout import beside, side, sides
 from dragoman_schemas.dialogue_responses import Issue
 from dragoman_schemas.report_shapes import (
@@ -19,9 +19,7 @@ from dragoman_schemas.report_shapes import (
 )
 
 
-def issue_sections(
-    issues: Sequence[Issue], w: Words, language: str, level: int
-) -> list[DocumentSection]:
+def issue_sections(issues: Sequence[Issue], w: Words, language: str, level: int) -> list[Section]:
     """Return a section for each issue, with a column for every side.
 
     An empty column says that the side has not written.
@@ -30,9 +28,7 @@ def issue_sections(
         section(
             filled(w.say("Issue: %(issue)s"), issue=quoted_in(issue.issue, w, language)),
             _views(issue, w, language),
-            DocumentQuote(
-                w.say("Common ground of every side"), quoted_in(issue.common_ground, w, language)
-            )
+            Quote(w.say("Common ground of every side"), quoted_in(issue.common_ground, w, language))
             if issue.common_ground
             else None,
             level=level,
@@ -41,7 +37,7 @@ def issue_sections(
     ]
 
 
-def _views(issue: Issue, w: Words, language: str) -> DocumentTable:
+def _views(issue: Issue, w: Words, language: str) -> Table:
     names = (*(view.side for view in issue.views), *issue.no_statement)
     quoted_texts = {view.side: quoted_in(view.own_view, w, language) for view in issue.views}
     yours = {
@@ -89,7 +85,7 @@ def _restated(by: Sequence[str], fairness: str, w: Words) -> str:
 def lesson_blocks(reports_lessons: Sequence[ReportsLesson], w: Words, language: str) -> list[Block]:
     """Return the lessons of each side: what it would do better."""
     return [
-        DocumentQuote(_lesson(reports_lesson, w), quoted_in(reports_lesson.text, w, language))
+        Quote(_lesson(reports_lesson, w), quoted_in(reports_lesson.text, w, language))
         for reports_lesson in reports_lessons
     ]
 

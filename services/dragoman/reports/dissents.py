@@ -5,12 +5,12 @@ Each row names the side, the paragraph, the report and the status of the report.
 
 from collections.abc import Iterable, Iterator
 
+from dragoman.document.blocks import Table, table
 from dragoman.domain.acts import consent
 from dragoman.domain.views import attribution
 from dragoman.i18n.words import Words
 from dragoman.members.texts import quoted_in
 from dragoman.reports import layout, report_facts
-from dragoman.reports.document import DocumentTable, table
 from dragoman_schemas.report_shapes import ReportedDissent
 from dragoman_schemas.state import Exchange
 
@@ -40,7 +40,7 @@ def of_exchange(exchange: Exchange) -> tuple[ReportedDissent, ...]:
     return tuple(sorted(rows, key=lambda row: (row.paragraph, row.position)))
 
 
-def table_of(rows: Iterable[ReportedDissent], w: Words, language: str) -> DocumentTable | None:
+def table_of(rows: Iterable[ReportedDissent], w: Words, language: str) -> Table | None:
     """Return the table of dissents; None if there are none."""
     return table(
         (

@@ -9,20 +9,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from msgspec import UnsetType
 from msgspec.structs import replace
 
+from dragoman.document.blocks import (
+    Block,
+    Paragraph,
+    Points,
+    Quote,
+    Table,
+    table,
+)
 from dragoman.domain.acts.deadlines import UNTIMED
 from dragoman.domain.acts.families.incidents import NARRATIVE
 from dragoman.domain.acts.line_checks import MISSES
 from dragoman.i18n.words import Words
 from dragoman.members.runs import Cell, QuotedText, Run, filled, listed
 from dragoman.members.texts import quoted_in
-from dragoman.reports.document import (
-    Block,
-    DocumentList,
-    DocumentParagraph,
-    DocumentQuote,
-    DocumentTable,
-    table,
-)
 from dragoman.reports.report_facts import seconds_between
 from dragoman_schemas.report_shapes import (
     Ahead,
@@ -141,14 +141,14 @@ def _of_an_act(act: str, matter: Matter, w: Words, language: str) -> tuple[Run, 
     )
 
 
-def left_off(number: int, w: Words) -> DocumentParagraph | None:
+def left_off(number: int, w: Words) -> Paragraph | None:
     """Return the sentence about rows that a one-page report leaves off."""
     text = w.count(
         "%(n)s more row left off here; the lists of the channel have it.",
         "%(n)s more rows left off here; the lists of the channel have them.",
         number,
     )
-    return DocumentParagraph((text,)) if number else None
+    return Paragraph((text,)) if number else None
 
 
 # What became of messages, what is owed
@@ -219,9 +219,7 @@ def _received(receipt: Receipt, to: str, since: str, w: Words) -> str:
     )
 
 
-def urgent_table(
-    urgents: Sequence[Urgent], to: str, w: Words, language: str
-) -> DocumentTable | None:
+def urgent_table(urgents: Sequence[Urgent], to: str, w: Words, language: str) -> Table | None:
     """Return the table of messages and of their acknowledgements."""
     return table(
         (
@@ -246,7 +244,7 @@ def urgent_table(
     )
 
 
-def due_table(dues: Sequence[Due], to: str, w: Words, language: str) -> DocumentTable | None:
+def due_table(dues: Sequence[Due], to: str, w: Words, language: str) -> Table | None:
     """Return the table of open deadlines, with the same words for every side."""
     return table(
         (w.say("Owed by"), w.say("What"), w.say("Limit"), w.say("Now"), w.say("Matter")),
@@ -274,7 +272,7 @@ def _state(due: Due, to: str, w: Words) -> str:
     return w.say("not yet, %(d)s past the limit", d=d) if due.overdue else w.say("%(d)s left", d=d)
 
 
-def lapse_table(lapses: Sequence[Lapsed], w: Words, language: str) -> DocumentTable | None:
+def lapse_table(lapses: Sequence[Lapsed], w: Words, language: str) -> Table | None:
     """Return the table of deadlines that passed, and of what came when."""
     return table(
         (w.say("Owed by"), w.say("What"), w.say("Limit"), w.say("When it came"), w.say("Matter")),
@@ -299,7 +297,7 @@ def lapse_table(lapses: Sequence[Lapsed], w: Words, language: str) -> DocumentTa
     )
 
 
-def matter_table(matters: Sequence[Matter], w: Words, language: str) -> DocumentTable | None:
+def matter_table(matters: Sequence[Matter], w: Words, language: str) -> Table | None:
     """Return the table of matters and their status."""
     return table(
         (w.say("Opened"), w.say("Side"), w.say("Subject"), w.say("Status")),
@@ -317,7 +315,7 @@ def matter_table(matters: Sequence[Matter], w: Words, language: str) -> Document
 
 def open_table(
     reported_matters: Sequence[ReportedMatter], to: str, w: Words, language: str
-) -> DocumentTable | None:
+) -> Table | None:
     """Return the table of open matters, with who has each and what is due next."""
     head = (
         w.say("Opened"),
@@ -412,7 +410,7 @@ def how_accounts_stand(matter: OpenMatter | ReportedMatter, w: Words) -> Iterato
             pass
 
 
-def ahead_table(rows: Sequence[Ahead], w: Words, language: str) -> DocumentTable | None:
+def ahead_table(rows: Sequence[Ahead], w: Words, language: str) -> Table | None:
     """Return the table of what is to come or in force.
 
     It says of which posts a side has not said that it told them of a window.
@@ -458,9 +456,9 @@ def _status_of_window(ahead: Ahead, w: Words) -> tuple[Run, ...]:
 # Watches, the line, the channel
 
 
-def watch_points(standing: Sequence[ReportsStanding], w: Words) -> DocumentList:
+def watch_points(standing: Sequence[ReportsStanding], w: Words) -> Points:
     """Return the list of each side's watch and stations, without names of officers."""
-    return DocumentList(
+    return Points(
         tuple(
             (w.sentences((_watch(reports_standing, w), _reached(reports_standing, w))),)
             for reports_standing in standing
@@ -488,9 +486,9 @@ def _reached(reports_standing: ReportsStanding, w: Words) -> str:
     )
 
 
-def line_points(line: Sequence[Line], w: Words) -> DocumentList:
+def line_points(line: Sequence[Line], w: Words) -> Points:
     """Return the list of the state of the line to each side."""
-    return DocumentList(tuple((w.sentences(_line(item, w)),) for item in line))
+    return Points(tuple((w.sentences(_line(item, w)),) for item in line))
 
 
 def _line(line: Line, w: Words) -> list[str]:
@@ -549,7 +547,7 @@ def channel_blocks(
         if channel_standing.since
         else w.say("The channel is %(status)s.", status=status)
     )
-    status_paragraph = DocumentParagraph(
+    status_paragraph = Paragraph(
         (
             w.sentences(
                 (
@@ -564,7 +562,7 @@ def channel_blocks(
     return [
         status_paragraph,
         *(
-            [DocumentQuote(w.say("Reason"), quoted_in(channel_standing.reason, w, language))]
+            [Quote(w.say("Reason"), quoted_in(channel_standing.reason, w, language))]
             if channel_standing.reason
             else []
         ),
@@ -576,12 +574,12 @@ def channel_blocks(
 
 def beside(
     names: Mapping[str, str], rows: Sequence[tuple[str, Mapping[str, Cell]]], w: Words
-) -> DocumentTable:
+) -> Table:
     """Return a table of the sides' statements, side by side.
 
     An empty place says that the side made no statement.
     """
-    return DocumentTable(
+    return Table(
         ("", *names.values()),
         tuple(
             (label, *(cells.get(name, w.say("no statement")) for name in names))

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 from msgspec.structs import replace
 
+from dragoman.document.blocks import Block, Section, Table, section, table
 from dragoman.domain.acts.field_checks import UNKNOWN
 from dragoman.domain.views import attribution, people
 from dragoman.domain.views.outages import OutageSpan
@@ -21,7 +22,6 @@ from dragoman.i18n.words import Words
 from dragoman.members.runs import Cell, QuotedText
 from dragoman.members.texts import quoted_in
 from dragoman.reports import layout, report_facts
-from dragoman.reports.document import Block, DocumentSection, DocumentTable, section, table
 from dragoman_schemas.fields import OTHER, UNNAMED
 from dragoman_schemas.report_shapes import ReportedPeople, ReportedVisit
 from dragoman_schemas.state import Exchange, Said
@@ -212,7 +212,7 @@ def sections(
     w: Words,
     language: str,
     level: int = 2,
-) -> Iterator[DocumentSection]:
+) -> Iterator[Section]:
     """Yield the sections on people and on visits that have something to say."""
     if (block := people_table(rows, w, language)) is not None:
         yield section(w.say("People"), block, level=level)
@@ -229,7 +229,7 @@ def blocks(
             yield block
 
 
-def people_table(rows: Iterable[ReportedPeople], w: Words, language: str) -> DocumentTable | None:
+def people_table(rows: Iterable[ReportedPeople], w: Words, language: str) -> Table | None:
     """Return the table of people, with the sides on whose word each row rests."""
     head = (w.say("People"), w.say("Whose"), w.say("Where"), w.say("Condition"))
     return table(
@@ -289,7 +289,7 @@ def _not_back(row: ReportedPeople, w: Words) -> str:
     return w.say("waited for") if row.waited_for else "–"
 
 
-def visit_table(visits: Iterable[ReportedVisit], w: Words, language: str) -> DocumentTable | None:
+def visit_table(visits: Iterable[ReportedVisit], w: Words, language: str) -> Table | None:
     """Return the table of requests to come and see, and of what came of them."""
     head = (w.say("Asked"), w.say("By"), w.say("What"), w.say("Where"), w.say("Answer"))
     return table(

@@ -10,6 +10,17 @@ import msgspec
 from msgspec import Raw
 from msgspec.structs import replace
 
+from dragoman.document.blocks import (
+    Block,
+    Paragraph,
+    Points,
+    Quote,
+    ReportDocument,
+    Section,
+    Table,
+    section,
+    table,
+)
 from dragoman.domain.acts.act_registry import FORMATS
 from dragoman.domain.views import attribution
 from dragoman.domain.views.flags import AREAS, RaisedFlag, flags, is_open_area
@@ -34,17 +45,6 @@ from dragoman.reports import (
     unanswered_questions,
     undertaken,
     yearly_exchanges,
-)
-from dragoman.reports.document import (
-    Block,
-    DocumentList,
-    DocumentParagraph,
-    DocumentQuote,
-    DocumentSection,
-    DocumentTable,
-    ReportDocument,
-    section,
-    table,
 )
 from dragoman_schemas.acts.office.channel import Family
 from dragoman_schemas.report_shapes import (
@@ -317,7 +317,7 @@ def paper(period_record: PeriodRecord, flagged: Flagged, w: Words, language: str
 
 def _sections(
     period_record: PeriodRecord, flagged: Flagged, w: Words, language: str
-) -> Iterator[DocumentSection]:
+) -> Iterator[Section]:
     for family in period_record.families:
         name, number = _family(family.family, w), len(family.exchanges)
         yield section(
@@ -331,9 +331,7 @@ def _sections(
             )
     yield from people_and_visits.sections(period_record.people, period_record.visits, w, language)
     if not period_record.families:
-        yield section(
-            w.say("Exchanges"), DocumentParagraph((w.say("Nothing was said in this time."),))
-        )
+        yield section(w.say("Exchanges"), Paragraph((w.say("Nothing was said in this time."),)))
     yield section(
         w.say("The channel"), _channel(period_record, w, language), empty=w.say("Nothing changed.")
     )
@@ -389,7 +387,7 @@ def _exchange(
     flagged: Sequence[RaisedFlag],
     w: Words,
     language: str,
-) -> Iterator[DocumentSection]:
+) -> Iterator[Section]:
     matter = exchange.matter
     face = exchange.notice.get(w.language) or exchange.notice.get("en", "")
     rows = tuple(
@@ -409,10 +407,10 @@ def _exchange(
             what=w.act(matter.format),
             subject=layout.subject(matter, w, language),
         ),
-        DocumentParagraph((w.sentences(_head(matter, w)),)),
-        DocumentParagraph((face,)) if face else None,
-        DocumentList(rows) if rows else None,
-        DocumentList(unanswered) if unanswered else None,
+        Paragraph((w.sentences(_head(matter, w)),)),
+        Paragraph((face,)) if face else None,
+        Points(rows) if rows else None,
+        Points(unanswered) if unanswered else None,
         *(
             block
             for saying in exchange.said
@@ -485,7 +483,7 @@ def _saying(
     receipts = (
         layout.receipt(receipt, period_record.to, saying.time, w) for receipt in saying.receipts
     )
-    yield DocumentParagraph(listed((label, *receipts), w.space))
+    yield Paragraph(listed((label, *receipts), w.space))
     original = matter.original if saying.act == matter.format else ""
     say = Say(words=w, language=language, original=original, opening=matter.format)
     points: list[tuple[Run, ...]] = []
@@ -493,13 +491,13 @@ def _saying(
         if name not in _HEADED:
             runs = shapes.said(saying.act, name, value, say)
             if name in _TEXTS and len(runs) == 1 and isinstance(runs[0], QuotedText):
-                yield DocumentQuote(w.field(name, saying.act), runs[0])
+                yield Quote(w.field(name, saying.act), runs[0])
             else:
                 points.append(
                     filled(w.say("%(what)s: %(value)s"), what=w.field(name, saying.act), value=runs)
                 )
     if points:
-        yield DocumentList(tuple(points))
+        yield Points(tuple(points))
 
 
 _TEXTS: Final = frozenset(
@@ -510,11 +508,11 @@ _TEXTS: Final = frozenset(
 
 def _meeting(met: Met, matter: Matter, w: Words, language: str) -> Iterator[Block]:
     for begins, ends in met.held:
-        yield DocumentParagraph(
+        yield Paragraph(
             (w.say("Held from %(a)s to %(b)s.", a=w.written(begins), b=w.written(ends)),)
         )
     if met.not_attended:
-        yield DocumentParagraph(
+        yield Paragraph(
             (
                 w.say(
                     "Did not attend: %(sides)s.",
@@ -557,17 +555,17 @@ def _meeting(met: Met, matter: Matter, w: Words, language: str) -> Iterator[Bloc
         )
     if met.differ and met.differing_topics:
         topics = listed(map(QuotedText, met.differing_topics), w.semicolon)
-        yield DocumentParagraph(
+        yield Paragraph(
             filled(
                 w.say("The readouts differ; topics that not all of them have: %(topics)s."),
                 topics=topics,
             )
         )
     elif met.differ:
-        yield DocumentParagraph((w.say("The readouts differ, but only in their words."),))
+        yield Paragraph((w.say("The readouts differ, but only in their words."),))
 
 
-def _channel(period_record: PeriodRecord, w: Words, language: str) -> DocumentTable | None:
+def _channel(period_record: PeriodRecord, w: Words, language: str) -> Table | None:
     def content(act: ChannelAct) -> tuple[Run, ...]:
         say = Say(words=w, language=language)
         pairs = act.content.items()

@@ -11,6 +11,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from dragoman.document.blocks import ReportDocument, Section, section
 from dragoman.domain.acts.deadlines import UNTIMED
 from dragoman.domain.acts.families.exchange import owing_receipt
 from dragoman.domain.views.outages import OutageSpan
@@ -19,7 +20,6 @@ from dragoman.i18n.words import Words, words
 from dragoman.limits import SITUATION_EXCHANGES
 from dragoman.projection.queries.snapshot import Snapshot
 from dragoman.reports import layout, people_and_visits, report_facts
-from dragoman.reports.document import DocumentSection, ReportDocument, section
 from dragoman_schemas.report_shapes import Situation, Urgent
 from dragoman_schemas.state import Exchange
 
@@ -187,7 +187,7 @@ def _lead(report: Situation, w: Words) -> tuple[str, ...]:
     )
 
 
-def _sections(report: Situation, w: Words, language: str) -> Iterator[DocumentSection]:
+def _sections(report: Situation, w: Words, language: str) -> Iterator[Section]:
     urgent = layout.urgent_table(report.urgent, report.to, w, language)
     yield section(
         w.say("Flash and immediate"), urgent, empty=w.say("None in this time, and none waits.")

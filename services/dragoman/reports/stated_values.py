@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import UnsetType
 
+from dragoman.document.blocks import Block, Table, table
 from dragoman.domain.views import attribution
 from dragoman.domain.views.outages import OutageSpan
 from dragoman.domain.views.stated import differences, stated_values
@@ -16,7 +17,6 @@ from dragoman.members.kind import Say
 from dragoman.members.runs import Cell
 from dragoman.members.texts import quoted_in
 from dragoman.reports import layout, report_facts
-from dragoman.reports.document import Block, DocumentTable, table
 from dragoman_schemas.report_shapes import ReportedStatements
 from dragoman_schemas.responses import StatedValue
 from dragoman_schemas.state import Exchange
@@ -57,9 +57,7 @@ def blocks(rows: Iterable[ReportedStatements], w: Words, language: str) -> Itera
             yield block
 
 
-def _statements(
-    rows: Iterable[ReportedStatements], w: Words, language: str
-) -> DocumentTable | None:
+def _statements(rows: Iterable[ReportedStatements], w: Words, language: str) -> Table | None:
     return table(
         (
             w.say("What"),
@@ -115,9 +113,7 @@ def _how(value: StatedValue, w: Words, language: str) -> Cell:
     return (how, w.colon, quoted_in(value.reason, w, language))
 
 
-def _differences(
-    rows: Iterable[ReportedStatements], w: Words, language: str
-) -> DocumentTable | None:
+def _differences(rows: Iterable[ReportedStatements], w: Words, language: str) -> Table | None:
     return table(
         (
             w.say("Accounts differed on"),

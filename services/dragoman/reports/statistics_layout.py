@@ -6,18 +6,18 @@ from typing import Final
 
 from msgspec import Struct
 
+from dragoman.document.blocks import (
+    Block,
+    Paragraph,
+    Section,
+    Table,
+    section,
+    table,
+)
 from dragoman.domain.acts.deadlines import UNTIMED
 from dragoman.domain.views.statistics import spread as spread_of
 from dragoman.i18n.words import Words
 from dragoman.members.runs import Cell
-from dragoman.reports.document import (
-    Block,
-    DocumentParagraph,
-    DocumentSection,
-    DocumentTable,
-    section,
-    table,
-)
 from dragoman.reports.layout import limits_sentence, line_points, party, sides
 from dragoman_schemas.statistics_figures import Spread, Statistics
 
@@ -40,12 +40,12 @@ class ReceiptTimes(Struct, frozen=True, kw_only=True):
     counts: tuple[int, ...]
 
 
-def statistics_sections(statistics: Statistics, w: Words, level: int) -> list[DocumentSection]:
+def statistics_sections(statistics: Statistics, w: Words, level: int) -> list[Section]:
     """Return the statistics, one table for each subject.
 
     Where nothing was measured, the table says "no statement".
     """
-    limits = DocumentParagraph(
+    limits = Paragraph(
         (limits_sentence(statistics.kind, statistics.profile, w, binding=statistics.binding),)
     )
     none = w.say("There were none.")
@@ -54,7 +54,7 @@ def statistics_sections(statistics: Statistics, w: Words, level: int) -> list[Do
         section(
             w.say("How urgently each side sent what it opened"),
             _precedences(statistics, w),
-            DocumentParagraph(
+            Paragraph(
                 (
                     w.say(
                         "Flash 5, immediate 15, the rest 80 of 100 where precedence has kept its "
@@ -101,7 +101,7 @@ def _share(number: float | None, w: Words) -> str:
     return w.say("no statement") if number is None else w.share(number, 1)
 
 
-def _precedences(statistics: Statistics, w: Words) -> DocumentTable | None:
+def _precedences(statistics: Statistics, w: Words) -> Table | None:
     head = (
         w.say("Side"),
         w.say("Opened"),
@@ -126,7 +126,7 @@ def _counted(number: int, whole: int, w: Words) -> str:
     return w.say("%(n)s (%(share)s)", n=w.number(number), share=share)
 
 
-def _opened(statistics: Statistics, w: Words) -> DocumentTable | None:
+def _opened(statistics: Statistics, w: Words) -> Table | None:
     precedences = (w.value(name).upper() for name in ("flash", "immediate", "priority", "routine"))
     head = (w.say("Format"), w.say("Side"), w.say("Opened"), *precedences)
     rows: list[tuple[Cell, ...]] = [
@@ -140,7 +140,7 @@ def _opened(statistics: Statistics, w: Words) -> DocumentTable | None:
     return table(head, rows)
 
 
-def _clocks(statistics: Statistics, w: Words) -> DocumentTable | None:
+def _clocks(statistics: Statistics, w: Words) -> Table | None:
     head = (
         *(
             w.say("Format"),
@@ -173,7 +173,7 @@ def _clocks(statistics: Statistics, w: Words) -> DocumentTable | None:
     return table(head, rows)
 
 
-def _notices(statistics: Statistics, w: Words) -> DocumentTable | None:
+def _notices(statistics: Statistics, w: Words) -> Table | None:
     head = (
         *(
             w.say("Format"),
@@ -202,7 +202,7 @@ def _given(seconds: float | None, w: Words) -> str:
     return w.span(seconds) if seconds >= 0 else w.say("%(d)s after it began", d=w.span(-seconds))
 
 
-def _changes(statistics: Statistics, w: Words) -> DocumentTable | None:
+def _changes(statistics: Statistics, w: Words) -> Table | None:
     after = w.say("Median after")
     head = (
         w.say("Format"),
@@ -227,7 +227,7 @@ def _changes(statistics: Statistics, w: Words) -> DocumentTable | None:
     return table(head, rows)
 
 
-def _meetings(statistics: Statistics, w: Words) -> DocumentTable | None:
+def _meetings(statistics: Statistics, w: Words) -> Table | None:
     head = (
         *(w.say("Format"), w.say("Side"), w.say("Asked for"), w.say("Accepted"), w.say("Declined")),
         *(w.say("Held"), w.say("Did not attend")),
@@ -243,7 +243,7 @@ def _meetings(statistics: Statistics, w: Words) -> DocumentTable | None:
     return table(head, rows)
 
 
-def _translations(statistics: Statistics, w: Words) -> DocumentTable | None:
+def _translations(statistics: Statistics, w: Words) -> Table | None:
     rows: list[tuple[Cell, ...]] = [
         (party(row.side, w), w.number(row.translations), *_spread(row.delay, w))
         for row in statistics.translations
@@ -260,7 +260,7 @@ def _translations(statistics: Statistics, w: Words) -> DocumentTable | None:
     )
 
 
-def _areas(statistics: Statistics, w: Words) -> DocumentTable | None:
+def _areas(statistics: Statistics, w: Words) -> Table | None:
     rows: list[tuple[Cell, ...]] = [
         (
             w.value(row.area),
@@ -274,7 +274,7 @@ def _areas(statistics: Statistics, w: Words) -> DocumentTable | None:
     return table((w.say("Area"), w.say("Last word"), w.say("Days before the end")), rows)
 
 
-def _flashes(statistics: Statistics, w: Words) -> DocumentTable | None:
+def _flashes(statistics: Statistics, w: Words) -> Table | None:
     head = (w.say("Side"), w.say("Flash messages"), w.say("Floods"), w.say("Most within 10 min"))
     return table(
         head,
@@ -349,7 +349,7 @@ def receipt_times(seconds: Mapping[str, Sequence[float]]) -> tuple[ReceiptTimes,
     )
 
 
-def receipt_section(receipts: Sequence[ReceiptTimes], w: Words, level: int) -> DocumentSection:
+def receipt_section(receipts: Sequence[ReceiptTimes], w: Words, level: int) -> Section:
     """Return the section of the acknowledgements: how many came within which time."""
     between = [
         w.say("%(a)s to %(b)s", a=w.span(low), b=w.span(high)) for low, high in pairwise(_BUCKETS)
@@ -370,7 +370,7 @@ def receipt_section(receipts: Sequence[ReceiptTimes], w: Words, level: int) -> D
     return section(
         w.say("How long each side took to acknowledge"),
         table(head, rows),
-        DocumentParagraph(
+        Paragraph(
             (
                 w.say(
                     "Times under 2 s are counted by themselves. What they come from is for the "

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
+from dragoman.document.blocks import Table, table
 from dragoman.domain.views import attribution, open_questions
 from dragoman.i18n.words import Words
 from dragoman.members.runs import Cell, Run, filled, listed
 from dragoman.members.texts import quoted_in
 from dragoman.reports import layout, report_facts
-from dragoman.reports.document import DocumentTable, table
 from dragoman_schemas.report_shapes import Question
 from dragoman_schemas.state import Exchange
 
@@ -25,7 +25,7 @@ def of_exchange(exchange: Exchange) -> Iterator[Question]:
         )
 
 
-def table_of(questions: Sequence[Question], w: Words, language: str) -> DocumentTable | None:
+def table_of(questions: Sequence[Question], w: Words, language: str) -> Table | None:
     """Return the table of the questions; None if there are none."""
     rows: list[tuple[Cell, ...]] = [
         (

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from dragoman.document.blocks import Table, table
 from dragoman.domain.views import attribution
 from dragoman.domain.views.outages import OutageSpan
 from dragoman.domain.views.undertakings import OPEN, in_order, undertaking_view
@@ -14,7 +15,6 @@ from dragoman.members.texts import quoted_in
 from dragoman.projection.queries.snapshot import Snapshot
 from dragoman.reports import layout, report_facts
 from dragoman.reports.answer_words import answer_text
-from dragoman.reports.document import DocumentTable, table
 from dragoman.reports.recurrence_words import progress_text
 from dragoman_schemas.agreement_responses import UndertakingCount, UndertakingView
 from dragoman_schemas.report_shapes import ReportedUndertaking
@@ -110,7 +110,7 @@ def _unattributed(state: Exchange, view: UndertakingView) -> UndertakingView:
 # Laid out
 
 
-def count_table(rows: Sequence[UndertakingCount], w: Words) -> DocumentTable | None:
+def count_table(rows: Sequence[UndertakingCount], w: Words) -> Table | None:
     """Return the table of what each side undertook; None where nobody did anything."""
     if not any(row.made or row.confirmed or row.late or row.open for row in rows):
         return None
@@ -129,7 +129,7 @@ def count_table(rows: Sequence[UndertakingCount], w: Words) -> DocumentTable | N
     )
 
 
-def table_of(rows: Sequence[ReportedUndertaking], w: Words, language: str) -> DocumentTable | None:
+def table_of(rows: Sequence[ReportedUndertaking], w: Words, language: str) -> Table | None:
     """Return the table of undertakings, by due date."""
     return table(
         (w.say("Side"), w.say("What"), w.say("Due"), w.say("Status"), w.say("Number")),

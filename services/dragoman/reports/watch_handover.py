@@ -9,6 +9,14 @@ from datetime import datetime
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from dragoman.document.blocks import (
+    Paragraph,
+    Quote,
+    ReportDocument,
+    Section,
+    section,
+    table,
+)
 from dragoman.domain.acts.families.exchange import owing_receipt
 from dragoman.domain.views import attribution
 from dragoman.domain.views.outages import OutageSpan
@@ -19,14 +27,6 @@ from dragoman.members.runs import Cell, QuotedText
 from dragoman.members.texts import quoted_in
 from dragoman.projection.queries.snapshot import Snapshot
 from dragoman.reports import layout, people_and_visits, report_facts, situation_report
-from dragoman.reports.document import (
-    DocumentParagraph,
-    DocumentQuote,
-    DocumentSection,
-    ReportDocument,
-    section,
-    table,
-)
 from dragoman_schemas.report_shapes import HandedOver, PutAside, TurnOver, Urgent
 from dragoman_schemas.state import Exchange
 
@@ -174,11 +174,11 @@ def paper(over: TurnOver, w: Words, language: str) -> ReportDocument:
     )
 
 
-def _sections(over: TurnOver, w: Words, language: str) -> Iterator[DocumentSection]:
+def _sections(over: TurnOver, w: Words, language: str) -> Iterator[Section]:
     if over.note:
         yield section(
             w.say("Handed over with the watch"),
-            DocumentQuote(w.say("Note"), quoted_in(over.note, w, language)),
+            Quote(w.say("Note"), quoted_in(over.note, w, language)),
         )
     waits = layout.urgent_table(over.unacknowledged, over.to, w, language)
     yield section(
@@ -232,9 +232,7 @@ def _sections(over: TurnOver, w: Words, language: str) -> Iterator[DocumentSecti
     yield section(
         w.say("Shelved and silenced"),
         table(head, shelved),
-        DocumentParagraph((w.sentences([silenced, *([last] if last else [])]),))
-        if over.silenced
-        else None,
+        Paragraph((w.sentences([silenced, *([last] if last else [])]),)) if over.silenced else None,
         empty=w.say("Nothing is shelved, and no screen was silenced."),
     )
     exchanges = {item.matter.exchange for item in over.said}

@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from dragoman.document.blocks import Table, table
 from dragoman.domain.acts.deadlines import profile_of, timestamp
 from dragoman.domain.views.outages import OutageSpan
 from dragoman.domain.views.statistics import days
@@ -13,7 +14,6 @@ from dragoman.i18n.words import Words
 from dragoman.members.runs import Cell
 from dragoman.projection.queries.snapshot import Snapshot
 from dragoman.reports import layout, report_facts
-from dragoman.reports.document import DocumentTable, table
 from dragoman_schemas.report_shapes import Annual
 from dragoman_schemas.state import Exchange
 
@@ -75,7 +75,7 @@ def _annual(snapshot: Snapshot, year: int) -> Iterator[Annual]:
             )
 
 
-def table_of(annuals: Sequence[Annual], w: Words) -> DocumentTable | None:
+def table_of(annuals: Sequence[Annual], w: Words) -> Table | None:
     """Return the table of the yearly exchanges; None if there are none."""
     head = (
         w.say("What"),

@@ -33,10 +33,10 @@ from dragoman.application.operations.report_requests import (
     situation_of,
     turn_over_of,
 )
+from dragoman.document.markdown import markdown
 from dragoman.i18n.words import words
 from dragoman.projection.queries.snapshot import PeriodQuery
 from dragoman.reports import turn_over_sheet
-from dragoman.reports.markdown import markdown
 from dragoman.reports.turn_over_points import point_text
 from dragoman_schemas.report_shapes import (
     FiveAnswers,

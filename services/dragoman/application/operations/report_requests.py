@@ -11,6 +11,7 @@ from dragoman.application.http.conditional_requests import in_view, turn
 from dragoman.application.http.request import ApiRequest
 from dragoman.application.operations.drafts import name_of
 from dragoman.application.service import Service
+from dragoman.document.blocks import ReportDocument
 from dragoman.domain.record.errors import Malformed
 from dragoman.i18n.words import Words, of_tag
 from dragoman.limits import REPORT_EXCHANGES
@@ -19,7 +20,6 @@ from dragoman.projection.projection import Projection
 from dragoman.projection.queries.snapshot import PeriodQuery, Snapshot, snapshot_of
 from dragoman.projection.view import View
 from dragoman.reports import audit_answers, period_record, situation_report, watch_handover
-from dragoman.reports.document import ReportDocument
 from dragoman.reports.log_findings import LogFinding
 from dragoman.stores.watch_floor import Floor, WatchFloor
 from dragoman_schemas.fields import Language, Year

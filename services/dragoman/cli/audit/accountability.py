@@ -41,10 +41,10 @@ from dragoman.cli.common import (
     say,
     table,
 )
+from dragoman.document.markdown import markdown
 from dragoman.i18n.words import of_tag
 from dragoman.reports.audit_answers import answers, paper
 from dragoman.reports.log_findings import LogFinding
-from dragoman.reports.markdown import markdown
 from dragoman.text import verbatim
 from dragoman_schemas.state_responses import Change
 

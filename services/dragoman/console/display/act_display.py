@@ -13,7 +13,7 @@ from markupsafe import Markup
 from msgspec import Raw, Struct
 
 from dragoman.console.display.office_clocks import Office, places
-from dragoman.console.display.run_markup import markup
+from dragoman.document.html import markup
 from dragoman.domain.acts import consent
 from dragoman.i18n.words import NBSP, Words
 from dragoman.members import shapes, texts

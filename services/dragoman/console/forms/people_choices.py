@@ -18,8 +18,8 @@ from msgspec import Raw, Struct, UnsetType
 
 from dragoman.application import attachment_checks
 from dragoman.console.context import PageContext
-from dragoman.console.display.invisible_characters import marked
-from dragoman.console.display.run_markup import markup
+from dragoman.document.html import markup
+from dragoman.document.invisible_characters import marked
 from dragoman.domain.acts import references
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.members import shapes

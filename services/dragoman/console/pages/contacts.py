@@ -18,12 +18,12 @@ from dragoman.console.context import PageContext
 from dragoman.console.display.act_display import Display
 from dragoman.console.display.meeting_summary import TimeWindow, known_windows, offices_of
 from dragoman.console.display.office_clocks import Office, office_state, place_of
-from dragoman.console.display.run_markup import dialling
 from dragoman.console.forms import browser_signatures, people_choices
 from dragoman.console.forms.form_state import FormState
 from dragoman.console.pages import people_register_pages
 from dragoman.console.rendering import Page, PageRoute, refused
 from dragoman.console.sessions import redirect
+from dragoman.document.html import dialling
 from dragoman.domain.acts import references
 from dragoman.domain.acts.act_rules import HEADS
 from dragoman.domain.acts.duty_calendar import WEEK

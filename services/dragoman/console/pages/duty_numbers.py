@@ -12,7 +12,7 @@ from msgspec import Struct, UnsetType
 from dragoman.application import attachment_checks
 from dragoman.application.http.conditional_requests import in_view
 from dragoman.console.context import PageContext
-from dragoman.console.display.run_markup import dialling
+from dragoman.document.html import dialling
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.i18n.words import Words
 from dragoman.members.texts import language

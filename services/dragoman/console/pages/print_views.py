@@ -27,6 +27,7 @@ from dragoman.console.display.log_rows import LogLine, line_of
 from dragoman.console.display.office_clocks import office_of
 from dragoman.console.display.receipt_rows import posts_of
 from dragoman.console.rendering import PAPER_POLICY, Page, PageRoute, html, render_template
+from dragoman.document.blocks import ReportDocument
 from dragoman.domain.acts import developments, two_keys
 from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.acts.families.exchange import precedence_of
@@ -42,7 +43,6 @@ from dragoman.members.kind import Member
 from dragoman.members.phonetic_alphabet import spelt, spelt_time
 from dragoman.projection.queries import matter_names
 from dragoman.reports.answer_words import represented_text
-from dragoman.reports.document import ReportDocument
 from dragoman_schemas.responses import Entry, ExchangeView
 from dragoman_schemas.state import Exchange, decode_exchange
 

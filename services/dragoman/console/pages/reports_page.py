@@ -31,9 +31,9 @@ from dragoman.console.input.periods import (
 from dragoman.console.pages import print_views
 from dragoman.console.rendering import HEADERS, Page, PageRoute, refused
 from dragoman.console.sessions import redirect
+from dragoman.document.markdown import markdown
 from dragoman.domain.record.errors import Refused
 from dragoman.projection.queries.snapshot import PeriodQuery
-from dragoman.reports.markdown import markdown
 from dragoman.text import sentence
 
 

@@ -13,12 +13,12 @@ from dragoman.application.http.conditional_requests import turn
 from dragoman.console.context import PageContext
 from dragoman.console.input.periods import PeriodFault, period_of, spans, too_much
 from dragoman.console.rendering import Page, PageRoute, refused
+from dragoman.document.blocks import Section
 from dragoman.domain.acts.act_registry import FORMATS
 from dragoman.domain.acts.deadlines import UNTIMED
 from dragoman.domain.record.errors import Refused
 from dragoman.i18n.words import Words
 from dragoman.projection.queries.statistics import StatisticsResult, counted
-from dragoman.reports.document import DocumentSection
 from dragoman.reports.statistics_layout import (
     ReceiptTimes,
     receipt_section,
@@ -109,7 +109,7 @@ async def statistics(context: PageContext) -> Page:
 
 def _sections(
     statistics: Statistics, receipts: Sequence[ReceiptTimes], words: Words
-) -> list[DocumentSection]:
+) -> list[Section]:
     sections = statistics_sections(statistics, words, 2)
     if statistics.kind not in UNTIMED:
         sections.insert(2, receipt_section(receipts, words, 2))

@@ -8,18 +8,18 @@ no quotation, and reverses no letters. Escaped text reads the same once it is sh
 import re
 from typing import Final
 
+from dragoman.document.blocks import (
+    Block,
+    Paragraph,
+    Points,
+    Quote,
+    ReportDocument,
+    Section,
+    Table,
+)
 from dragoman.i18n.words import Words, words
 from dragoman.members.runs import Aside, Break, Cell, QuotedText, Run
 from dragoman.printable import with_marks
-from dragoman.reports.document import (
-    Block,
-    DocumentList,
-    DocumentParagraph,
-    DocumentQuote,
-    DocumentSection,
-    DocumentTable,
-    ReportDocument,
-)
 
 _SPECIAL: Final = re.compile(r"[\\`*_\[\]|~$#]")
 _START: Final = re.compile(r"^([+=:-]|[0-9]{1,9}(?=[.)]))")
@@ -108,7 +108,7 @@ def markdown(paper: ReportDocument) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _section(section: DocumentSection, w: Words) -> list[str]:
+def _section(section: Section, w: Words) -> list[str]:
     lines = [f"{'#' * section.level} {_runs(section.title)}", ""]
     for block in section.blocks:
         lines += [*block_lines(block, w), ""]
@@ -118,17 +118,17 @@ def _section(section: DocumentSection, w: Words) -> list[str]:
 def block_lines(block: Block, w: Words) -> list[str]:
     """Return the lines of a block."""
     match block:
-        case DocumentParagraph():
+        case Paragraph():
             return [_runs(block.runs)]
-        case DocumentList():
+        case Points():
             return [f"- {_runs(point)}" for point in block.points]
-        case DocumentQuote():
+        case Quote():
             return [
                 escaped(w.say("%(what)s:", what=f"{block.label}{block.quotation.note}")),
                 "",
                 *quoted(block.quotation.text),
             ]
-        case DocumentTable():
+        case Table():
             head = [_inline(name) for name in block.head]
             rows = [
                 head,

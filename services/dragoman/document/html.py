@@ -1,15 +1,17 @@
-"""Runs as HTML, for pages and for papers that are shown as pages.
+"""Documents and runs as HTML, for pages and for papers that are shown as pages.
 
 markup((Mark("side", "NATO"), ", ", QuotedText("Hello", "en")))
 <span class="side">NATO</span>, <span class="said break" …>Hello</span>
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from markupsafe import Markup, escape
 
-from dragoman.console.display.invisible_characters import marked
+from dragoman.document.blocks import Block, Paragraph, Points, Quote, Section, Table
+from dragoman.document.invisible_characters import marked
+from dragoman.i18n.words import Words
 from dragoman.members.runs import Aside, Break, Cell, Mark, QuotedText, Run
 
 _BREAK: Final = Markup("<br>")
@@ -22,6 +24,60 @@ def markup(cell: Cell, link: Callable[..., str] | None = None) -> Markup:
     """
     runs = cell if isinstance(cell, tuple) else (cell,)
     return Markup("").join(_run(run, link) for run in runs)
+
+
+def sections(
+    items: Iterable[Section], words: Words, link: Callable[..., str] | None = None
+) -> Markup:
+    """Return the sections of a document as HTML."""
+    return Markup("").join(_section(item, words, link) for item in items)
+
+
+def _section(item: Section, words: Words, link: Callable[..., str] | None) -> Markup:
+    kind = "after block" if item.level == 2 else "after"
+    heading = Markup("<h{0}>{1}</h{0}>").format(item.level, markup(item.title, link))
+    blocks = Markup("").join(block(part, words, link) for part in item.blocks)
+    return Markup('<section class="{}">{}{}</section>').format(kind, heading, blocks)
+
+
+def block(item: Block, words: Words, link: Callable[..., str] | None = None) -> Markup:
+    """Return a block as HTML."""
+    match item:
+        case Paragraph():
+            return Markup("<p>{}</p>").format(markup(item.runs, link))
+        case Points():
+            points = (Markup("<li>{}</li>").format(markup(point, link)) for point in item.points)
+            return Markup('<ul class="list">{}</ul>').format(Markup("").join(points))
+        case Quote():
+            note = Markup("<p><small>{}{}</small></p>").format(item.label, item.quotation.note)
+            tag = item.quotation.language
+            lang = Markup(' lang="{}"').format(tag) if tag else ""
+            line = Markup('<p class="said break" dir="auto"{}>{}</p>')
+            lines = (line.format(lang, marked(text)) for text in item.quotation.text.splitlines())
+            return Markup('<div class="told">{}{}</div>').format(note, Markup("").join(lines))
+        case Table():
+            return _table(item, words, link)
+
+
+def _table(item: Table, words: Words, link: Callable[..., str] | None) -> Markup:
+    """Return a table.
+
+    Each cell names its column: a narrow screen shows rows as cards.
+    """
+    head = Markup("").join(Markup('<th scope="col">{}</th>').format(name) for name in item.head)
+    cell = Markup('<td data-of="{}">{}</td>')
+    rows = (
+        Markup("").join(
+            cell.format(name, markup(content, link))
+            for name, content in zip(item.head, row, strict=True)
+        )
+        for row in item.rows
+    )
+    body = Markup("").join(Markup("<tr>{}</tr>").format(row) for row in rows)
+    return Markup(
+        '<div class="wide-scroll" tabindex="0" role="group" aria-label="{}">'
+        '<table class="log cards roomy"><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>'
+    ).format(words.listed(filter(None, item.head)), head, body)
 
 
 def own_words(text: str, language: str = "") -> Markup:

@@ -1,11 +1,11 @@
 """A report as a document, laid out once for Markdown and for pages.
 
     ReportDocument
-      DocumentSection
-        DocumentParagraph    runs of the service and of sides
-        DocumentTable        a head and rows of cells
-        DocumentQuote        a side's text in full
-        DocumentList         a list of paragraphs
+      Section
+        Paragraph    runs of the service and of sides
+        Table        a head and rows of cells
+        Quote        a side's text in full
+        Points         a list of paragraphs
 
 A run is a piece of text: the service's own words, or those of a side. A cell is a run,
 or several runs.
@@ -17,36 +17,36 @@ from dragoman.members.runs import Cell, QuotedText, Run
 from dragoman_schemas.report_shapes import ReportedChannel
 
 
-class DocumentParagraph(Struct, frozen=True):
+class Paragraph(Struct, frozen=True):
     """A paragraph of runs."""
 
     runs: tuple[Run, ...]
 
 
-class DocumentList(Struct, frozen=True):
+class Points(Struct, frozen=True):
     """A list of paragraphs."""
 
     points: tuple[tuple[Run, ...], ...]
 
 
-class DocumentTable(Struct, frozen=True):
+class Table(Struct, frozen=True):
     """A table. Every row has as many cells as the head."""
 
     head: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
 
 
-class DocumentQuote(Struct, frozen=True):
+class Quote(Struct, frozen=True):
     """A text of a side in its own words, and the label above it."""
 
     label: str
     quotation: QuotedText
 
 
-Block = DocumentParagraph | DocumentList | DocumentTable | DocumentQuote
+Block = Paragraph | Points | Table | Quote
 
 
-class DocumentSection(Struct, frozen=True):
+class Section(Struct, frozen=True):
     """A section with a heading. `level` 2 is right under the title."""
 
     title: tuple[Run, ...]
@@ -65,7 +65,7 @@ class ReportDocument(Struct, frozen=True, kw_only=True):
     language: str
     title: str
     lead: tuple[str, ...]
-    sections: tuple[DocumentSection, ...]
+    sections: tuple[Section, ...]
     foot: tuple[str, ...]
     again: str
     alarm: str = ""
@@ -73,17 +73,17 @@ class ReportDocument(Struct, frozen=True, kw_only=True):
 
 def section(
     title: str | tuple[Run, ...], *blocks: Block | None, level: int = 2, empty: str = ""
-) -> DocumentSection:
+) -> Section:
     """Return a section of the blocks that are not None.
 
     If there are none, it contains the sentence `empty`.
     """
     there = tuple(block for block in blocks if block is not None)
     if not there and empty:
-        there = (DocumentParagraph((empty,)),)
-    return DocumentSection((title,) if isinstance(title, str) else title, there, level)
+        there = (Paragraph((empty,)),)
+    return Section((title,) if isinstance(title, str) else title, there, level)
 
 
-def table(head: tuple[str, ...], rows: list[tuple[Cell, ...]]) -> DocumentTable | None:
+def table(head: tuple[str, ...], rows: list[tuple[Cell, ...]]) -> Table | None:
     """Return a table; None if it has no rows."""
-    return DocumentTable(head, tuple(rows)) if rows else None
+    return Table(head, tuple(rows)) if rows else None
