@@ -25,7 +25,7 @@ from dragoman.domain.fold import Folded
 from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.i18n.words import LANGUAGES
-from dragoman.members.runs import Aside, Break, Cell, Mark, QuotedText, Run
+from dragoman.members.runs import Aside, Break, Cell, Mark, PageLink, QuotedText, Run, Sourced
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries.snapshot import PeriodQuery, open_snapshot
 from dragoman.projection.store import Store
@@ -188,6 +188,8 @@ def _own(block: Block) -> list[str]:
                 *block.head,
                 *(text for row in block.rows for cell in row for text in _runs(cell)),
             ]
+        case _:
+            raise AssertionError(f"no paper has a {type(block).__name__}")
 
 
 def _runs(cell: Cell) -> list[str]:
@@ -200,7 +202,7 @@ def _own_words(run: Run) -> list[str]:
     match run:
         case QuotedText():
             return [run.note]
-        case Aside():
+        case Aside() | PageLink() | Sourced():
             return _runs(run.runs)
         case Mark():
             return [run.text] if run.role in ("figure", "label", "side", "time") else []

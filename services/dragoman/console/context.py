@@ -141,6 +141,11 @@ class PageContext:
         return self.past_time or (str(self.at) if self.at else "")
 
     @property
+    def shows_sources(self) -> bool:
+        """Return whether the page shows beside each fact the record that proves it."""
+        return "how" in self.request.query
+
+    @property
     def past_moment(self) -> PastMoment | None:
         """The past moment that the page shows; None for now."""
         return PastMoment(self.at, self.moment) if self.at else None

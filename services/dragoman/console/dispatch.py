@@ -31,12 +31,14 @@ from dragoman.console.rendering import (
     as_csv,
     as_json,
     compile_template,
+    csv_of,
     html,
     now,
     refused,
     render_template,
 )
 from dragoman.console.sessions import own_origin, signed_in, words_of
+from dragoman.document.blocks import PageDocument
 from dragoman.domain.acts.deadlines import timestamp
 from dragoman.domain.record.errors import Refused
 from dragoman.i18n.words import Words
@@ -137,11 +139,12 @@ async def answer(context: PageContext, page: Page) -> web.Response:
         case ".json":
             return as_json(page.view, headers)
         case ".csv":
-            if page.rows is None:
+            table = csv_of(page)
+            if table is None:
                 raise refused(
                     "not-acceptable", sentence("This page has no table. Use .json instead of .csv.")
                 )
-            return as_csv(page.rows, headers)
+            return as_csv(table, headers)
     await compile_template(context.words, page.template)
     framed = await page_layout.of(context)
     request = context.request
@@ -153,7 +156,7 @@ async def answer(context: PageContext, page: Page) -> web.Response:
             page.template,
             frame=framed,
             view=page.view,
-            tabled=page.rows is not None,
+            tabled=page.rows is not None or isinstance(page.view, PageDocument),
             **page.values,
         )
 

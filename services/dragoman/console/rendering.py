@@ -37,8 +37,10 @@ from dragoman.console.display.act_display import language_names
 from dragoman.console.display.card_tables import cards
 from dragoman.console.display.office_clocks import place_of
 from dragoman.console.display.punctuation import Punctuation
-from dragoman.document.html import markup, sections
+from dragoman.document.blocks import PageDocument
+from dragoman.document.html import block, markup, sections
 from dragoman.document.invisible_characters import marked
+from dragoman.document.tables import csv
 from dragoman.domain.record import nesting
 from dragoman.domain.record.errors import Refusal, Refused
 from dragoman.i18n import words as languages
@@ -74,12 +76,13 @@ HEADERS: Final = {
 
 @dataclass(kw_only=True)
 class Page:
-    """The result of a handler: a template and its view.
+    """The result of a handler: a document, or a template and its view.
 
-    `.csv` gives the `rows`. `values` are what the template needs besides the view.
+    `.csv` gives the `rows`, or the tables of a document. `values` are what the template
+    needs besides the view.
     """
 
-    template: str
+    template: str = "document.html"
     view: Struct
     rows: Sequence[Struct] | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -171,7 +174,8 @@ def environment(language: str) -> jinja2.Environment:
     }
     templates.filters["cards"] = cards
     templates.filters["markup"] = markup
-    templates.filters["sections"] = lambda items: sections(items, words)
+    templates.filters["sections"] = lambda items, link=None: sections(items, words, link)
+    templates.filters["block"] = lambda item, link=None: block(item, words, link)
     templates.filters["seen"] = lambda text: (
         text
         if isinstance(text, Markup)
@@ -271,18 +275,26 @@ def as_json(view: Struct, headers: Mapping[str, str]) -> web.Response:
     )
 
 
-def as_csv(rows: Sequence[Struct], headers: Mapping[str, str]) -> web.Response:
-    """Return the rows of a page as a CSV response, one column a member."""
+def csv_of(page: Page) -> str | None:
+    """Return the tables of a page as CSV; None if it has none."""
+    if isinstance(page.view, PageDocument):
+        return csv(page.view)
+    return None if page.rows is None else _csv(page.rows)
+
+
+def as_csv(text: str, headers: Mapping[str, str]) -> web.Response:
+    """Return a table as a CSV response."""
+    return web.Response(
+        text=text, headers={**HEADERS, **headers}, content_type="text/csv", charset="utf-8"
+    )
+
+
+def _csv(rows: Sequence[Struct]) -> str:
+    """Return rows as CSV, one column a member."""
     names = rows[0].__struct_fields__ if rows else ()
     records = (msgspec.to_builtins(row, builtin_types=(msgspec.Raw,)) for row in rows)
-    table = (
-        spreadsheet.table(names, ([record.get(name, "") for name in names] for record in records))
-        if rows
-        else ""
-    )
-    return web.Response(
-        text=table, headers={**HEADERS, **headers}, content_type="text/csv", charset="utf-8"
-    )
+    lines = ([record.get(name, "") for name in names] for record in records)
+    return spreadsheet.table(names, lines) if rows else ""
 
 
 def _from_json(text: str) -> dict[str, Any]:

@@ -1,57 +1,122 @@
-"""A report as a document, laid out once for Markdown and for pages.
+"""Documents: what pages and papers are made of.
 
-    ReportDocument
+    ReportDocument, PageDocument
       Section
         Paragraph    runs of the service and of sides
         Table        a head and rows of cells
+        Listing      a table whose rows have names, and may stand in groups
+        Facts        names, each with its value
         Quote        a side's text in full
-        Points         a list of paragraphs
+        Points       a list of paragraphs
+        Remark         a remark in small type
+        Buttons      links to what may be done
+        Empty        what is not there, and what would be there
 
 A run is a piece of text: the service's own words, or those of a side. A cell is a run,
-or several runs.
+or several runs. A document is drawn once for each form: HTML, Markdown, JSON and CSV.
 """
+
+from collections.abc import Iterable
 
 from msgspec import Struct
 
-from dragoman.members.runs import Cell, QuotedText, Run
+from dragoman.members.runs import Cell, PageLink, QuotedText, Run
 from dragoman_schemas.report_shapes import ReportedChannel
 
 
-class Paragraph(Struct, frozen=True):
+class Paragraph(Struct, frozen=True, tag_field="block"):
     """A paragraph of runs."""
 
     runs: tuple[Run, ...]
 
 
-class Points(Struct, frozen=True):
+class Points(Struct, frozen=True, tag_field="block"):
     """A list of paragraphs."""
 
     points: tuple[tuple[Run, ...], ...]
 
 
-class Table(Struct, frozen=True):
+class Table(Struct, frozen=True, tag_field="block"):
     """A table. Every row has as many cells as the head."""
 
     head: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
 
 
-class Quote(Struct, frozen=True):
+class Quote(Struct, frozen=True, tag_field="block"):
     """A text of a side in its own words, and the label above it."""
 
     label: str
     quotation: QuotedText
 
 
-Block = Paragraph | Points | Table | Quote
+class ListingRow(Struct, frozen=True):
+    """A row of a listing. `names` are what programs and tests find it by."""
+
+    cells: tuple[Cell, ...]
+    names: dict[str, str] = {}
+
+
+class Group(Struct, frozen=True):
+    """Rows of a listing, under a heading of their own if there is one."""
+
+    rows: tuple[ListingRow, ...]
+    heading: tuple[Run, ...] = ()
+    names: dict[str, str] = {}
+
+
+class Listing(Struct, frozen=True, tag_field="block"):
+    """A table whose rows have names. Every row has as many cells as the head."""
+
+    label: str
+    head: tuple[str, ...]
+    groups: tuple[Group, ...]
+
+    @property
+    def rows(self) -> tuple[ListingRow, ...]:
+        """All rows, in their order."""
+        return tuple(row for group in self.groups for row in group.rows)
+
+
+class Facts(Struct, frozen=True, tag_field="block"):
+    """Names, each with its value."""
+
+    facts: tuple[tuple[str, Cell], ...]
+
+
+class Remark(Struct, frozen=True, tag_field="block"):
+    """A remark in small type."""
+
+    runs: tuple[Run, ...]
+
+
+class Buttons(Struct, frozen=True, tag_field="block"):
+    """Links to what may be done."""
+
+    links: tuple[PageLink, ...]
+
+
+class Empty(Struct, frozen=True, tag_field="block"):
+    """A sentence in place of content, and one on the content that would be there."""
+
+    what: str
+    why: str = ""
+
+
+Block = Paragraph | Points | Table | Listing | Facts | Quote | Remark | Buttons | Empty
 
 
 class Section(Struct, frozen=True):
-    """A section with a heading. `level` 2 is right under the title."""
+    """A section with a heading. `level` 2 is right under the title.
+
+    `aside` stands beside the heading. `names` are what programs and tests find it by.
+    """
 
     title: tuple[Run, ...]
     blocks: tuple[Block, ...]
     level: int = 2
+    aside: tuple[Run, ...] = ()
+    names: dict[str, str] = {}
 
 
 class ReportDocument(Struct, frozen=True, kw_only=True):
@@ -71,6 +136,23 @@ class ReportDocument(Struct, frozen=True, kw_only=True):
     alarm: str = ""
 
 
+class PageDocument(Struct, frozen=True, kw_only=True):
+    """A page laid out.
+
+    `area` is the part of the navigation to which it belongs. `crumbs` lead to the pages
+    above it, and `actions` to what may be done. `foot` has links below the page.
+    """
+
+    title: str
+    area: str = ""
+    crumbs: tuple[PageLink, ...] = ()
+    lead: tuple[Run, ...] = ()
+    note: tuple[Run, ...] = ()
+    actions: tuple[PageLink, ...] = ()
+    sections: tuple[Section, ...] = ()
+    foot: tuple[PageLink, ...] = ()
+
+
 def section(
     title: str | tuple[Run, ...], *blocks: Block | None, level: int = 2, empty: str = ""
 ) -> Section:
@@ -82,6 +164,14 @@ def section(
     if not there and empty:
         there = (Paragraph((empty,)),)
     return Section((title,) if isinstance(title, str) else title, there, level)
+
+
+def listing(
+    label: str, head: tuple[str, ...], groups: Iterable[Group], empty: Empty | None = None
+) -> Listing | Empty | None:
+    """Return a listing of the groups that have rows; without any, `empty`."""
+    there = tuple(group for group in groups if group.rows)
+    return Listing(label, head, there) if there else empty
 
 
 def table(head: tuple[str, ...], rows: list[tuple[Cell, ...]]) -> Table | None:

@@ -9,38 +9,71 @@ from typing import Final
 
 from markupsafe import Markup, escape
 
-from dragoman.document.blocks import Block, Paragraph, Points, Quote, Section, Table
+from dragoman.document.blocks import (
+    Block,
+    Buttons,
+    Empty,
+    Facts,
+    Listing,
+    ListingRow,
+    Paragraph,
+    Points,
+    Quote,
+    Remark,
+    Section,
+    Table,
+)
 from dragoman.document.invisible_characters import marked
 from dragoman.i18n.words import Words
-from dragoman.members.runs import Aside, Break, Cell, Mark, QuotedText, Run
+from dragoman.members.runs import (
+    Aside,
+    Break,
+    Cell,
+    Mark,
+    MessageSource,
+    PageLink,
+    QuotedText,
+    Run,
+    Source,
+    Sourced,
+    runs_of,
+)
 
 _BREAK: Final = Markup("<br>")
 
+Linker = Callable[..., str]
+"""A function that makes an address from a path of the channel and a query."""
 
-def markup(cell: Cell, link: Callable[..., str] | None = None) -> Markup:
+
+def markup(cell: Cell, link: Linker | None = None) -> Markup:
     """Return runs as HTML.
 
     `link` makes an address from a path of the channel. Without it, nothing is linked.
     """
-    runs = cell if isinstance(cell, tuple) else (cell,)
-    return Markup("").join(_run(run, link) for run in runs)
+    return Markup("").join(_run(run, link) for run in runs_of(cell))
 
 
-def sections(
-    items: Iterable[Section], words: Words, link: Callable[..., str] | None = None
-) -> Markup:
+def sections(items: Iterable[Section], words: Words, link: Linker | None = None) -> Markup:
     """Return the sections of a document as HTML."""
     return Markup("").join(_section(item, words, link) for item in items)
 
 
-def _section(item: Section, words: Words, link: Callable[..., str] | None) -> Markup:
+def _section(item: Section, words: Words, link: Linker | None) -> Markup:
     kind = "after block" if item.level == 2 else "after"
     heading = Markup("<h{0}>{1}</h{0}>").format(item.level, markup(item.title, link))
+    if item.aside:
+        aside = Markup("<small>{}</small>").format(markup(item.aside, link))
+        heading = Markup("<header>{}{}</header>").format(heading, aside)
     blocks = Markup("").join(block(part, words, link) for part in item.blocks)
-    return Markup('<section class="{}">{}{}</section>').format(kind, heading, blocks)
+    frame = Markup('<section class="{}"{}>{}{}</section>')
+    return frame.format(kind, _names(item.names), heading, blocks)
 
 
-def block(item: Block, words: Words, link: Callable[..., str] | None = None) -> Markup:
+def _names(names: dict[str, str]) -> Markup:
+    return Markup("").join(Markup(' data-{}="{}"').format(*item) for item in names.items())
+
+
+def block(item: Block, words: Words, link: Linker | None = None) -> Markup:
     """Return a block as HTML."""
     match item:
         case Paragraph():
@@ -57,9 +90,23 @@ def block(item: Block, words: Words, link: Callable[..., str] | None = None) -> 
             return Markup('<div class="told">{}{}</div>').format(note, Markup("").join(lines))
         case Table():
             return _table(item, words, link)
+        case Listing():
+            return _listing(item, link)
+        case Facts():
+            fact = Markup("<div><dt>{}</dt><dd>{}</dd></div>")
+            facts = (fact.format(name, markup(value, link)) for name, value in item.facts)
+            return Markup('<dl class="cells">{}</dl>').format(Markup("").join(facts))
+        case Remark():
+            return Markup('<p class="note">{}</p>').format(markup(item.runs, link))
+        case Buttons():
+            return Markup('<p class="row acts">{}</p>').format(markup(item.links, link))
+        case Empty():
+            space = words.space if item.why else ""
+            text = Markup('<p class="empty">{} <span>{}{}{}</span></p>')
+            return text.format(icon("off"), item.what, space, item.why)
 
 
-def _table(item: Table, words: Words, link: Callable[..., str] | None) -> Markup:
+def _table(item: Table, words: Words, link: Linker | None) -> Markup:
     """Return a table.
 
     Each cell names its column: a narrow screen shows rows as cards.
@@ -78,6 +125,41 @@ def _table(item: Table, words: Words, link: Callable[..., str] | None) -> Markup
         '<div class="wide-scroll" tabindex="0" role="group" aria-label="{}">'
         '<table class="log cards roomy"><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>'
     ).format(words.listed(filter(None, item.head)), head, body)
+
+
+def _listing(item: Listing, link: Linker | None) -> Markup:
+    """Return a listing: a body for each group, with the group's heading above it."""
+    head = Markup("").join(Markup('<th scope="col">{}</th>').format(name) for name in item.head)
+    bodies = Markup("").join(
+        Markup("<tbody{}>{}{}</tbody>").format(
+            _names(group.names),
+            Markup('<tr><th scope="rowgroup" colspan="{}">{}</th></tr>').format(
+                len(item.head), markup(group.heading, link)
+            )
+            if group.heading
+            else "",
+            Markup("").join(_listed(row, item.head, link) for row in group.rows),
+        )
+        for group in item.groups
+    )
+    return Markup(
+        '<div class="wide-scroll" tabindex="0" role="group" aria-label="{}">'
+        '<table class="log cards roomy"><thead><tr>{}</tr></thead>{}</table></div>'
+    ).format(item.label, head, bodies)
+
+
+def _listed(row: ListingRow, head: tuple[str, ...], link: Linker | None) -> Markup:
+    cell = Markup('<td data-of="{}">{}</td>')
+    cells = (
+        cell.format(name, markup(content, link))
+        for name, content in zip(head, row.cells, strict=True)
+    )
+    return Markup("<tr{}>{}</tr>").format(_names(row.names), Markup("").join(cells))
+
+
+def icon(name: str) -> Markup:
+    """Return a symbol of the page."""
+    return Markup('<svg class="i" aria-hidden="true"><use href="#i-{}"/></svg>').format(name)
 
 
 def own_words(text: str, language: str = "") -> Markup:
@@ -103,7 +185,7 @@ def _breaking(text: str) -> Markup:
     return Markup("/<wbr>").join(escape(part) for part in text.split("/"))
 
 
-def _run(run: Run, link: Callable[..., str] | None) -> Markup:
+def _run(run: Run, link: Linker | None) -> Markup:
     match run:
         case str():
             return _breaking(run)
@@ -116,6 +198,57 @@ def _run(run: Run, link: Callable[..., str] | None) -> Markup:
             return _BREAK
         case Mark():
             return _mark(run, link)
+        case PageLink():
+            return _link(run, link)
+        case Sourced():
+            return _sourced(run, link)
+
+
+def _link(run: PageLink, link: Linker | None) -> Markup:
+    """Return a link; without addresses, its runs alone, and nothing of a button."""
+    shown = markup(run.runs)
+    if link is None:
+        return Markup("") if run.style else shown
+    outside = run.path.startswith("//")
+    address = run.path[1:] if outside else link(run.path, **run.query)
+    style = Markup(' class="{}"').format(run.style) if run.style else ""
+    spoken = Markup('<span class="hide"> {}</span>').format(run.spoken) if run.spoken else ""
+    return Markup('<a{} href="{}">{}{}</a>').format(style, address, shown, spoken)
+
+
+def _sourced(run: Sourced, link: Linker | None) -> Markup:
+    """Return runs with the way to their source beside them.
+
+    The style sheet shows it where the reader asks how something is known.
+    """
+    shown = markup(run.runs, link)
+    if link is None:
+        return shown
+    ways = Markup("").join(way(path, number, link) for path, number in ways_to(run.source))
+    return Markup('<span data-source="{}">{}{}</span>').format(named(run.source), shown, ways)
+
+
+def way(path: str, number: str, link: Linker) -> Markup:
+    """Return the way to the record from which a fact comes."""
+    return Markup('<a class="how" href="{}">{}</a>').format(link(path), number)
+
+
+def ways_to(source: Source) -> tuple[tuple[str, str], ...]:
+    """Return the pages that prove what has a source, each with its name."""
+    if isinstance(source, MessageSource):
+        return ((f"/records/{source.record}", str(source.record)),)
+    if source.records:
+        return tuple((f"/records/{record}", str(record)) for record in source.records)
+    return ((f"/exchanges/{source.exchange}#line", "…"),) if source.exchange else ()
+
+
+def named(source: Source) -> str:
+    """Return a source as an attribute: `record 17 what`, `follows answers 17 21`."""
+    if isinstance(source, MessageSource):
+        return f"record {source.record} {source.member}".rstrip()
+    kind = "duty" if source.duty else "follows"
+    rest = map(str, source.records) if source.records else [source.exchange]
+    return " ".join([kind, source.function, *rest]).rstrip()
 
 
 _DRAWN: Final = {
@@ -126,17 +259,21 @@ _DRAWN: Final = {
     "language": '<span lang="{1}">{0}</span>',
     "phrase": '<q class="said">{0}</q>',
     "side": '<span class="side">{0}</span>',
+    "strong": "<b>{0}</b>",
     "time": '<time datetime="{1}">{0}</time>',
 }
 """The elements of marks that lead nowhere. They have places for text and value."""
 
 
-def _mark(run: Mark, link: Callable[..., str] | None) -> Markup:
+def _mark(run: Mark, link: Linker | None) -> Markup:
     """Return a mark as HTML; one that names something leads there."""
     text = escape(run.text)
     match run.role:
         case "telephone":
             return Markup('<a href="tel:{}">{}</a>').format(dialling(run.text), text)
+        case "state":
+            mark = Markup('<span class="mark" data-state="{}">{} <b>{}</b></span>')
+            return mark.format(run.value, icon(run.value), text)
         case "person" if not run.value:
             return Markup('<b class="said">{}</b>').format(marked(run.text))
         case "person":

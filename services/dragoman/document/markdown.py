@@ -10,15 +10,20 @@ from typing import Final
 
 from dragoman.document.blocks import (
     Block,
+    Buttons,
+    Empty,
+    Facts,
+    Listing,
     Paragraph,
     Points,
     Quote,
+    Remark,
     ReportDocument,
     Section,
     Table,
 )
 from dragoman.i18n.words import Words, words
-from dragoman.members.runs import Aside, Break, Cell, QuotedText, Run
+from dragoman.members.runs import Aside, Break, Cell, PageLink, QuotedText, Run, Sourced, runs_of
 from dragoman.printable import with_marks
 
 _SPECIAL: Final = re.compile(r"[\\`*_\[\]|~$#]")
@@ -129,19 +134,35 @@ def block_lines(block: Block, w: Words) -> list[str]:
                 *quoted(block.quotation.text),
             ]
         case Table():
-            head = [_inline(name) for name in block.head]
-            rows = [
-                head,
-                ["---" for _ in head],
-                *([_cell(cell) for cell in row] for row in block.rows),
+            return _table_lines(block.head, block.rows)
+        case Listing():
+            return [
+                line
+                for group in block.groups
+                for line in (
+                    *((f"**{_runs(group.heading)}**", "") if group.heading else ()),
+                    *_table_lines(block.head, tuple(row.cells for row in group.rows)),
+                    "",
+                )
             ]
-            return [f"| {' | '.join(row)} |" for row in rows]
+        case Facts():
+            return [f"- {_inline(name)}: {_cell(value)}" for name, value in block.facts]
+        case Remark():
+            return [_runs(block.runs)]
+        case Buttons():
+            return []
+        case Empty():
+            return [escaped(w.sentences(filter(None, (block.what, block.why))))]
+
+
+def _table_lines(head: tuple[str, ...], rows: tuple[tuple[Cell, ...], ...]) -> list[str]:
+    names = [_inline(name) for name in head]
+    lines = [names, ["---" for _ in names], *([_cell(cell) for cell in row] for row in rows)]
+    return [f"| {' | '.join(line)} |" for line in lines]
 
 
 def _cell(cell: Cell) -> str:
-    return _start(
-        "".join(_run(run, "<br>") for run in (cell if isinstance(cell, tuple) else (cell,)))
-    )
+    return _start("".join(_run(run, "<br>") for run in runs_of(cell)))
 
 
 def _runs(runs: tuple[Run, ...]) -> str:
@@ -157,6 +178,10 @@ def _run(run: Run, between: str = " ") -> str:
             return f"({''.join(_run(part, between) for part in run.runs)})"
         case Break():
             return _inline(run.between)
+        case PageLink(style="button"):
+            return ""
+        case PageLink() | Sourced():
+            return "".join(_run(part, between) for part in run.runs)
         case _:
             text = run if isinstance(run, str) else run.text
             return _inline(_seen(text).replace("\n", " "))

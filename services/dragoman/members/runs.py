@@ -5,6 +5,8 @@
     Mark("time", "24 Nov 2026")          the service's words for a value, with it
     Aside(("entered 03:05 +08:00",))     a remark beside a value
     Break("; ")                          the end of a line; papers have its separator
+    PageLink(("record 17",), "/records/17")  runs that lead to a page of the channel
+    Sourced(("20 Jan",), source)         runs with the record from which they come
 
 Pages, papers, mails and commands render the same runs. A side's words and the service's
 are never mixed in one run.
@@ -19,7 +21,7 @@ from msgspec import Struct
 _PLACE: Final = re.compile(r"%\((\w+)\)s")
 
 
-class QuotedText(Struct, frozen=True):
+class QuotedText(Struct, frozen=True, tag_field="run", tag="own"):
     """Words that are not the service's own.
 
     `language` is empty if none is named. `note` follows the text, and says which text
@@ -43,16 +45,18 @@ Role = Literal[
     "record",
     "reference",
     "side",
+    "state",
+    "strong",
     "telephone",
     "time",
 ]
 
 
-class Mark(Struct, frozen=True):
+class Mark(Struct, frozen=True, tag_field="run", tag="mark"):
     """The service's words for a value that a page may draw or link.
 
     `value` is the value itself: the moment of a time, the id of a record, the digest of
-    a file, the tag of a language.
+    a file, the tag of a language, the level of a state.
     """
 
     role: Role
@@ -60,19 +64,63 @@ class Mark(Struct, frozen=True):
     value: str = ""
 
 
-class Aside(Struct, frozen=True):
+class Aside(Struct, frozen=True, tag_field="run", tag="aside"):
     """A remark beside a value: small on a page, in brackets elsewhere."""
 
     runs: tuple["Run", ...]
 
 
-class Break(Struct, frozen=True):
+class Break(Struct, frozen=True, tag_field="run", tag="break"):
     """The end of a line. Where there are no lines, the separator is written instead."""
 
     between: str
 
 
-Run = str | QuotedText | Mark | Aside | Break
+class PageLink(Struct, frozen=True, tag_field="run", tag="link"):
+    """Runs that lead to a page.
+
+    `path` is below the channel, or an address that begins with `//`: `//host` leads to
+    `/host`. `style` is empty, or `button`. `spoken` is read aloud after the runs.
+    """
+
+    runs: tuple["Run", ...]
+    path: str
+    style: str = ""
+    query: dict[str, str] = {}
+    spoken: str = ""
+
+
+class MessageSource(Struct, frozen=True, tag="message"):
+    """The record whose words a run has, and the member; empty for its envelope."""
+
+    record: int
+    member: str = ""
+
+
+class StandingSource(Struct, frozen=True, tag="standing"):
+    """The records from which a run follows: those of an exchange, or single ones.
+
+    `function` names the query or the view that worked it out. `duty` says that it has
+    to happen, and need not have happened.
+    """
+
+    function: str
+    exchange: str = ""
+    records: tuple[int, ...] = ()
+    duty: bool = False
+
+
+Source = MessageSource | StandingSource
+
+
+class Sourced(Struct, frozen=True, tag_field="run", tag="sourced"):
+    """Runs with their source: they answer "How do you know?"."""
+
+    runs: tuple["Run", ...]
+    source: Source
+
+
+Run = str | QuotedText | Mark | Aside | Break | PageLink | Sourced
 Runs = tuple[Run, ...]
 Cell = Run | Runs
 
@@ -88,6 +136,11 @@ def filled(sentence: str, **values: Cell) -> Runs:
     return joined(parts)
 
 
+def sourced(cell: Cell, source: Source) -> Sourced:
+    """Return runs with their source."""
+    return Sourced(runs_of(cell), source)
+
+
 def listed(parts: Iterable[Cell], between: Cell) -> Runs:
     """Return several cells as a list, with a separator between them."""
     cells: list[Cell] = []
@@ -99,7 +152,7 @@ def listed(parts: Iterable[Cell], between: Cell) -> Runs:
 def joined(parts: Iterable[Cell]) -> Runs:
     """Return runs, one after the other, with the service's own words joined."""
     runs: list[Run] = []
-    for run in (run for part in parts for run in (part if isinstance(part, tuple) else (part,))):
+    for run in (run for part in parts for run in runs_of(part)):
         if isinstance(run, str) and runs and isinstance(runs[-1], str):
             runs[-1] += run
         elif run:
@@ -109,7 +162,12 @@ def joined(parts: Iterable[Cell]) -> Runs:
 
 def plain(cell: Cell) -> str:
     """Return runs as a line of plain text, for mails and commands."""
-    return "".join(map(_plain, cell if isinstance(cell, tuple) else (cell,)))
+    return "".join(map(_plain, runs_of(cell)))
+
+
+def runs_of(cell: Cell) -> Runs:
+    """Return the runs of a cell."""
+    return cell if isinstance(cell, tuple) else (cell,)
 
 
 def _plain(run: Run) -> str:
@@ -124,3 +182,7 @@ def _plain(run: Run) -> str:
             return f"({plain(run.runs)})"
         case Break():
             return run.between
+        case PageLink(style="button"):
+            return ""
+        case PageLink() | Sourced():
+            return plain(run.runs)

@@ -7,55 +7,67 @@ author, and not confirmed.
 """
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Final
 
-from msgspec import Struct
-
+from dragoman.console.agreements.agreement_words import AgreementWords, counted
 from dragoman.console.context import PageContext
-from dragoman.console.display.act_display import Display
 from dragoman.console.rendering import Page, PageRoute
-from dragoman.domain.views.undertakings import OPEN, ORDER, next_acts
+from dragoman.document.blocks import Empty, PageDocument, Section
+from dragoman.domain.views.undertakings import ORDER
+from dragoman.members.runs import Aside, Mark, PageLink
 from dragoman.projection.queries import undertakings as projected
-from dragoman_schemas.agreement_responses import (
-    SidesUndertakings,
-    UndertakingView,
-)
-
-
-class UndertakingsView(Struct, frozen=True, kw_only=True):
-    """The undertakings of a channel at a position."""
-
-    channel: str
-    position: int
-    sides: tuple[SidesUndertakings, ...]
+from dragoman_schemas.agreement_responses import SidesUndertakings, Undertakings
 
 
 async def undertakings(context: PageContext) -> Page:
     """Return the page of undertakings."""
     result = await context.ask(projected.undertakings)
-    view = UndertakingsView(channel=context.name, position=context.position, sides=result.sides)
-    every = [item for side in view.sides for item in side.undertakings]
-    return Page(
-        template="undertakings.html",
-        view=view,
-        rows=every,
-        values={
-            "counts": Counter(item.standing for item in every),
-            "waiting": sum(item.standing in OPEN for item in every),
-            "order": ORDER,
-            "groups_of": _groups,
-            "acts_of": lambda item: next_acts(item, context.side) if context.may_post else (),
-            "display": Display(context.words, (), {}, context.link),
-        },
+    return Page(view=laid_out(AgreementWords(context), result))
+
+
+def laid_out(words: AgreementWords, result: Undertakings) -> PageDocument:
+    """Return the undertakings of a channel as a document."""
+    say = words.w.say
+    counts = Counter(view.standing for side in result.sides for view in side.undertakings)
+    states = ((counts[name], words.standing(name)) for name in ORDER)
+    record = PageLink((say("Record an undertaking"),), "/compose/undertaking", "button")
+    return PageDocument(
+        title=say("Undertakings, by side and due date"),
+        area="meetings",
+        crumbs=(PageLink((say("Meetings"),), "/meetings"),),
+        lead=counted(words, states, say("Nothing was undertaken yet.")),
+        note=(
+            say(
+                "Every side has the same columns. Until every addressed side agrees, an "
+                "undertaking is shown as said by its author. Undertakings that are not confirmed "
+                "are carried over into the next agenda."
+            ),
+        ),
+        actions=(record,) if words.context.may_post else (),
+        sections=tuple(_sections(words, result)),
     )
 
 
-def _groups(side: SidesUndertakings) -> list[tuple[str, list[UndertakingView]]]:
-    """Return the undertakings of a side by standing, in the order of the standings."""
-    return [
-        (standing, [item for item in side.undertakings if item.standing == standing])
-        for standing in ORDER
-    ]
+def _sections(words: AgreementWords, result: Undertakings) -> Iterator[Section]:
+    for side in result.sides:
+        yield _section(words, side)
+
+
+def _section(words: AgreementWords, side: SidesUndertakings) -> Section:
+    w, name, views = words.w, side.side.upper(), side.undertakings
+    ours = (" ", Aside((w.say("ours"),))) if side.side == words.context.side else ()
+    label = w.say("What %(side)s undertook", side=name)
+    nothing = Empty(
+        w.say("It has undertaken nothing on record."),
+        w.say("What it undertakes appears here, with its limit and whether it was done."),
+    )
+    return Section(
+        (Mark("side", name), *ours),
+        (words.undertakings(views, label) if views else nothing,),
+        aside=(w.count("%(n)s undertaking", "%(n)s undertakings", len(views)),),
+        names={"side": side.side},
+    )
 
 
 ROUTES: Final = (PageRoute(path="/undertakings", handler=undertakings),)

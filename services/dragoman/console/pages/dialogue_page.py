@@ -21,6 +21,7 @@ from msgspec import Struct
 
 from dragoman.application.operations import exchange_view
 from dragoman.console.agreements import undertaking_lane
+from dragoman.console.agreements.agreement_words import AgreementWords
 from dragoman.console.charts import roadmap_chart
 from dragoman.console.context import PageContext
 from dragoman.console.display import dialogue_views, report_views
@@ -146,6 +147,7 @@ async def dialogue(context: PageContext) -> Page:
             "chart": _chart(context.words, view, context.moment, past=context.past),
             "years": _years(view, context.moment),
             "next": _next(view, context.moment),
+            "agreements": AgreementWords(context),
             "promised": undertaking_lane.shown(view.undertakings),
             "named": lambda name: _named(context.words, name),
             "issues": _page_of(context, view.issues),

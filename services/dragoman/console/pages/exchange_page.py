@@ -14,6 +14,7 @@ from markupsafe import Markup
 from dragoman.application.http.submission import whole
 from dragoman.application.operations import exchange_view, report_requests
 from dragoman.console.agreements import panel as agreement_panel
+from dragoman.console.agreements.agreement_words import AgreementWords
 from dragoman.console.charts import charts
 from dragoman.console.context import PageContext
 from dragoman.console.display import (
@@ -85,6 +86,7 @@ async def exchange(context: PageContext) -> Page:
         rows=[line_of(entry) for entry in view.timeline],
         values={
             **await message_values(context, display, offices, state),
+            "agreements": AgreementWords(context),
             "agreement": await agreement_panel.panel_of(context, state),
             "release_public": release.is_public(state, context.moment),
             "may_release": release_preview.may_release(context, state),

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
+from dragoman.console.agreements.agreement_words import AgreementWords
 from dragoman.console.context import PageContext
 from dragoman.console.display import translations as translated
 from dragoman.console.display.act_display import Display, DisplayedMember
@@ -28,7 +29,7 @@ from dragoman.console.display.meeting_summary import (
 from dragoman.console.display.office_clocks import Office
 from dragoman.console.forms import people_choices
 from dragoman.console.rendering import Page, PageRoute, refused
-from dragoman.domain.views.undertakings import OPEN, in_order, next_acts, undertaking_view
+from dragoman.domain.views.undertakings import OPEN, in_order, undertaking_view
 from dragoman.i18n.words import Words, as_moment
 from dragoman.members import shapes
 from dragoman.projection.queries import exchange_view
@@ -202,7 +203,7 @@ async def meeting(context: PageContext) -> Page:
             "besides": other_deadlines,
             "answer_of": answer_of,
             "answers": _offered(context, view, allowed) if context.may_post else [],
-            "acts_of": lambda item: next_acts(item, context.side) if context.may_post else (),
+            "agreements": AgreementWords(context),
             "may_agenda": context.may_post and "agenda" in allowed,
             "in_agenda": lambda item: [
                 agenda.side

@@ -1,0 +1,62 @@
+"""The tables of a document as CSV.
+
+    section,Due,What,records
+    NATO,7 Dec 2026 12:00Z,Send the list,17 21
+
+A line has what a row of the page shows, and the records that prove it.
+"""
+
+from collections.abc import Iterator
+
+from dragoman.document.blocks import Listing, PageDocument, Section, Table
+from dragoman.document.html import ways_to
+from dragoman.interop import spreadsheet
+from dragoman.members.runs import Aside, Cell, PageLink, Sourced, plain, runs_of
+
+
+def csv(page: PageDocument) -> str | None:
+    """Return the tables of a page, one below the other; None for a page without any.
+
+    A table begins with its head, unless it has the head of the table above it.
+    """
+    parts: list[str] = []
+    before: tuple[str, ...] = ()
+    for section in page.sections:
+        for head, lines in _tables(section):
+            names = ("section", *head, "records")
+            text = spreadsheet.table(names, lines)
+            parts.append(text.partition("\n")[2] if names == before else text)
+            before = names
+    return "".join(parts) if parts else None
+
+
+def _tables(section: Section) -> Iterator[tuple[tuple[str, ...], list[list[str]]]]:
+    title = plain(section.title)
+    for block in section.blocks:
+        match block:
+            case Table():
+                yield block.head, [_line(title, row) for row in block.rows]
+            case Listing():
+                yield (
+                    block.head,
+                    [
+                        _line(" / ".join(filter(None, (title, plain(group.heading)))), row.cells)
+                        for group in block.groups
+                        for row in group.rows
+                    ],
+                )
+
+
+def _line(title: str, cells: tuple[Cell, ...]) -> list[str]:
+    records = dict.fromkeys(record for cell in cells for record in _records(cell))
+    return [title, *(plain(cell).strip() for cell in cells), " ".join(records)]
+
+
+def _records(cell: Cell) -> Iterator[str]:
+    for run in runs_of(cell):
+        match run:
+            case Sourced():
+                yield from (name for _, name in ways_to(run.source))
+                yield from _records(run.runs)
+            case Aside() | PageLink():
+                yield from _records(run.runs)
