@@ -21,13 +21,18 @@ from dragoman.domain.views.open_matters import in_order, open_matter
 from dragoman.domain.views.titles import subject_of
 from dragoman.limits import DUTIES_LOOKED
 from dragoman.projection.projection import Projection
-from dragoman.projection.queries.duty_watch import CIRCUITS, LINE_CHECKS
 from dragoman.projection.stored_row import StoredRow as Stored
 from dragoman.projection.view import View, queried
 from dragoman_schemas.act_frame import Precedence
 from dragoman_schemas.state import Exchange, Registry
 from dragoman_schemas.state_responses import OpenMatter
 from dragoman_schemas.watch_responses import LineView
+
+LINE_CHECKS: Final = 200
+"""The number of line checks that are read: a week of hourly ones."""
+
+CIRCUITS: Final = ("primary", "backup")
+"""The lines of a channel that are checked."""
 
 RINGING: Final = ("flash", "immediate", "priority")
 """The precedences of messages that ring until their receipt, the most urgent first."""

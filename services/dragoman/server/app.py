@@ -12,7 +12,6 @@ from dragoman import metrics, telemetry
 from dragoman.api import description, host_stream, sse
 from dragoman.api.auth.authentication import Callers
 from dragoman.api.auth.oidc import Provider
-from dragoman.api.routes import records
 from dragoman.application.http import problems, submission
 from dragoman.application.http import request as http_request
 from dragoman.application.http.body_workers import RENDERING, WORKING, Workers
@@ -95,7 +94,7 @@ def application(
         app[CODE_FLOW] = flow
     app[_CALLERS] = Callers(app[RATE_LIMITS], provider, settings.http.trusted_proxies)
     app.on_response_prepare.append(_harden)
-    app[records.TAILS] = {}
+    app[sse.TAILS] = {}
     app[host_stream.NEWEST] = {}
     app[transparency_log.HEADS] = transparency_log.Heads()
     app[public_releases.KEPT] = {}
@@ -139,7 +138,7 @@ async def _working(app: web.Application) -> AsyncIterator[None]:
 async def _end_streams(app: web.Application) -> None:
     """End all streams. Their readers learn when to come back, and go on elsewhere."""
     app[http_request.SERVICE].lifecycle.ending.set()
-    for tail in app[records.TAILS].values():
+    for tail in app[sse.TAILS].values():
         tail.readers.end_all()
     app[alarm_stream.BELLS].wake_all()
     await asyncio.sleep(0)
@@ -147,7 +146,7 @@ async def _end_streams(app: web.Application) -> None:
 
 async def _ringing(app: web.Application) -> AsyncIterator[None]:
     """Repeat alarms as long as the gateway runs."""
-    tails = app[records.TAILS]
+    tails = app[sse.TAILS]
     service = app[http_request.SERVICE]
     task = asyncio.create_task(
         service.keep("ringing", lambda: sse.keep_ringing(tails, service.store))

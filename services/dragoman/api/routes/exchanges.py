@@ -8,7 +8,6 @@ from aiohttp import web
 from msgspec.structs import replace
 
 from dragoman.api import sse
-from dragoman.api.routes import integrations
 from dragoman.api.routing import CACHE_HEADERS, CHANNEL, READ_HEADERS, May, Route
 from dragoman.application.http.conditional_requests import (
     At,
@@ -232,7 +231,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "One exchange",
         TimelineQuery,
         {200: ExchangeView, 304: None},
-        media=(JSON, cap.MEDIA, integrations.CALENDAR),
+        media=(JSON, cap.MEDIA, ICALENDAR),
         headers=(*READ_HEADERS, *CACHE_HEADERS),
         may=May.MEMBER,
         answer_headers=("Link",),

@@ -43,9 +43,6 @@ from dragoman_schemas.responses import (
     Rows,
 )
 
-TAILS: Final = web.AppKey("tails", dict[tuple[str, str], sse.Tail])
-
-
 CLOUDEVENT: Final = "application/cloudevents+json"
 
 
@@ -93,7 +90,7 @@ async def _streamed(
     service, grant, tails, budgets = (
         call.service,
         call.grant,
-        call.request.app[TAILS],
+        call.request.app[sse.TAILS],
         call.request.app[RATE_LIMITS],
     )
     tail = await sse.tail_of(tails, service, projection, line)

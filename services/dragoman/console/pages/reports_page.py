@@ -28,7 +28,6 @@ from dragoman.console.input.periods import (
     spans,
     too_much,
 )
-from dragoman.console.pages import print_views
 from dragoman.console.rendering import HEADERS, Page, PageRoute, refused
 from dragoman.console.sessions import redirect
 from dragoman.document.markdown import markdown
@@ -196,5 +195,4 @@ ROUTES: Final[tuple[PageRoute, ...]] = (
     PageRoute(path="/reports/period", handler=record_of_the_period),
     PageRoute(path="/reports/year", handler=year),
     PageRoute(path="/reports/audit", handler=five_answers),
-    *print_views.ROUTES,
 )

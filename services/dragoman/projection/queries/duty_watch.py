@@ -18,17 +18,14 @@ from dragoman.domain.views import points_of_contact as points
 from dragoman.domain.views.alarms import Escalation, UnpassedMessage
 from dragoman.domain.views.points_of_contact import PointOfContactState
 from dragoman.limits import OPEN_LOOKED
+from dragoman.projection.open_deadlines import CIRCUITS, LINE_CHECKS
 from dragoman.projection.row_keys import NEWEST_RECORD, POSITION_BITS, channel_number
 from dragoman.projection.view import View
 from dragoman_schemas.responses import ClockView, MeansTested, NextCall, PointsOfContact, PointView
 from dragoman_schemas.state import Exchange, Registry
 from dragoman_schemas.watch_responses import Alarm, DueClock, LineView, SideWatch, WatchView
 
-LINE_CHECKS: Final = 200
-"""The number of line checks that are read: a week of hourly ones."""
-
 _DUE: Final = 20
-CIRCUITS: Final = ("primary", "backup")
 
 
 def watch_view(view: View, reader: str) -> WatchView:
