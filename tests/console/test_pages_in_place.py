@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from dragoman.console.audit import audit_log
 from dragoman.console.display.card_tables import cards
-from dragoman.console.display.inbox_lines import READ_POSITIONS
+from dragoman.console.matter.reading import READ_POSITIONS
 from dragoman.console.pages import board, inbox, meetings_page
 from dragoman.projection.store import Store
 from dragoman.stores.read_positions import ReadPosition

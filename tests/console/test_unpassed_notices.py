@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dragoman.console.incident import unpassed_messages
-from dragoman.console.incident.unpassed_messages import UnpassedNotice
+from dragoman.console.pages.alarm_views import UnpassedNotice
 from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.i18n.words import words

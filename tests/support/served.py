@@ -31,11 +31,13 @@ from dragoman.application.operations.turn_overs import TURN_OVER_SHEETS
 from dragoman.application.read_receipts import READ_RECEIPTS, ReadReceipts
 from dragoman.application.service import Service
 from dragoman.application.trial_signer import TrialSigner
-from dragoman.console import armed_consoles, dispatch
+from dragoman.console import armed_consoles, dispatch, page_layout, routes
+from dragoman.console.compose.recorded_page import NUDGE
 from dragoman.console.context import PageContext, Preferences
-from dragoman.console.display.inbox_lines import READ_POSITIONS
 from dragoman.console.first_hour.checklists import FIRST_HOURS
-from dragoman.console.pages import alarm_stream, board
+from dragoman.console.matter import panel
+from dragoman.console.matter.reading import READ_POSITIONS
+from dragoman.console.pages import alarm, alarm_stream, board
 from dragoman.console.rendering import Page
 from dragoman.eventlog.durability_guard import DurabilityGuard
 from dragoman.eventlog.event_log import LogUnreachable, StoredMessage
@@ -97,6 +99,10 @@ async def served(
     app[TURN_OVER_SHEETS] = TurnOverSheets(service.access.bucket)
     app[RENDERING] = Workers()
     app[alarm_stream.BELLS] = alarm_stream.BrowserNotifier(service)
+    app[NUDGE] = app[alarm_stream.BELLS].nudge
+    app[page_layout.ALARMS] = alarm.alarms
+    app[panel.MATTER_PANELS] = routes.MATTER_PANELS
+    app[panel.BOARD_PANELS] = routes.BOARD_PANELS
     yield app, service, projection
 
 

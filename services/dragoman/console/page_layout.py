@@ -5,10 +5,11 @@ there too.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from aiohttp import web
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -19,7 +20,8 @@ from dragoman.console import armed_consoles
 from dragoman.console.context import PageContext
 from dragoman.console.display.deadline_rows import Level
 from dragoman.console.display.office_clocks import Office, office_of
-from dragoman.console.pages import alarm, alarm_views, duty_numbers, point_in_time
+from dragoman.console.pages import duty_numbers, point_in_time
+from dragoman.console.pages.alarm_views import Alarms
 from dragoman.domain.acts.act_rules import DUTY
 from dragoman.domain.acts.deadlines import UNTIMED
 from dragoman.domain.record.errors import Refused
@@ -33,6 +35,12 @@ _SIDES: Final = 4
 """The most sides with a cell of their own in the strip. With more sides, one cell
 counts them.
 """
+
+
+ALARMS: Final[web.AppKey[Callable[[web.Application, PageContext], Awaitable[Alarms]]]] = web.AppKey(
+    "alarms"
+)
+"""The function that gives the alarms of a reader."""
 
 
 class Cell(Struct, frozen=True, kw_only=True):
@@ -64,7 +72,7 @@ class Frame(Struct, kw_only=True):
     bars: tuple[Bar, ...] = ()
     offices: tuple[Office, ...] = ()
     channels: tuple[tuple[str, str], ...] = ()
-    alarms: alarm_views.Alarms | None = None
+    alarms: Alarms | None = None
     ringing: tuple[duty_numbers.NumberToRing, ...] = ()
     operator: bool = False
     travel: Any = None
@@ -84,9 +92,8 @@ async def of(context: PageContext) -> Frame:
             for projection in context.service.visible(context.grant)
         )
     )
-    ringing = (
-        None if context.grant.is_operator else await alarm.alarms(context.request.app, context)
-    )
+    app = context.request.app
+    ringing = None if context.grant.is_operator else await app[ALARMS](app, context)
     ending = tuple(_ending(context))
     if context.channel is None:
         return Frame(

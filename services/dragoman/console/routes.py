@@ -12,6 +12,7 @@ from dragoman.console import (
     armed_consoles,
     offline,
     own_sessions,
+    page_layout,
     provider_sign_in,
     sessions,
     static_files,
@@ -19,8 +20,10 @@ from dragoman.console import (
 from dragoman.console.admin import channel_members
 from dragoman.console.admin.browser_key import ENROLMENTS
 from dragoman.console.agreements import mechanisms_page, undertakings_page
+from dragoman.console.agreements import panel as agreement_panel
 from dragoman.console.audit import audit_page, evidence_page
 from dragoman.console.compose import notice_page, submitted_form
+from dragoman.console.compose.recorded_page import NUDGE
 from dragoman.console.context import PageContext
 from dragoman.console.dispatch import register as _register
 from dragoman.console.display import text_versions, translation_versions
@@ -35,6 +38,8 @@ from dragoman.console.incident import (
     passing_on_page,
     sea_chart_page,
 )
+from dragoman.console.incident import panels as incident_panels
+from dragoman.console.matter import panel
 from dragoman.console.overview import all_channels, since_watch
 from dragoman.console.pages import (
     acknowledging,
@@ -55,10 +60,10 @@ from dragoman.console.pages import (
 )
 from dragoman.console.reach import arrival_page, reach_page
 from dragoman.console.rendering import PageRoute, refused
-from dragoman.console.roster import roster_page
+from dragoman.console.roster import roster_lines, roster_page
 from dragoman.console.search import search_page
 from dragoman.console.sessions import redirect
-from dragoman.console.turn_over import turn_over_page
+from dragoman.console.turn_over import turn_over_lines, turn_over_page
 from dragoman.stores.enrolments import Enrolments
 from dragoman.stores.first_hours import FirstHours
 from dragoman.text import sentence
@@ -109,6 +114,13 @@ ROUTES: Final = (
 )
 
 
+MATTER_PANELS: Final = (*agreement_panel.PANELS, *incident_panels.PANELS)
+"""The panels of a matter, in their order on its page."""
+
+BOARD_PANELS: Final = (*roster_lines.BOARD_PANELS, *turn_over_lines.BOARD_PANELS)
+"""The panels of the board, in their order."""
+
+
 def register(app: web.Application) -> None:
     """Add the routes and files of the pages, and the state that the pages keep."""
     bucket = app[http_request.SERVICE].access.bucket
@@ -118,6 +130,9 @@ def register(app: web.Application) -> None:
     app[FORMS_KEPT] = KeptForms(time.monotonic)
     app[armed_consoles.ARMED] = armed_consoles.ArmedConsoles()
     app[alarm_stream.BELLS] = alarm_stream.BrowserNotifier(app[http_request.SERVICE])
+    app[NUDGE] = app[alarm_stream.BELLS].nudge
+    app[page_layout.ALARMS] = alarm.alarms
+    app[panel.MATTER_PANELS], app[panel.BOARD_PANELS] = MATTER_PANELS, BOARD_PANELS
     app.router.add_get("/sign-in", sessions.sign_in_form)
     app.router.add_post("/sign-in", sessions.sign_in)
     app.router.add_post("/sign-out", sessions.sign_out)

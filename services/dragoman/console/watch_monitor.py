@@ -23,7 +23,7 @@ from dragoman.application.http import request as http_request
 from dragoman.application.read_receipts import READ_RECEIPTS
 from dragoman.application.rosters import ladders
 from dragoman.console import armed_consoles
-from dragoman.console.display.inbox_lines import READ_POSITIONS
+from dragoman.console.matter.reading import READ_POSITIONS
 from dragoman.domain.acts.deadlines import UNTIMED
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.limits import CHECKED_HEAD_SECONDS, UNARMED_SECONDS, WATCH_LOOK_SECONDS

@@ -33,7 +33,7 @@ from dragoman.application.read_receipts import READ_RECEIPTS, ReadReceipts
 from dragoman.application.service import Service
 from dragoman.console import api_docs, dispatch, routes, sessions, watch_monitor
 from dragoman.console.audit import evidence_page
-from dragoman.console.display.inbox_lines import READ_POSITIONS
+from dragoman.console.matter.reading import READ_POSITIONS
 from dragoman.console.pages import alarm_stream, print_views
 from dragoman.domain.record.codec import is_name
 from dragoman.domain.record.errors import Refused, refuse

@@ -7,18 +7,19 @@ recommendation    its fate at each official side, with the extracts that say so
 release           who may take its bundle
 """
 
+from typing import Final
+
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
 
 from dragoman.application.operations import transmittals
+from dragoman.console.agreements.agreement_words import AgreementWords
 from dragoman.console.context import PageContext
 from dragoman.console.display import dialogue_views
-from dragoman.console.display.act_display import DisplayedMember
+from dragoman.console.matter.panel import Matter, Panel, ShownPanel
 from dragoman.domain.acts.families import dialogue, release
 from dragoman.domain.views.offers import may_promise
 from dragoman.domain.views.undertakings import undertaking_view
-from dragoman.i18n.words import Words
 from dragoman.projection.queries import mechanisms
 from dragoman_schemas.agreement_responses import (
     BundleCheck,
@@ -74,9 +75,25 @@ class AgreementPanel(Struct, frozen=True, kw_only=True):
         parts = (self.undertaking, self.mechanism, self.transmittal, self.fates, self.release)
         return self.may_promise or any(bool(part) for part in parts)
 
+    @property
+    def is_proved(self) -> bool:
+        """Return whether there is a bundle whose proof the browser can repeat."""
+        return self.bundle is not None and self.bundle.check.state == "proved"
 
-async def panel_of(context: PageContext, state: Exchange) -> AgreementPanel:
-    """Return the part of an exchange's page about an agreement."""
+
+async def shown(matter: Matter) -> ShownPanel | None:
+    """Return the panel of an agreement; None where there is nothing to say."""
+    value = await _panel(matter.context, matter.state)
+    if not value.is_shown:
+        return None
+    return ShownPanel(
+        template="agreement_panel.html",
+        value=(value, AgreementWords(matter.context)),
+        script="release.js" if value.is_proved else "",
+    )
+
+
+async def _panel(context: PageContext, state: Exchange) -> AgreementPanel:
     promise = context.may_post and may_promise(state)
     match state.act:
         case "undertaking":
@@ -143,10 +160,4 @@ def _shown(
     return ShownBundle(check=result.view, why=why, **source)
 
 
-def relabelled(words: Words, state: Exchange, fact: DisplayedMember) -> DisplayedMember:
-    """Return a member of an agreement under the label that fits it there."""
-    match state.act, fact.name:
-        case "release", "publish_at" if release.is_for_members(state):
-            return replace(fact, label=words.say("Given out from"))
-        case _:
-            return fact
+PANELS: Final = (Panel(place="main", of=shown),)

@@ -39,8 +39,8 @@ from dragoman.console.context import PageContext
 from dragoman.console.display.office_clocks import office_of
 from dragoman.console.forms import authorised_senders, browser_signatures, exchange_choices
 from dragoman.console.forms.form_errors import plain
+from dragoman.console.matter.shown_message import headline
 from dragoman.console.pages import release_preview
-from dragoman.console.pages.exchange_page import headline
 from dragoman.console.rendering import Page, refused
 from dragoman.console.sessions import redirect
 from dragoman.domain.acts import consent, deadlines, two_keys

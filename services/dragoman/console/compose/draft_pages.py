@@ -42,8 +42,8 @@ from dragoman.console.display.act_display import DisplayedMember
 from dragoman.console.display.office_clocks import office_of
 from dragoman.console.forms import authorised_senders, browser_signatures
 from dragoman.console.forms.form_errors import plain
+from dragoman.console.matter.shown_message import headline
 from dragoman.console.pages import release_preview
-from dragoman.console.pages.exchange_page import headline
 from dragoman.console.rendering import Page
 from dragoman.console.sessions import form_of, redirect, said
 from dragoman.domain.acts import deadlines

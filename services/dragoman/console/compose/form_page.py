@@ -48,8 +48,8 @@ from dragoman.console.forms import (
 from dragoman.console.forms.form_errors import at_field
 from dragoman.console.forms.kept_forms import KeptForm
 from dragoman.console.incident import form_beginnings
+from dragoman.console.matter.shown_message import headline
 from dragoman.console.pages import release_preview
-from dragoman.console.pages.exchange_page import headline
 from dragoman.console.rendering import Page, refused
 from dragoman.console.sessions import kept_form
 from dragoman.domain.acts.act_registry import in_force

@@ -1,6 +1,8 @@
 """The page after an act was recorded: what happens next, and by when."""
 
+from collections.abc import Callable
 from datetime import datetime
+from typing import Final
 
 from aiohttp import web
 from msgspec import Struct
@@ -10,15 +12,18 @@ from dragoman.application.http.request import ApiReply
 from dragoman.application.operations.exchange_view import viewed
 from dragoman.console.context import PageContext
 from dragoman.console.display import receipt_rows
-from dragoman.console.pages.alarm_stream import BELLS
-from dragoman.console.pages.exchange_page import headline
+from dragoman.console.matter.shown_message import headline
 from dragoman.console.rendering import Page, refused
 from dragoman.console.sessions import redirect
 from dragoman.domain.acts import deadlines, duty_calendar
 from dragoman.domain.acts.families.contact import PromisedReply, WantedReply, promised, reply_wanted
+from dragoman.projection.projection import Projection
 from dragoman.projection.queries import records
 from dragoman.text import sentence
 from dragoman_schemas.state import Exchange, decode_exchange
+
+NUDGE: Final[web.AppKey[Callable[[Projection, str], None]]] = web.AppKey("nudge")
+"""The function that has the open pages of a side load their alarms anew."""
 
 
 def wanted_reply_of(act: str, state: Exchange | None) -> WantedReply | None:
@@ -132,4 +137,4 @@ async def _received(
 
 def notify_open_pages(context: PageContext) -> None:
     """Have the open pages of the reader's side show the handed-over act at once."""
-    context.request.app[BELLS].nudge(context.projection, context.side)
+    context.request.app[NUDGE](context.projection, context.side)

@@ -12,10 +12,9 @@ from dragoman.console.display.office_clocks import Office, office_of
 from dragoman.console.forms import authorised_senders
 from dragoman.console.forms.authorised_senders import Sending
 from dragoman.console.forms.form_errors import officer_text
-from dragoman.console.incident import passing_on_panel
 from dragoman.console.pages.exchange_parts import changes_of
 from dragoman.console.rendering import refused
-from dragoman.domain.acts import consent
+from dragoman.domain.acts import consent, passing_on
 from dragoman.domain.acts.act_registry import in_force
 from dragoman.domain.acts.act_rules import OFFICERS, Format, Rule
 from dragoman.domain.acts.families.incidents import ACCOUNTED
@@ -107,7 +106,7 @@ class Writing:
                 for member in members
             )
         if self.exchange is not None and self.act == "passed-on":
-            posts = passing_on_panel.posts_of_side(self.context, self.exchange)
+            posts = _posts_of(self.context, self.exchange)
             members = tuple(
                 Member(member.name, PostKind(posts), member.required)
                 if member.name == "to_post" and posts
@@ -275,3 +274,15 @@ def member_at(members: Iterable[Member], path: Sequence[str]) -> Member | None:
         return None
     within = path[2:] if isinstance(member.kind, RowsKind) else path[1:]
     return member_at(member.kind.parts, within) or member
+
+
+def _posts_of(context: PageContext, state: Exchange) -> tuple[str, ...]:
+    """Return the posts of the list by which the reader's side passes a message on.
+
+    Empty where the side has no list for the format.
+    """
+    message = next((item for item in reversed(state.messages) if context.side in item.to), None)
+    if message is None:
+        return ()
+    onward = passing_on.list_of(context.registry, context.side, state.act, message.said.position)
+    return () if onward is None else onward.posts

@@ -11,21 +11,18 @@ from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
-from aiohttp import web
 from msgspec import Raw, Struct
 
 from dragoman.console.context import PageContext
 from dragoman.console.display.first_words import first_words
+from dragoman.console.matter.reading import READ_POSITIONS
 from dragoman.domain.views.titles import title_of
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.i18n.words import Words, as_moment
-from dragoman.stores.read_positions import ReadPosition, ReadPositions
+from dragoman.stores.read_positions import ReadPosition
 from dragoman.text import VERBATIM
 from dragoman_schemas.responses import Row
 from dragoman_schemas.state import Exchange, encode
-
-READ_POSITIONS: Final = web.AppKey("read_positions", ReadPositions)
-"""The store of what each officer has read."""
 
 _BESIDE: Final = 40
 """Characters of the context on each side of a hit."""

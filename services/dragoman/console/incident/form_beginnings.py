@@ -12,8 +12,9 @@ import msgspec
 
 from dragoman.console.compose.writing import Writing
 from dragoman.console.context import PageContext
-from dragoman.console.incident import people_panel
 from dragoman.members.kind import PREFIX, form_fields
+
+_PEOPLE: Final = "people-status"
 
 _NOW: Final = {
     "commenced": "at",
@@ -22,7 +23,7 @@ _NOW: Final = {
     "arrival": "at",
     "departure": "at",
     "passed-on": "at",
-    people_panel.ACT: "as_of",
+    _PEOPLE: "as_of",
 }
 """Acts about a time that is mostly now, and the member that has it."""
 
@@ -49,7 +50,7 @@ def beginnings(writing: Writing) -> Iterator[tuple[str, str]]:
     member = _NOW.get(writing.act)
     if member is not None and f"{PREFIX}.{member}" not in names:
         yield f"{PREFIX}.{member}", f"{context.service.now():%H:%M}Z"
-    if writing.act == people_panel.ACT and not any(name.startswith("f.groups") for name in names):
+    if writing.act == _PEOPLE and not any(name.startswith("f.groups") for name in names):
         yield from _newest_people(writing)
 
 

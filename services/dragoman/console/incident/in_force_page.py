@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from dragoman.console.context import PageContext
 from dragoman.console.display.office_clocks import office_of
 from dragoman.console.incident import window_rows, windows_map
-from dragoman.console.pages import acknowledging
+from dragoman.console.matter import reading
 from dragoman.console.rendering import Page, PageRoute
 from dragoman.domain.acts.deadlines import timestamp
 from dragoman.members.input import times
@@ -35,7 +35,7 @@ async def in_force(context: PageContext) -> Page:
     view = await window_rows.windows_of(context)
     offices = tuple(office_of(side, context.projection.office(side)) for side in context.sides)
     windows = window_rows.displayed(context, view.windows, offices)
-    acknowledging.note_read(context, context.projection)
+    reading.note_read(context, context.projection)
     return Page(
         template="in_force.html",
         view=view,

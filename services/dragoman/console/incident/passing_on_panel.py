@@ -13,6 +13,7 @@ from msgspec import Struct
 from dragoman.console.context import PageContext
 from dragoman.console.display.receipt_rows import posts_of
 from dragoman.console.incident.window_rows import limit_of
+from dragoman.console.matter.panel import Matter, ShownPanel
 from dragoman.domain.acts import event_windows, passing_on
 from dragoman.domain.acts.act_rules import HEADS
 from dragoman.i18n.words import as_moment
@@ -37,8 +38,14 @@ class PassingOn(Struct, frozen=True, kw_only=True):
     may_adopt: bool = False
 
 
-def panel(context: PageContext, state: Exchange) -> PassingOn | None:
+async def shown(matter: Matter) -> ShownPanel | None:
     """Return the panel of the reader's side; None where nothing is passed on."""
+    value = panel(matter.context, matter.state)
+    return None if value is None else ShownPanel(template="passing_on_panel.html", value=value)
+
+
+def panel(context: PageContext, state: Exchange) -> PassingOn | None:
+    """Return the posts of the reader's side; None where nothing is passed on."""
     message = event_windows.naming_message(state)
     if not context.may_post or context.side not in message.to or message.for_the_record:
         return None
@@ -63,18 +70,6 @@ def panel(context: PageContext, state: Exchange) -> PassingOn | None:
         desk=_desk(context),
         now=clock(context.service.now()),
     )
-
-
-def posts_of_side(context: PageContext, state: Exchange) -> tuple[str, ...]:
-    """Return the posts of the list by which the reader's side passes a message on.
-
-    Empty where the side has no list for the format.
-    """
-    message = next((item for item in reversed(state.messages) if context.side in item.to), None)
-    if message is None:
-        return ()
-    onward = passing_on.list_of(context.registry, context.side, state.act, message.said.position)
-    return () if onward is None else onward.posts
 
 
 def _empty(context: PageContext) -> PassingOn:

@@ -20,6 +20,7 @@ from msgspec import Struct
 
 from dragoman.console.context import PageContext
 from dragoman.console.display.act_display import Display
+from dragoman.console.matter.panel import Matter, ShownPanel
 from dragoman.domain.acts.act_registry import FORMATS
 from dragoman.domain.acts.field_checks import UNKNOWN
 from dragoman.domain.views import people
@@ -78,12 +79,19 @@ class PeoplePanel(Struct, frozen=True, kw_only=True):
     is_first: bool
     may_ask: bool
     now: str
+    kinds: tuple[str, ...] = KINDS
+
+
+async def shown(matter: Matter) -> ShownPanel | None:
+    """Return the panel of an incident; None for an exchange that is about no people."""
+    value = panel(matter.context, matter.state, matter.display, matter.view.allowed)
+    return None if value is None else ShownPanel(template="people_panel.html", value=value)
 
 
 def panel(
     context: PageContext, state: Exchange, display: Display, allowed: Sequence[str]
 ) -> PeoplePanel | None:
-    """Return the panel of an incident; None for an exchange that is about no people."""
+    """Return the people of an incident; None for an exchange that is about none."""
     statuses = {status.side: status for status in people.people_of(state)}
     may_write = context.may_post and ACT in allowed
     if ACT not in FORMATS[state.act].moves or not (statuses or may_write):

@@ -14,6 +14,7 @@ from msgspec import Raw, Struct
 from dragoman.application.rosters import ladders
 from dragoman.console.context import PageContext
 from dragoman.console.display.deadline_rows import Level
+from dragoman.console.pages.alarm_views import UnpassedNotice
 from dragoman.domain.acts import event_windows
 from dragoman.domain.acts.deadlines import timestamp
 from dragoman.domain.views import alarms
@@ -51,27 +52,6 @@ class UnpassedRow(Struct, frozen=True, kw_only=True):
     number: str
     subject: Raw
     act: str
-
-
-class UnpassedNotice(Struct, frozen=True, kw_only=True):
-    """A message of the reader's side that rings from the time `since` on.
-
-    It rings until the time `until`; an empty text means no end. `reaches_s` is the time
-    in seconds after which it reaches the reader, None for never. `is_late` is true
-    where it rings now.
-    """
-
-    key: str
-    channel: str
-    exercise: bool
-    exchange: str
-    number: str
-    posts: str
-    since: str
-    opens: str
-    until: str
-    reaches_s: int | None
-    is_late: bool
 
 
 def rows_of(context: PageContext, open_deadlines: Iterable[OpenDeadline]) -> Iterator[UnpassedRow]:

@@ -27,7 +27,8 @@ from dragoman.console.display.deadline_rows import (
     level_of,
     worst,
 )
-from dragoman.console.pages import alarm_shelving, board
+from dragoman.console.matter import shelving
+from dragoman.console.pages import board
 from dragoman.console.pages.open_matter_rows import unlimited
 from dragoman.console.rendering import Page, PageRoute, refused
 from dragoman.domain.acts.access import full_sides
@@ -204,7 +205,7 @@ def _rows(context: PageContext, owed: OpenDeadlines | None) -> _Rows:
         return rows
     now, service = context.moment, context.service
     floor = report_requests.floor_of(context.request.app, context.projection, context.side)
-    shelved = {} if floor is None else alarm_shelving.in_force(floor, service.now())
+    shelved = {} if floor is None else shelving.in_force(floor, service.now())
     for deadline in owed.listed():
         clock = deadline.clock
         level = level_of(deadline, now)

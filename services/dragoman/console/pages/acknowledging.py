@@ -1,6 +1,5 @@
 """The acknowledgement of a message, from any page."""
 
-from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
@@ -9,43 +8,15 @@ from aiohttp import web
 from msgspec import Struct
 
 from dragoman.console.context import PageContext
-from dragoman.console.display.inbox_lines import READ_POSITIONS
 from dragoman.console.first_hour import drills
 from dragoman.console.forms import browser_signatures
 from dragoman.console.pages.alarm_views import DRILL
 from dragoman.console.rendering import HEADERS, refused
 from dragoman.console.sessions import following, form_of, redirect, said
 from dragoman.domain.record.errors import Refused
-from dragoman.eventlog.event_log import LogUnreachable
-from dragoman.projection.projection import Projection
 from dragoman.text import sentence
-from dragoman_schemas.state import Exchange
 
 _AGAIN: Final = 5
-
-
-async def note_own_reading(context: PageContext, state: Exchange) -> None:
-    """Note that the reader has read an exchange as it is now.
-
-    It is the officer's own, and no other officer and no other side sees it.
-    """
-    if context.is_officer and not context.past and context.request.method == "GET":
-        with suppress(LogUnreachable):  # the exchange is then marked as unread once too often
-            await context.request.app[READ_POSITIONS].read(
-                context.grant.actor, context.registry.cid, state.id, state.updated.position
-            )
-
-
-def note_read(context: PageContext, projection: Projection) -> None:
-    """Note that a page with all waiting messages has reached the reader's station.
-
-    Everything up to the newest act of another side then counts as delivered. A response
-    to HEAD shows nothing, so it counts as no delivery.
-    """
-    side = context.service.station(context.grant, projection)
-    newest = projection.newest_of_others(side)
-    if side and newest and context.request.method != "HEAD":
-        context.service.deliveries.note(projection.name, side, newest)
 
 
 class AcknowledgementReceipt(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -36,9 +36,9 @@ from dragoman.console.display.office_clocks import office_of
 from dragoman.console.first_hour import drills
 from dragoman.console.forms import authorised_senders
 from dragoman.console.incident import unpassed_messages
-from dragoman.console.incident.unpassed_messages import UnpassedNotice
-from dragoman.console.pages import alarm_shelving, duty_numbers
-from dragoman.console.pages.acknowledging import note_read
+from dragoman.console.matter import shelving
+from dragoman.console.matter.reading import note_read
+from dragoman.console.pages import duty_numbers
 from dragoman.console.pages.alarm_views import (
     AlarmGroup,
     Alarms,
@@ -49,6 +49,7 @@ from dragoman.console.pages.alarm_views import (
     Ring,
     Rung,
     UnopenedFlash,
+    UnpassedNotice,
 )
 from dragoman.console.rendering import html, render_template
 from dragoman.domain.acts.act_registry import RULES
@@ -309,7 +310,7 @@ def _shelved(
 ) -> set[tuple[str, str, str]]:
     """Return the cautions that the reader's watch has shelved."""
     floor = report_requests.floor_of(context.request.app, projection, context.side)
-    return set() if floor is None else {*alarm_shelving.in_force(floor, now)}
+    return set() if floor is None else {*shelving.in_force(floor, now)}
 
 
 def _is_aside(duty: OpenDeadline, shelved: set[tuple[str, str, str]], now: datetime) -> bool:

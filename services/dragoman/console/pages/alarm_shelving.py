@@ -9,8 +9,7 @@ urgent comes back by itself. Shelving and silencing belong to the side's own wat
 are in no log. Both appear in the turn-over note.
 """
 
-from collections.abc import Container, Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from aiohttp import web
@@ -19,47 +18,13 @@ from msgspec.structs import replace
 from dragoman.application.deadline_cache import open_deadlines_of
 from dragoman.application.operations.report_requests import WATCH_FLOOR
 from dragoman.console.context import PageContext
-from dragoman.console.display.deadline_rows import DeadlineRow, deadline_row
+from dragoman.console.display.deadline_rows import deadline_row
+from dragoman.console.matter.shelving import HOURS, in_force, may_shelve
 from dragoman.console.rendering import HEADERS, PageRoute, refused
 from dragoman.console.sessions import following, form_of, redirect, said
-from dragoman.domain.acts.act_rules import DUTY
 from dragoman.limits import SHELVED, SHELVED_REASON
 from dragoman.stores.watch_floor import Floor, ShelvedAlarm
 from dragoman.text import sentence
-
-HOURS: Final = (1, 2, 4, 8)
-
-
-def may_shelve(context: PageContext) -> bool:
-    """Return whether the reader may shelve a caution.
-
-    The reader must be a duty officer or head of office, and the side's watch must be
-    taken.
-    """
-    return (
-        context.may_post
-        and not DUTY.isdisjoint(context.roles)
-        and context.side in context.registry.watches
-    )
-
-
-def in_force(floor: Floor, now: datetime) -> dict[tuple[str, str, str], ShelvedAlarm]:
-    """Return the shelved alarms, by exchange, deadline, and the id of its start."""
-    return {
-        (shelved_alarm.exchange, shelved_alarm.clock, shelved_alarm.started_by): shelved_alarm
-        for shelved_alarm in floor.standing(now)
-    }
-
-
-def unshelved(
-    strips: Iterable[DeadlineRow], shelved: Container[tuple[str, str, str]]
-) -> list[DeadlineRow]:
-    """Return the rows that are not shelved; only cautions can be."""
-    return [
-        row
-        for row in strips
-        if row.level != "caution" or (row.exchange, row.clock, row.started_by) not in shelved
-    ]
 
 
 async def shelve(context: PageContext) -> web.StreamResponse:

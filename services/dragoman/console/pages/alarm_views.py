@@ -11,7 +11,6 @@ from dragoman.console.display import translations as translated
 from dragoman.console.display.act_display import DisplayedMember
 from dragoman.console.display.deadline_rows import Level
 from dragoman.console.display.office_clocks import Office
-from dragoman.console.incident.unpassed_messages import UnpassedNotice
 from dragoman.console.pages import duty_numbers
 from dragoman.limits import (
     FLOOD_ALARMS,
@@ -120,6 +119,27 @@ class Detail(Struct, frozen=True, kw_only=True):
     rungs: tuple["Rung", ...]
     ringing: tuple[duty_numbers.NumberToRing, ...] = ()
     translations: tuple[translated.Translated, ...] = ()
+
+
+class UnpassedNotice(Struct, frozen=True, kw_only=True):
+    """A message of the reader's side that rings from the time `since` on.
+
+    It rings until the time `until`; an empty text means no end. `reaches_s` is the time
+    in seconds after which it reaches the reader, None for never. `is_late` is true
+    where it rings now.
+    """
+
+    key: str
+    channel: str
+    exercise: bool
+    exchange: str
+    number: str
+    posts: str
+    since: str
+    opens: str
+    until: str
+    reaches_s: int | None
+    is_late: bool
 
 
 class UnopenedFlash(Struct, frozen=True, kw_only=True):

@@ -27,16 +27,15 @@ from dragoman.console.display.office_clocks import Office, office_of, office_sta
 from dragoman.console.first_hour import checklists
 from dragoman.console.forms import browser_signatures
 from dragoman.console.incident import unpassed_messages, window_rows
+from dragoman.console.matter import panel, reading, shelving
 from dragoman.console.overview import wall_display
-from dragoman.console.pages import acknowledging, alarm_shelving, duty_numbers
+from dragoman.console.pages import duty_numbers
 from dragoman.console.pages.alarm import handed_in
 from dragoman.console.pages.alarm_views import HandedDraft
 from dragoman.console.pages.open_matter_rows import rows, unlimited
 from dragoman.console.reach import reach_warnings
 from dragoman.console.rendering import Page, refused
-from dragoman.console.roster import roster_lines
 from dragoman.console.sessions import following, form_of, redirect, said
-from dragoman.console.turn_over import turn_over_lines
 from dragoman.domain.acts.access import full_sides
 from dragoman.domain.acts.act_rules import DUTY
 from dragoman.domain.acts.deadlines import UNTIMED
@@ -45,7 +44,6 @@ from dragoman.i18n.words import Words, as_moment
 from dragoman.projection.open_deadlines import OpenDeadline, past_deadlines
 from dragoman.projection.queries import duty_watch
 from dragoman.projection.queries import records as reads
-from dragoman.reports.turn_over_points import point_text
 from dragoman.stores.watch_floor import ShelvedAlarm
 from dragoman.text import sentence
 from dragoman_schemas.responses import PointView
@@ -196,17 +194,15 @@ async def board(context: PageContext) -> Page:
     timed = context.registry.kind not in UNTIMED
     floor = report_requests.floor_of(context.request.app, context.projection, context.side)
     shelved = (
-        {}
-        if context.past or floor is None
-        else alarm_shelving.in_force(floor, context.service.now())
+        {} if context.past or floor is None else shelving.in_force(floor, context.service.now())
     )
     aside = len(waiting)
     waiting, due = (
-        alarm_shelving.unshelved(waiting, shelved),
-        alarm_shelving.unshelved(due, shelved),
+        shelving.unshelved(waiting, shelved),
+        shelving.unshelved(due, shelved),
     )
     aside -= len(waiting)
-    acknowledging.note_read(context, context.projection)
+    reading.note_read(context, context.projection)
     offices = tuple(office_of(side, context.projection.office(side)) for side in context.sides)
     windows = (await window_rows.windows_of(context)).windows
     view = Board(
@@ -268,10 +264,7 @@ async def board(context: PageContext) -> Page:
             "chart": _day(context, offices, view)
             if timed and any(office.is_known for office in offices)
             else "",
-            "roster": roster_lines.lines_of(context),
-            "turn_over": await turn_over_lines.lines_of(context),
-            "turn_over_text": lambda point: point_text(point, context.words),
-            "may_read_roster": roster_lines.may_read(context),
+            "panels": await panel.shown_for(context.request.app[panel.BOARD_PANELS], context),
             "to_ring": ringing,
             "headline": headline(
                 context.words, calm, reader=context.side if context.is_officer else ""
@@ -290,8 +283,8 @@ async def board(context: PageContext) -> Page:
             "first": view.waiting[:_RICH],
             "further": plain_rows(context, view.waiting[_RICH:]),
             "overdue_rows": _OVERDUE,
-            "may_shelve": alarm_shelving.may_shelve(context),
-            "shelf_hours": alarm_shelving.HOURS,
+            "may_shelve": shelving.may_shelve(context),
+            "shelf_hours": shelving.HOURS,
             "held": context.registry.watches.get(context.side),
             "may_watch": context.may_post and timed and not DUTY.isdisjoint(context.roles),
             "relief": [

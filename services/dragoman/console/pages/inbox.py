@@ -20,7 +20,7 @@ from dragoman.console.charts import charts
 from dragoman.console.context import PageContext
 from dragoman.console.display import inbox_lines
 from dragoman.console.display.deadline_rows import DeadlineRow, Level, by_urgency, deadline_row
-from dragoman.console.display.inbox_lines import READ_POSITIONS
+from dragoman.console.matter.reading import READ_POSITIONS
 from dragoman.console.rendering import Page, PageRoute, refused
 from dragoman.console.sessions import form_of, redirect, said
 from dragoman.domain.acts.act_registry import in_force

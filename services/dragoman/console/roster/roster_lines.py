@@ -1,11 +1,13 @@
 """The lines of the duty roster on the board: its own side's alone."""
 
 from datetime import datetime
+from typing import Final
 
 from msgspec import Struct
 
 from dragoman.application.rosters import reminders, views
 from dragoman.console.context import PageContext
+from dragoman.console.matter.panel import Panel, ShownPanel
 from dragoman.domain.acts.act_rules import STAFF
 from dragoman.domain.views import duty_roster
 from dragoman_schemas.roster import RosterStatus
@@ -86,3 +88,20 @@ def lines_of(context: PageContext) -> RosterLines | None:
             for change in roster.changes
         ),
     )
+
+
+async def shown(context: PageContext) -> ShownPanel | None:
+    """Return the lines as a panel of the board."""
+    lines = lines_of(context)
+    return None if lines is None else ShownPanel(template="roster_panel.html", value=lines)
+
+
+async def shown_link(context: PageContext) -> ShownPanel | None:
+    """Return the link to the roster, for those who may read it."""
+    return ShownPanel(template="roster_link.html") if may_read(context) else None
+
+
+BOARD_PANELS: Final = (
+    Panel(place="watch_links", of=shown_link),
+    Panel(place="watch", of=shown),
+)

@@ -11,7 +11,7 @@ from typing import Final
 
 from dragoman.console.context import PageContext
 from dragoman.console.display import inbox_lines
-from dragoman.console.pages.exchange_page import acts_of
+from dragoman.console.matter.shown_message import acts_of
 from dragoman.console.search.goals import Goal, TypedText, channels_of, upto, within
 from dragoman.console.search.named_goals import UNRANKED, plain, rank_of
 from dragoman.domain.acts.act_registry import RULES

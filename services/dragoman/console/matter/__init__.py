@@ -1,0 +1,1 @@
+"""A matter as several pages show it: its message, its headline, and its panels."""

@@ -1,0 +1,44 @@
+"""The cautions that a side's watch has shelved, and who may shelve one."""
+
+from collections.abc import Container, Iterable
+from datetime import datetime
+from typing import Final
+
+from dragoman.console.context import PageContext
+from dragoman.console.display.deadline_rows import DeadlineRow
+from dragoman.domain.acts.act_rules import DUTY
+from dragoman.stores.watch_floor import Floor, ShelvedAlarm
+
+HOURS: Final = (1, 2, 4, 8)
+
+
+def may_shelve(context: PageContext) -> bool:
+    """Return whether the reader may shelve a caution.
+
+    The reader must be a duty officer or head of office, and the side's watch must be
+    taken.
+    """
+    return (
+        context.may_post
+        and not DUTY.isdisjoint(context.roles)
+        and context.side in context.registry.watches
+    )
+
+
+def in_force(floor: Floor, now: datetime) -> dict[tuple[str, str, str], ShelvedAlarm]:
+    """Return the shelved alarms, by exchange, deadline, and the id of its start."""
+    return {
+        (shelved_alarm.exchange, shelved_alarm.clock, shelved_alarm.started_by): shelved_alarm
+        for shelved_alarm in floor.standing(now)
+    }
+
+
+def unshelved(
+    strips: Iterable[DeadlineRow], shelved: Container[tuple[str, str, str]]
+) -> list[DeadlineRow]:
+    """Return the rows that are not shelved; only cautions can be."""
+    return [
+        row
+        for row in strips
+        if row.level != "caution" or (row.exchange, row.clock, row.started_by) not in shelved
+    ]
