@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 from aiohttp import web
 from aiohttp.client_exceptions import ClientConnectionResetError
@@ -233,10 +233,6 @@ class Tail:
             self.readers.hand(line)
         if isinstance(state, Exchange) and state.id in self._flashes:
             self.ring()  # A flash rings at once, and not at the next second.
-
-
-TAILS: Final = web.AppKey("tails", dict[tuple[str, str], Tail])
-"""The key of the tails of all channels that are followed."""
 
 
 async def tail_of(

@@ -12,6 +12,7 @@ from dragoman import metrics, telemetry
 from dragoman.api import description, host_stream, sse
 from dragoman.api.auth.authentication import Callers
 from dragoman.api.auth.oidc import Provider
+from dragoman.api.live_tails import TAILS
 from dragoman.application.http import problems, submission
 from dragoman.application.http import request as http_request
 from dragoman.application.http.body_workers import RENDERING, WORKING, Workers
@@ -94,7 +95,7 @@ def application(
         app[CODE_FLOW] = flow
     app[_CALLERS] = Callers(app[RATE_LIMITS], provider, settings.http.trusted_proxies)
     app.on_response_prepare.append(_harden)
-    app[sse.TAILS] = {}
+    app[TAILS] = {}
     app[host_stream.NEWEST] = {}
     app[transparency_log.HEADS] = transparency_log.Heads()
     app[public_releases.KEPT] = {}
@@ -138,7 +139,7 @@ async def _working(app: web.Application) -> AsyncIterator[None]:
 async def _end_streams(app: web.Application) -> None:
     """End all streams. Their readers learn when to come back, and go on elsewhere."""
     app[http_request.SERVICE].lifecycle.ending.set()
-    for tail in app[sse.TAILS].values():
+    for tail in app[TAILS].values():
         tail.readers.end_all()
     app[alarm_stream.BELLS].wake_all()
     await asyncio.sleep(0)
@@ -146,7 +147,7 @@ async def _end_streams(app: web.Application) -> None:
 
 async def _ringing(app: web.Application) -> AsyncIterator[None]:
     """Repeat alarms as long as the gateway runs."""
-    tails = app[sse.TAILS]
+    tails = app[TAILS]
     service = app[http_request.SERVICE]
     task = asyncio.create_task(
         service.keep("ringing", lambda: sse.keep_ringing(tails, service.store))

@@ -7,6 +7,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from dragoman.api import host_stream, sse
+from dragoman.api.live_tails import TAILS
 from dragoman.api.routing import May, Route
 from dragoman.application.http.conditional_requests import wanted_media
 from dragoman.application.http.rate_limits import RATE_LIMITS
@@ -50,7 +51,7 @@ async def stream_all(call: ApiRequest[CursorQuery]) -> ApiAnswer:
     )
     cursor = call.request.headers.get("Last-Event-ID", "") or call.query.cursor
     account = app[RATE_LIMITS].open_stream(grant)
-    stream = host_stream.HostStream(call.request, service, grant, app[sse.TAILS], still)
+    stream = host_stream.HostStream(call.request, service, grant, app[TAILS], still)
     try:
         await stream.run(await stream.begin(cursor))
     finally:

@@ -9,6 +9,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from dragoman.api import sse
+from dragoman.api.live_tails import TAILS
 from dragoman.api.routing import CACHE_HEADERS, CHANNEL, READ_HEADERS, May, Route
 from dragoman.api.sse_broadcast import EventLine
 from dragoman.application import finality
@@ -90,7 +91,7 @@ async def _streamed(
     service, grant, tails, budgets = (
         call.service,
         call.grant,
-        call.request.app[sse.TAILS],
+        call.request.app[TAILS],
         call.request.app[RATE_LIMITS],
     )
     tail = await sse.tail_of(tails, service, projection, line)

@@ -16,7 +16,7 @@ from dragoman.application.operations import transmittals
 from dragoman.console.agreements.agreement_words import AgreementWords
 from dragoman.console.context import PageContext
 from dragoman.console.display import dialogue_views
-from dragoman.console.matter.panel import Matter, Panel, ShownPanel
+from dragoman.console.matter.panel import Panel, ShownMatter, ShownPanel
 from dragoman.domain.acts.families import dialogue, release
 from dragoman.domain.views.offers import may_promise
 from dragoman.domain.views.undertakings import undertaking_view
@@ -81,7 +81,7 @@ class AgreementPanel(Struct, frozen=True, kw_only=True):
         return self.bundle is not None and self.bundle.check.state == "proved"
 
 
-async def shown(matter: Matter) -> ShownPanel | None:
+async def shown(matter: ShownMatter) -> ShownPanel | None:
     """Return the panel of an agreement; None where there is nothing to say."""
     value = await _panel(matter.context, matter.state)
     if not value.is_shown:

@@ -13,7 +13,7 @@ from msgspec import Struct
 from dragoman.console.context import PageContext
 from dragoman.console.display.receipt_rows import posts_of
 from dragoman.console.incident.window_rows import limit_of
-from dragoman.console.matter.panel import Matter, ShownPanel
+from dragoman.console.matter.panel import ShownMatter, ShownPanel
 from dragoman.domain.acts import event_windows, passing_on
 from dragoman.domain.acts.act_rules import HEADS
 from dragoman.i18n.words import as_moment
@@ -38,7 +38,7 @@ class PassingOn(Struct, frozen=True, kw_only=True):
     may_adopt: bool = False
 
 
-async def shown(matter: Matter) -> ShownPanel | None:
+async def shown(matter: ShownMatter) -> ShownPanel | None:
     """Return the panel of the reader's side; None where nothing is passed on."""
     value = panel(matter.context, matter.state)
     return None if value is None else ShownPanel(template="passing_on_panel.html", value=value)

@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from dragoman.console.context import PageContext
 from dragoman.console.display.act_display import Display
-from dragoman.console.matter.panel import Matter, ShownPanel
+from dragoman.console.matter.panel import ShownMatter, ShownPanel
 from dragoman.domain.acts.act_registry import FORMATS
 from dragoman.domain.acts.field_checks import UNKNOWN
 from dragoman.domain.views import people
@@ -82,7 +82,7 @@ class PeoplePanel(Struct, frozen=True, kw_only=True):
     kinds: tuple[str, ...] = KINDS
 
 
-async def shown(matter: Matter) -> ShownPanel | None:
+async def shown(matter: ShownMatter) -> ShownPanel | None:
     """Return the panel of an incident; None for an exchange that is about no people."""
     value = panel(matter.context, matter.state, matter.display, matter.view.allowed)
     return None if value is None else ShownPanel(template="people_panel.html", value=value)

@@ -15,7 +15,7 @@ from dragoman.console.context import PageContext
 from dragoman.console.display.act_display import Display
 from dragoman.console.display.deadline_rows import Level
 from dragoman.console.incident.window_rows import level_of, stage_word, untold_posts
-from dragoman.console.matter.panel import Matter, ShownPanel
+from dragoman.console.matter.panel import ShownMatter, ShownPanel
 from dragoman.domain.acts import event_windows
 from dragoman.domain.acts.deadlines import timestamp
 from dragoman.domain.acts.window_notices import ANNOUNCED
@@ -55,7 +55,7 @@ class WindowPanel(Struct, frozen=True, kw_only=True):
     now: str
 
 
-async def shown(matter: Matter) -> ShownPanel | None:
+async def shown(matter: ShownMatter) -> ShownPanel | None:
     """Return the panel of an announced event; None for any other exchange."""
     value = panel(matter.context, matter.state, matter.display, matter.view.allowed)
     return None if value is None else ShownPanel(template="window_panel.html", value=value)

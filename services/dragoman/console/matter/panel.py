@@ -30,7 +30,7 @@ are on the board, in the list and in the heading of the line and the watch.
 
 
 @dataclass(frozen=True)
-class Matter:
+class ShownMatter:
     """The matter of a page, as its reader sees it."""
 
     context: PageContext
@@ -59,7 +59,7 @@ class Panel(Generic[S]):
     of: Callable[[S], Awaitable[ShownPanel | None]]
 
 
-MATTER_PANELS: Final[web.AppKey[tuple[Panel[Matter], ...]]] = web.AppKey("matter_panels")
+MATTER_PANELS: Final[web.AppKey[tuple[Panel[ShownMatter], ...]]] = web.AppKey("matter_panels")
 """The panels on the page of an exchange, in their order."""
 
 BOARD_PANELS: Final[web.AppKey[tuple[Panel[PageContext], ...]]] = web.AppKey("board_panels")

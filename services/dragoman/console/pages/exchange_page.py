@@ -59,7 +59,7 @@ async def exchange(context: PageContext) -> Page:
             **await shown_message.message_values(context, display, offices, state),
             "panels": await panel.shown_for(
                 context.request.app[panel.MATTER_PANELS],
-                panel.Matter(context, state, display, view),
+                panel.ShownMatter(context, state, display, view),
             ),
             "release_public": release.is_public(state, context.moment),
             "for_members": state.act == "release" and release.is_for_members(state),
