@@ -11,7 +11,7 @@ IMAGE_PYTHON ?= 3.13
 unexport PYTHONDONTWRITEBYTECODE # all workers read what one has compiled
 
 .DEFAULT_GOAL := help
-.PHONY: help setup assets run test affected compiled unit newyear faults long soak mutants check format bench net catalogues screenshots schemas site lock wheels release audit clean
+.PHONY: help setup assets run test affected compiled unit newyear faults long soak mutants check format bench catalogues screenshots schemas site lock wheels release audit clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -95,10 +95,6 @@ mutants: $(VENV)/.dev ## Change every rule, one at a time, and see that a test o
 format: $(VENV)/.dev ## Format the code
 	$(BIN)/ruff format --quiet
 	$(BIN)/ruff check --quiet --fix-only
-
-NET := build/net
-net: $(VENV)/.dev ## Write the words of every page of every scenario into NET, to compare two trees by diff -r
-	PYTHONPATH=tests/support $(BIN)/python tests/support/net.py $(NET) $(SCENARIOS) > /dev/null
 
 bench: $(VENV)/.dev ## Measure, print a table, write build/bench.json
 	$(BIN)/python tests/bench/bench.py $(BENCH)

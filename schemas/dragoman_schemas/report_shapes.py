@@ -97,7 +97,7 @@ class ReportedMatter(Matter, frozen=True, kw_only=True):
     state (`OpenMatter`). Under the Chatham House Rule it names no side.
     """
 
-    place: str = ""
+    places: tuple[Raw, ...] = ()
     acknowledged: dict[str, str] = field(default_factory=dict)
     unacknowledged_by: tuple[str, ...] = ()
     accounts: Literal["", "beside", "differ", "agreed"] = ""
@@ -200,7 +200,7 @@ class Ahead(ResponseBody, frozen=True, kw_only=True):
     matter: Matter
     from_: str = field(name="from")
     to: str
-    place: str = ""
+    places: tuple[Raw, ...] = ()
     stage: str = ""
     not_passed_on: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -246,8 +246,8 @@ class ReportedPeople(ResponseBody, frozen=True, kw_only=True):
     number: int | Literal["unknown"]
     of: str = ""
     of_text: Raw | UnsetType = UNSET
-    place: str = ""
-    condition: Raw | UnsetType = UNSET
+    places: tuple[Raw, ...] = ()
+    conditions: tuple[Raw, ...] = ()
     access_asked: str = ""
     access_given: str = ""
     handed_over: str = ""
@@ -264,7 +264,7 @@ class ReportedVisit(ResponseBody, frozen=True, kw_only=True):
 
     matter: Matter
     kind: str
-    place: str = ""
+    places: tuple[Raw, ...] = ()
     asked: str
     planned: str
     by: str = ""

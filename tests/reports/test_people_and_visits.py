@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from dragoman.audit.replay_view import ReplayedChannel
@@ -96,7 +97,9 @@ def test_under_the_chatham_house_rule_a_visit_names_no_side(world: World) -> Non
     world.keep(CO, act("grant"), visit)
     (row,) = people_and_visits.visits_of([world.exchange(visit)])
     assert (row.matter.side, row.matter.number, row.by) == ("", "", "")
-    assert row.place == "Training area; Range 7", "a name stays, and nobody is named for it"
+    (named,) = map(msgspec.json.decode, row.places)
+    told = {"name": "Training area", "text": "Range 7"}
+    assert named == told, "a name stays, and nobody is named for it"
 
 
 def test_a_receipt_says_whom_the_side_told() -> None:

@@ -1,6 +1,7 @@
 """A scenario of the package, played into a world without a service, at the times of then."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from dragoman.cli import scenario_posts
 from dragoman.domain.acts.act_registry import RULES
@@ -24,6 +25,9 @@ def played(name: str, until: str = "9999-01-01T00:00:00Z") -> tuple[World, dict[
         body = {"act": "profile-adoption", "profile": content["profile"]}
         assert isinstance(world.keep(f"{side}/root", body), Folded)
     exchanges: dict[str, str] = {}
+    alone = {
+        entry["body"]["of"] for entry in content["entries"] if entry["body"]["act"] == "second-key"
+    }
     for entry in content["entries"]:
         time = datetime.fromisoformat(entry["at"])
         if entry["channel"] != world.name or time > datetime.fromisoformat(until):
@@ -41,11 +45,14 @@ def played(name: str, until: str = "9999-01-01T00:00:00Z") -> tuple[World, dict[
             body,
             exchange,
             seen=RULES[body["act"]].consenting and bool(exchange),
-            released_by=actor if two_key else None,
+            released_by=actor if two_key else "" if _names(entry) & alone else None,
         )
         assert isinstance(folded, Folded), (entry, folded)
         assert folded.valid and folded.record is not None, (entry, folded)
-        for given in ("as", "record_as"):
-            if given in entry:
-                exchanges[entry[given]] = folded.record.envelope.id
+        exchanges |= dict.fromkeys(_names(entry), folded.record.envelope.id)
     return world, exchanges
+
+
+def _names(entry: Any) -> set[str]:
+    """Return the names that a scenario gives to what an entry records."""
+    return {entry[given] for given in ("as", "record_as") if given in entry}

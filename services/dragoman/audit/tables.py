@@ -237,6 +237,11 @@ def _passed_on(
     )
 
 
+def _array(values: tuple[Raw, ...]) -> str | None:
+    """Return values as a JSON array; None without any."""
+    return f"[{','.join(bytes(raw).decode() for raw in values)}]" if values else None
+
+
 def _people(people: ReportedPeople) -> Row:
     return (
         people.matter.exchange,
@@ -246,8 +251,8 @@ def _people(people: ReportedPeople) -> Row:
         people.kind,
         people.number if isinstance(people.number, int) else None,
         people.of or None,
-        people.place or None,
-        None if people.condition is UNSET else bytes(people.condition).decode(),
+        _array(people.places),
+        _array(people.conditions),
         people.access_asked or None,
         people.access_given or None,
         people.handed_over or None,
@@ -262,7 +267,7 @@ def _visit(visit: ReportedVisit) -> Row:
         visit.matter.number or None,
         visit.matter.side or None,
         visit.kind,
-        visit.place or None,
+        _array(visit.places),
         visit.asked,
         visit.planned,
         visit.by or None,

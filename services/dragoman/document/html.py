@@ -222,9 +222,8 @@ def _sourced(run: Sourced, link: Linker | None) -> Markup:
     The style sheet shows it where the reader asks how something is known.
     """
     shown = markup(run.runs, link)
-    if link is None:
-        return shown
-    ways = Markup("").join(way(path, number, link) for path, number in ways_to(run.source))
+    pages = ways_to(run.source) if link else ()
+    ways = Markup("").join(way(path, number, link) for path, number in pages if link)
     return Markup('<span data-source="{}">{}{}</span>').format(named(run.source), shown, ways)
 
 

@@ -121,19 +121,24 @@ class View:
         return row_key(self.base, self.position)
 
     @cached_property
-    def opened(self) -> Registry | None:
-        """The registry; None where the channel had not been opened."""
-        genesis = self.connection.execute(
+    def _genesis(self) -> str:
+        """The id of the record that opened the channel; empty before it."""
+        row = self.connection.execute(
             "SELECT exchange FROM records WHERE key = ? AND valid", (row_key(self.base, 1),)
         ).fetchone()
-        if genesis is None or self.position < 1:
+        return "" if row is None or self.position < 1 else str(row[0])
+
+    @cached_property
+    def opened(self) -> Registry | None:
+        """The registry; None where the channel had not been opened."""
+        if not self._genesis:
             return None
         (state,) = self.connection.execute(
             "SELECT state FROM records WHERE exchange = ? AND valid AND key BETWEEN ? AND ? "
             "ORDER BY key DESC LIMIT 1",
-            (genesis[0], self.base, self.key),
+            (self._genesis, self.base, self.key),
         ).fetchone()
-        return decode_registry(whole(self.connection, self.base, genesis[0], state))
+        return decode_registry(whole(self.connection, self.base, self._genesis, state))
 
     @property
     def registry(self) -> Registry:
@@ -269,7 +274,12 @@ class View:
     # Exchanges
 
     def state(self, id: str) -> Exchange | None:
-        """Return an exchange; None where it had not been opened."""
+        """Return an exchange; None where it had not been opened.
+
+        The opening of the channel names no exchange: its state is the registry.
+        """
+        if id == self._genesis:
+            return None
         row = self.connection.execute(
             "SELECT state FROM records WHERE exchange = ? AND key BETWEEN ? AND ? "
             "AND state IS NOT NULL ORDER BY key DESC LIMIT 1",

@@ -6,7 +6,8 @@ The service's own words come from the catalogues of `w`. Texts of the sides are 
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from msgspec import UnsetType
+import msgspec
+from msgspec import Raw, UnsetType
 from msgspec.structs import replace
 
 from dragoman.document.blocks import (
@@ -21,7 +22,18 @@ from dragoman.domain.acts.deadlines import UNTIMED
 from dragoman.domain.acts.families.incidents import NARRATIVE
 from dragoman.domain.acts.line_checks import MISSES
 from dragoman.i18n.words import Words
-from dragoman.members.runs import Cell, QuotedText, Run, filled, listed
+from dragoman.members.kind import Say
+from dragoman.members.places import PlaceKind
+from dragoman.members.runs import (
+    Break,
+    Cell,
+    QuotedText,
+    Run,
+    StandingSource,
+    filled,
+    listed,
+    sourced,
+)
 from dragoman.members.texts import quoted_in
 from dragoman.reports.report_facts import seconds_between
 from dragoman_schemas.report_shapes import (
@@ -94,7 +106,20 @@ def role(name: str, w: Words) -> str:
     return w.say("a participant") if name == "a participant" else w.value(name.replace(" ", "_"))
 
 
-def subject(matter: Matter, w: Words, language: str) -> QuotedText:
+def places(values: Iterable[Raw], w: Words) -> Cell:
+    """Return places as every page and paper says them; "not said" without any."""
+    kind, say = PlaceKind(), Say(words=w)
+    runs = listed((kind.runs(msgspec.json.decode(raw), say) for raw in values), Break(" / "))
+    return runs or w.say("not said")
+
+
+def subject(matter: Matter, w: Words, language: str) -> Run:
+    """Return the name of a matter at the moment of its row."""
+    is_past = not isinstance(matter.now, UnsetType) or bool(matter.now_titles)
+    return _named(matter, _subject(matter, w, language), is_past=is_past)
+
+
+def _subject(matter: Matter, w: Words, language: str) -> QuotedText:
     """Return the subject of a matter in its side's words, or its format without one.
 
     A place or a name in it is in the side's words.
@@ -108,9 +133,10 @@ def subject(matter: Matter, w: Words, language: str) -> QuotedText:
 
 def matter_name(matter: Matter, w: Words, language: str) -> tuple[Run, ...]:
     """Return a matter by its subject and number, and by its present name."""
-    runs: tuple[Run, ...] = (subject(matter, w, language),)
+    name = subject(matter, w, language)
+    runs: tuple[Run, ...] = (name,)
     if matter.number:
-        runs = filled(w.say("%(subject)s (%(number)s)"), subject=runs[0], number=matter.number)
+        runs = filled(w.say("%(subject)s (%(number)s)"), subject=name, number=matter.number)
     if isinstance(matter.now, UnsetType) and not matter.now_titles:
         return runs
     present = replace(
@@ -118,8 +144,18 @@ def matter_name(matter: Matter, w: Words, language: str) -> tuple[Run, ...]:
         subject=matter.subject if isinstance(matter.now, UnsetType) else matter.now,
         titles=matter.now_titles,
     )
-    now = filled(w.say("now: %(subject)s"), subject=subject(present, w, language))
-    return (*runs, w.semicolon, *now)
+    now = _named(matter, _subject(present, w, language), is_past=False)
+    return (*runs, w.semicolon, *filled(w.say("now: %(subject)s"), subject=now))
+
+
+def _named(matter: Matter, text: QuotedText, *, is_past: bool) -> Run:
+    """Return the name of a matter with its exchange as its source.
+
+    Under the Chatham House Rule a name leads to no exchange.
+    """
+    if not matter.side:
+        return text
+    return sourced(text, StandingSource("past title" if is_past else "title", matter.exchange))
 
 
 def _of_an_act(act: str, matter: Matter, w: Words, language: str) -> tuple[Run, ...]:
@@ -335,12 +371,8 @@ def open_table(
                     party(reported_matter.side, w),
                     matter_name(reported_matter, w, language),
                 ),
-                *(
-                    QuotedText(reported_matter.place)
-                    if reported_matter.place
-                    else w.say("not said"),
-                    w.status(reported_matter.status),
-                ),
+                places(reported_matter.places, w),
+                w.status(reported_matter.status),
                 w.listed(who_has(reported_matter, w)) or w.say("nobody must acknowledge"),
                 _accounts(reported_matter, w),
                 _due_next(reported_matter.owed, to, w),
@@ -421,7 +453,7 @@ def ahead_table(rows: Sequence[Ahead], w: Words, language: str) -> Table | None:
             (
                 *(w.written(ahead.from_), w.written(ahead.to), party(ahead.matter.side, w)),
                 _of_an_act(ahead.matter.format, ahead.matter, w, language),
-                QuotedText(ahead.place) if ahead.place else w.say("not said"),
+                places(ahead.places, w),
                 _status_of_window(ahead, w),
             )
             for ahead in rows

@@ -19,7 +19,7 @@ from dragoman.domain.acts.field_checks import UNKNOWN
 from dragoman.domain.views import attribution, people
 from dragoman.domain.views.outages import OutageSpan
 from dragoman.i18n.words import Words
-from dragoman.members.runs import Cell, QuotedText
+from dragoman.members.runs import Break, Cell, listed
 from dragoman.members.texts import quoted_in
 from dragoman.reports import layout, report_facts
 from dragoman_schemas.fields import OTHER, UNNAMED
@@ -86,29 +86,15 @@ def _together(one: ReportedPeople, other: ReportedPeople) -> ReportedPeople | No
         one,
         sides=tuple(dict.fromkeys((*one.sides, *other.sides))),
         as_of=max(one.as_of, other.as_of),
-        place=_both(one.place, other.place),
-        condition=_both_texts(one.condition, other.condition),
+        places=_both(one.places, other.places),
+        conditions=_both(one.conditions, other.conditions),
         **{name: next(iter(values), "") for name, values in facts.items()},
     )
 
 
-def _both(one: str, other: str) -> str:
-    return " / ".join(dict.fromkeys(filter(None, (one, other))))
-
-
-def _both_texts(one: Raw | UnsetType, other: Raw | UnsetType) -> Raw | UnsetType:
-    """Return the words of two sides beside each other, in each language."""
-    if isinstance(one, UnsetType) or isinstance(other, UnsetType):
-        return other if isinstance(one, UnsetType) else one
-    texts = [msgspec.json.decode(raw) for raw in (one, other)]
-    tags = dict.fromkeys(tag for text in texts if isinstance(text, dict) for tag in text)
-    if not tags:
-        return Raw(msgspec.json.encode(_both(*texts)))
-    words = {
-        tag: _both(*(text.get(tag, "") if isinstance(text, dict) else text for text in texts))
-        for tag in tags
-    }
-    return Raw(msgspec.json.encode(words))
+def _both(one: tuple[Raw, ...], other: tuple[Raw, ...]) -> tuple[Raw, ...]:
+    """Return the words of two sides, each once."""
+    return (*one, *(raw for raw in other if bytes(raw) not in map(bytes, one)))
 
 
 def _groups(exchange: Exchange, status: people.SidesPeople) -> Iterator[ReportedPeople]:
@@ -122,13 +108,17 @@ def _groups(exchange: Exchange, status: people.SidesPeople) -> Iterator[Reported
             number=group["number"],
             of=_whose(exchange, group),
             of_text=_raw(group, "of_text"),
-            place=report_facts.place_text(exchange, group.get("place")),
-            condition=_raw(group, "condition"),
+            places=report_facts.places_of(exchange, group.get("place")),
+            conditions=_raws(group, "condition"),
             access_asked=group.get("access_asked", ""),
             access_given=group.get("access_given", ""),
             handed_over=group.get("handed_over", ""),
             waited_for=people.is_waited_for(group),
         )
+
+
+def _raws(group: dict[str, Any], name: str) -> tuple[Raw, ...]:
+    return (Raw(msgspec.json.encode(group[name])),) if name in group else ()
 
 
 def _raw(group: dict[str, Any], name: str) -> Raw | UnsetType:
@@ -172,7 +162,7 @@ def _visit(exchange: Exchange) -> ReportedVisit:
     return ReportedVisit(
         matter=report_facts.matter(exchange),
         kind=str(_member(exchange.content, "kind")),
-        place=report_facts.place_text(exchange, _member(exchange.content, "place")),
+        places=report_facts.places_of(exchange, _member(exchange.content, "place")),
         asked=exchange.opened.time,
         planned=str(
             _member(exchange.content, "arrival")
@@ -238,10 +228,8 @@ def people_table(rows: Iterable[ReportedPeople], w: Words, language: str) -> Tab
             (
                 w.say("%(kind)s: %(n)s", kind=w.value(row.kind), n=_number(row, w)),
                 _whose_people(row, w, language),
-                QuotedText(row.place) if row.place else w.say("not said"),
-                w.say("not said")
-                if isinstance(row.condition, UnsetType)
-                else quoted_in(row.condition, w, language),
+                layout.places(row.places, w),
+                _health(row, w, language),
                 _access(row, w),
                 w.written(row.handed_over, "minute") if row.handed_over else _not_back(row, w),
                 w.say(
@@ -254,6 +242,12 @@ def people_table(rows: Iterable[ReportedPeople], w: Words, language: str) -> Tab
             for row in rows
         ],
     )
+
+
+def _health(row: ReportedPeople, w: Words, language: str) -> Cell:
+    """Return the condition of people in the words of each side that states it."""
+    texts = [quoted_in(raw, w, language) for raw in row.conditions]
+    return listed(texts, Break(" / ")) if texts else w.say("not said")
 
 
 def _stated_by(row: ReportedPeople, w: Words) -> str:
@@ -299,7 +293,7 @@ def visit_table(visits: Iterable[ReportedVisit], w: Words, language: str) -> Tab
                 w.written(visit.asked, "minute"),
                 layout.party(visit.matter.side, w),
                 w.value(visit.kind),
-                QuotedText(visit.place) if visit.place else w.say("not said"),
+                layout.places(visit.places, w),
                 _answer(visit, w),
                 _conditions(visit, w, language),
                 _there(visit, w),

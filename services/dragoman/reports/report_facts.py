@@ -195,7 +195,7 @@ def _reported(exchange: Exchange, open_matter: OpenMatter) -> ReportedMatter:
     facts = matter(exchange)
     return ReportedMatter(
         **{name: getattr(facts, name) for name in Matter.__struct_fields__},
-        place=_where(exchange, "place", "launch_area", "venue"),
+        places=_where(exchange, "place", "launch_area", "venue"),
         acknowledged={} if hidden else open_matter.acknowledged,
         unacknowledged_by=attribution.sides(exchange, open_matter.unacknowledged_by),
         accounts=open_matter.accounts,
@@ -463,7 +463,7 @@ def in_force(report_moment: ReportMoment, exchange: Exchange) -> Ahead | None:
         matter=matter(exchange),
         from_=window[0],
         to=window[1],
-        place=_where(exchange, "place", "launch_area"),
+        places=_where(exchange, "place", "launch_area"),
     )
 
 
@@ -474,7 +474,7 @@ def _current(exchange: Exchange, current: WindowInForce) -> Ahead:
         matter=matter(exchange),
         from_=timestamp(current.window.begins),
         to=timestamp(current.window.last),
-        place=_where(exchange, "place", "launch_area"),
+        places=_where(exchange, "place", "launch_area"),
         stage=current.stage,
         not_passed_on=posts,
     )
@@ -505,7 +505,7 @@ def next_meeting(report_moment: ReportMoment, exchange: Exchange) -> Ahead | Non
         matter=matter(exchange),
         from_=window[0],
         to=window[1],
-        place=_where(exchange, "venue", "place"),
+        places=_where(exchange, "venue", "place"),
     )
 
 
@@ -519,7 +519,7 @@ def _granted_visit(report_moment: ReportMoment, exchange: Exchange) -> Ahead | N
         matter=matter(exchange),
         from_=timestamp(window.begins),
         to=timestamp(window.last),
-        place=_where(exchange, "place"),
+        places=_where(exchange, "place"),
     )
 
 
@@ -543,52 +543,35 @@ def _journey(exchange: Exchange) -> tuple[str, str] | None:
     return (ends[0], ends[-1]) if ends else None
 
 
-def _where(exchange: Exchange, *members: str) -> str:
-    """Return the place of an exchange, from the first of these members that it has."""
+def _where(exchange: Exchange, *members: str) -> tuple[Raw, ...]:
+    """Return the places of an exchange, from the first of these members that it has."""
     name = next((name for name in members if name in exchange.present), None)
     if name is None:
-        return ""
+        return ()
     further = exchange.present.get("places") if name == "place" else None
     places = [
         msgspec.json.decode(exchange.present[name]),
         *([] if further is None else msgspec.json.decode(further)),
     ]
-    return " / ".join(place_text(exchange, place) for place in places)
+    return places_of(exchange, *places)
 
 
-def place_text(exchange: Exchange, value: Any) -> str:
-    """Return a place in an exchange as text.
+def places_of(exchange: Exchange, *values: Any) -> tuple[Raw, ...]:
+    """Return places in an exchange as its record has them; a missing one is left out.
 
-    Under the Chatham House Rule no name of it is attributed to a side.
+    Under the Chatham House Rule no name of a place is attributed to a side.
     """
-    if unattributed(exchange) and isinstance(value, dict):
-        value = {
-            **value,
-            "text": "; ".join(
-                [*filter(None, [value.get("text")]), *value.get("names", {}).values()]
-            ),
-            "names": {},
-        }
-    return _place(value)
+    return tuple(
+        Raw(msgspec.json.encode(_unattributed_place(value) if unattributed(exchange) else value))
+        for value in values
+        if value
+    )
 
 
-def _place(place: Any) -> str:
-    """Return a place as text: coordinates first, then the names that each side uses."""
-    if not isinstance(place, dict):
-        return str(place or "")
-    names = []
-    if "lat" in place:
-        names.append(f"{place['lat']:g} {place['lon']:g}")
-    if "circle" in place:
-        circle = place["circle"]
-        names.append(
-            f"{circle['radius']['value']:g} {circle['radius']['unit']} "
-            f"around {circle['pos']['lat']:g} {circle['pos']['lon']:g}"
-        )
-    if "polygon" in place:
-        names.append(
-            ", ".join(f"{corner['lat']:g} {corner['lon']:g}" for corner in place["polygon"])
-        )
-    names += [place[name] for name in ("name", "text") if place.get(name)]
-    names += [f"{side}: {name}" for side, name in place.get("names", {}).items()]
-    return "; ".join(names)
+def _unattributed_place(value: Any) -> Any:
+    """Return a place with the names of all sides among its words."""
+    if not isinstance(value, dict):
+        return value
+    names = [*filter(None, [value.get("text")]), *value.get("names", {}).values()]
+    rest = {name: item for name, item in value.items() if name not in ("text", "names")}
+    return {**rest, "text": "; ".join(names)} if names else rest

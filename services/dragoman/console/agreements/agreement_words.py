@@ -83,7 +83,7 @@ class AgreementWords:
         text: Run = Mark("figure", number) if number else self.w.say("an exchange without a number")
         return PageLink((text,), f"/exchanges/{id}")
 
-    def answers(self, answers: Iterable[SideAnswer]) -> Runs:
+    def answers(self, answers: Iterable[SideAnswer], exchange: str) -> Runs:
         """Return the answer of each side, with its record."""
         lines: list[Cell] = []
         for item in answers:
@@ -96,7 +96,7 @@ class AgreementWords:
             lines.append(
                 sourced(text, MessageSource(item.position))
                 if item.position
-                else sourced(text, StandingSource("answers"))
+                else sourced(text, StandingSource("answers", exchange))
             )
         return listed(lines, Break("; "))
 
@@ -176,7 +176,9 @@ class AgreementWords:
         word = self.w.say("said by %(side)s", side=view.said_by.upper())
         heading = f"{word}{self.w.pause}{self.w.written(view.said_at, 'day')}"
         source = StandingSource("undertakings", view.exchange)
-        return joined([sourced(heading, source), Break("; "), self.answers(view.answers)])
+        return joined(
+            [sourced(heading, source), Break("; "), self.answers(view.answers, view.exchange)]
+        )
 
     def became(self, view: UndertakingView) -> Runs:
         """Return the fate of an undertaking: done, confirmed, or disputed."""
@@ -287,7 +289,7 @@ class AgreementWords:
         status = (w.status(view.status), " ", Aside((since,)))
         parts: list[Cell] = [sourced(status, StandingSource("mechanisms", view.exchange))]
         if view.status in ("proposed", "refused"):
-            parts.append(self.answers(view.answers))
+            parts.append(self.answers(view.answers, view.exchange))
         return listed(parts, Break("; "))
 
     def _mechanism_status(self, view: MechanismView) -> Runs:
@@ -338,7 +340,8 @@ class AgreementWords:
             number = self.exchange(item.exchange, item.number)
             side = Mark("side", item.by.upper())
             remark = Aside((standing, w.pause, number))
-            lines.append((side, w.colon, self.own(item.what), " ", remark))
+            what = sourced(self.own(item.what), StandingSource("undertakings", item.exchange))
+            lines.append((side, w.colon, what, " ", remark))
         if not lines:
             lines.append(Aside((w.say("no meeting or undertaking"),)))
         if view.papers:
@@ -347,8 +350,7 @@ class AgreementWords:
         return listed(lines, Break("; "))
 
     def _mechanism_waiting(self, view: MechanismView) -> Runs:
-        source = StandingSource("mechanisms", view.exchange)
-        parts: list[Cell] = [sourced(self.waiting(view), source)]
+        parts: list[Cell] = [self.waiting(view)]
         if self.context.may_post and view.status == "in_force":
             parts.append(self.meeting_button(view))
         return joined(parts)

@@ -70,7 +70,7 @@ def _compared(
         for account_statement in account_statements
     ]
     shown = tuple(
-        display.shown(member.kind, value)
+        display.at(_record_of(member.name, state, account_statement)).value(member, value)
         + (
             field_history.since(display.words, state, member.name)
             if account_statement.side == state.side and stands
@@ -92,6 +92,17 @@ def _compared(
         shown=shown,
         result=point.result,
         result_text=text,
+    )
+
+
+def _record_of(name: str, state: Exchange, account: AccountStatement) -> int:
+    """Return the record that gave an account the present value of a member."""
+    if account.side != state.side:
+        return account.position
+    later = developments.later_values(state)
+    return next(
+        (item.said.position for item in later if item.is_present and item.name == name),
+        account.position,
     )
 
 

@@ -6,6 +6,7 @@ side's own words stay as they were written, marked with their language.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from typing import Any, Final
 
 import msgspec
@@ -19,7 +20,7 @@ from dragoman.i18n.words import NBSP, Words
 from dragoman.members import shapes, texts
 from dragoman.members.kind import UNKNOWN, Kind, Member, Say, unnamed_record
 from dragoman.members.places import PlaceKind
-from dragoman.members.runs import Mark, Runs
+from dragoman.members.runs import Mark, MessageSource, Runs, sourced
 from dragoman.members.sides import ReferencesKind
 from dragoman.members.texts import language
 from dragoman.members.times import HoursKind, SpanKind, TimeKind
@@ -74,6 +75,7 @@ class Display:
         """
         self.words = words
         self.link = link
+        self.record = 0
         self.say = Say(
             words=words,
             zones=places(offices, words),
@@ -81,6 +83,15 @@ class Display:
             numbered=numbered,
             record=record,
         )
+
+    def at(self, record: int) -> "Display":
+        """Return a display of what one record says: each fact names it as its source.
+
+        Without a record, 0, the facts name none.
+        """
+        display = copy(self)
+        display.record = record
+        return display
 
     # Members
 
@@ -110,7 +121,7 @@ class Display:
         return DisplayedMember(
             name="terms",
             label=self.words.say("Digest of the text"),
-            shown=self.markup((Mark("digest", digest[:16], digest),)),
+            shown=self._said("terms", (Mark("digest", digest[:16], digest),)),
         )
 
     def fact(self, member: Member, raw: Raw) -> DisplayedMember:
@@ -119,7 +130,7 @@ class Display:
         return DisplayedMember(
             name=member.name,
             label=self.words.field(member.name, member.act),
-            shown=self.shown(member.kind, value),
+            shown=self.value(member, value),
             is_own_text=member.kind.is_prose and value != UNKNOWN,
             wide=member.kind.is_wide,
             unknown=value == UNKNOWN,
@@ -129,6 +140,16 @@ class Display:
         """Return a value as a page shows it, by its kind."""
         return self.markup(kind.runs(value, self.say))
 
+    def value(self, member: Member, value: Any) -> Markup:
+        """Return the value of a member as a page shows it."""
+        return self._said(member.name, member.kind.runs(value, self.say))
+
+    def _said(self, name: str, runs: Runs) -> Markup:
+        """Return the value of a member as HTML, with its record."""
+        if not self.record:
+            return self.markup(runs)
+        return self.markup((sourced(runs, MessageSource(self.record, name)),))
+
     def markup(self, runs: Runs) -> Markup:
         """Return runs as HTML, with the links of the channel."""
         return markup(runs, self.link)
@@ -137,7 +158,7 @@ class Display:
 
     def text(self, value: Any) -> Markup:
         """Return a side's own text in each of its languages, the original first."""
-        return self.markup(texts.own_text(value, self.say))
+        return self._said("", texts.own_text(value, self.say))
 
     def time(self, value: Any) -> Markup:
         """Return a moment in UTC, the entered time, and the time at each office."""

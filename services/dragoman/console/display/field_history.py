@@ -78,7 +78,7 @@ def standing(display: Display, state: Exchange) -> list[StandingValue]:
     """Return the values that later records gave to members, oldest record first."""
     return [
         StandingValue(
-            fact=display.fact(member, item.value),
+            fact=display.at(item.said.position).fact(member, item.value),
             member=member,
             value=msgspec.json.decode(bytes(item.value)),
             how=item.how,
@@ -148,7 +148,9 @@ def series(display: Display, state: Exchange) -> Iterator[tuple[str, list[dict[s
         if member is not None:
             values = [
                 {
-                    "shown": display.fact(member, timed_value.value).shown,
+                    "shown": display.at((timed_value.corrected or timed_value.told).position)
+                    .fact(member, timed_value.value)
+                    .shown,
                     "as_of": timed_value.as_of,
                     "told": timed_value.told,
                     "corrected": timed_value.corrected,

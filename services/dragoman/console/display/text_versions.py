@@ -220,9 +220,14 @@ def _differing(
     ]
     most = isqrt(_MOST**2 // max(1, sum(isinstance(value, _Texts) for _, value in parts)))
     return [
-        (label, marked(*texts, most) if isinstance(texts, _Texts) else texts)
-        for label, texts in parts
+        (label, _own_words(marked(*value, most)) if isinstance(value, _Texts) else value)
+        for label, value in parts
     ]
+
+
+def _own_words(shown: Markup) -> Markup:
+    """Return the marked words of a side as such, apart from values in ours."""
+    return Markup('<span class="said marked break" dir="auto">{}</span>').format(shown)
 
 
 async def versions(context: PageContext) -> Page:

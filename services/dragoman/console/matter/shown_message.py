@@ -53,8 +53,9 @@ async def message_values(
     exchange has both, and so has the preview of a message that is not sent.
     """
     content = developments.opening_as_sent(state)
+    opening = display.at(state.opened.position)
     sent = field_history.marked(
-        display, state, display.facts(state.act, content, leave=_IN_THE_HEAD)
+        display, state, opening.facts(state.act, content, leave=_IN_THE_HEAD)
     )
     return {
         "state": state,

@@ -104,7 +104,7 @@ def draft_status(display: Display, state: Exchange) -> DraftStatus | None:
     adopting = consent.adopting(state)
     return DraftStatus(
         tabled=tabled,
-        facts=tuple(display.draft(state)),
+        facts=tuple(display.at(tabled.said.position).draft(state)),
         adopting=tuple(side for side in signatories(state) if side in adopting),
         missing=tuple(side for side in signatories(state) if side not in adopting),
     )
@@ -121,7 +121,12 @@ def brackets(display: Display, state: Exchange) -> tuple[BracketView, ...]:
             else label
         )
         shown = tuple(
-            (side, display.text(msgspec.json.decode(bytes(value.content["text"]))))
+            (
+                side,
+                display.at(value.said.position).text(
+                    msgspec.json.decode(bytes(value.content["text"]))
+                ),
+            )
             for side, value in sides.items()
         )
         bracket_views.append(BracketView(label=text, words=shown))
@@ -159,6 +164,7 @@ def consent_status(display: Display, state: Exchange) -> ConsentStatus | None:
         else {shown.said.side, *(item.said.side for item in consent.taking(state, shown))}
     )
     fields = {} if shown is None else consent.fields_of(shown)
+    proposal = display if shown is None else display.at(shown.said.position)
     before = state.amended[-1].was if is_taken and state.amended else state.content
     return ConsentStatus(
         author=state.side,
@@ -171,7 +177,7 @@ def consent_status(display: Display, state: Exchange) -> ConsentStatus | None:
         brackets=brackets(display, state),
         facts=tuple(
             (
-                display.fact(member, raw),
+                proposal.fact(member, raw),
                 display.fact(member, before[name]).shown if name in before else None,
             )
             for name, raw in fields.items()
@@ -204,7 +210,7 @@ def corrections(display: Display, state: Exchange) -> Iterator[dict[str, Any]]:
             if member is not None:
                 was = correction.was.get(name)
                 yield {
-                    "fact": display.fact(member, raw),
+                    "fact": display.at(correction.corrected.position).fact(member, raw),
                     "was": None if was is None else display.fact(member, was).shown,
                     "reason": correction.reason,
                     "stamp": correction.corrected,
@@ -220,8 +226,9 @@ def retractions(display: Display, state: Exchange) -> Iterator[dict[str, Any]]:
         for name, raw in retraction.fields.items():
             member = shapes.member(message.act, name)
             if member is not None:
-                was = display.fact(member, retraction.was[name]).shown
-                facts.append((display.fact(member, raw), was))
+                was = display.at(message.said.position).fact(member, retraction.was[name]).shown
+                stated = display.at(retraction.retracted.position)
+                facts.append((stated.fact(member, raw), was))
         yield {
             "stamp": retraction.retracted,
             "message": message,
@@ -250,7 +257,7 @@ def stated_rows(display: Display, state: Exchange) -> tuple[StatedRow, ...]:
     for value in values:
         member = shapes.member(state.act, value.member)
         if member is not None and value.member in several:
-            fact = display.fact(member, value.value)
+            fact = display.at(value.position).fact(member, value.value)
             how = change_words(value.change, display.words)
             rows.append(StatedRow(label=fact.label, shown=fact.shown, how=how, value=value))
     return tuple(rows)
@@ -264,7 +271,7 @@ def step_of(
     steps: Sequence[ladder.LadderStep],
 ) -> TimelineStep:
     """Return a record of an exchange as its timeline shows it."""
-    line = line_of(entry)
+    display, line = display.at(entry.position), line_of(entry)
     content: Mapping[str, Raw] = {}
     translations: tuple[translated.Translated, ...] = ()
     message = ""

@@ -112,7 +112,11 @@ async def form(context: PageContext) -> Page:
             "precedence": precedence_of(state, state.messages[0]),
             "sent": replace(state, content=opening, proposed={}),
             "facts": field_history.marked(
-                display, state, display.facts(state.act, opening, leave=_FRAME)
+                display,
+                state,
+                display.at(state.opened.position if state.side else 0).facts(
+                    state.act, opening, leave=_FRAME
+                ),
             ),
             "standing": [
                 item for item in field_history.standing(display, state) if item.is_present
@@ -295,10 +299,11 @@ def _since(
                 content_of(parse_stored(bytes(entry.record)).newest), hides
             )
             content = content if state.side else attribution.content(content, sides)
-            facts = display.facts(line.act, content, leave=("of", "fields"))
+            of_record = display.at(entry.position if state.side else 0)
+            facts = of_record.facts(line.act, content, leave=("of", "fields"))
             if "fields" in content:
                 facts = [
-                    *display.facts(
+                    *of_record.facts(
                         state.act, msgspec.json.decode(content["fields"], type=dict[str, Raw])
                     ),
                     *facts,
@@ -336,12 +341,13 @@ def _lines(display: Display, state: Exchange, view: ExchangeView) -> Iterator[Ca
     )
     for member in shapes.members(state.act):
         if member.name in opening and member.name not in _FRAME:
-            yield from _said(display, member, msgspec.json.decode(bytes(opening[member.name])))
+            value = msgspec.json.decode(bytes(opening[member.name]))
+            yield from _said(display.at(state.opened.position), member, value)
     for item in field_history.standing(display, state):
         source = f"{item.fact.label}, {item.source}"
         yield from (
             replace(card_line, label=source, later=True)
-            for card_line in _said(display, item.member, item.value)
+            for card_line in _said(display.at(item.position), item.member, item.value)
         )
     if view.represented and state.side:
         yield CardLine(
@@ -393,7 +399,7 @@ def _said(display: Display, member: Member, value: Any, before: str = "") -> Ite
         case _:
             yield CardLine(
                 label=label,
-                shown=display.shown(member.kind, value),
+                shown=display.value(member, value),
                 spelt=tuple(member.kind.spelt(value)),
             )
 
