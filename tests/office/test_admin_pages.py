@@ -25,6 +25,16 @@ from service import NOTE
 NATO = "nato-china"
 OTHER = "ukraine-russia"
 ADMIN = ("", "/officers", "/keys", "/profiles", "/codebook", "/policy", "/erasures", "/endpoints")
+CHECK = "Check before sending"
+MOVED = {
+    "/officers?change=o-1": "officer?f.officer=o-1",
+    "/officers/revoke?officer=o-1": "officer-revocation?f.officer=o-1",
+}
+"""Earlier addresses of pages with a form, below /admin, and the forms of now."""
+
+SENT = {"/officers": "officer", "/officers/revoke": "officer-revocation"}
+"""Paths to which earlier forms were sent, and the acts whose forms serve instead."""
+
 HOST = (
     "/host",
     "/host/tokens",
@@ -49,6 +59,11 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
 
 def administrating(demo: Office, who: str, path: str, channel: str = NATO) -> Person:
     return demo.person(who).open(f"/c/{channel}/admin{path}")
+
+
+def written(demo: Office, who: str, form: str, channel: str = NATO) -> Person:
+    """Open the form of an act of the channel."""
+    return demo.person(who).open(f"/c/{channel}/compose/{form}")
 
 
 def refused(person: Person, sentence: str, field: str) -> None:
@@ -105,11 +120,15 @@ def test_who_may_not_is_told_who_can_and_sees_no_form(demo: Office) -> None:
         reader.open(f"/c/{NATO}/admin{path}").see("You are signed in as officer.")
         assert forms(reader) == 0, path
     reader.open(f"/c/{NATO}/admin/officers/revoke?officer=o-1")
-    assert reader.path == f"/c/{NATO}/admin/officers"
-    theirs = administrating(demo, "nato/administrator", "/officers")
+    assert (reader.status, reader.path) == (
+        403,
+        f"/c/{NATO}/compose/officer-revocation?f.officer=o-1",
+    )
+    reader.see("You cannot do this as officer", "Only these roles can: administrator.")
+    theirs = written(demo, "nato/administrator", "officer")
     reader.show(theirs.body.decode())  # the form of somebody who may
     reader.fill("Name of office", "o-2").fill("Office", "brussels").choose("officer")
-    assert reader.press("Enter the officer").status == 403
+    assert reader.press(CHECK).status == 403
 
 
 def test_the_past_shows_the_registry_as_it_stood_and_no_form(demo: Office) -> None:
@@ -141,34 +160,52 @@ def test_the_past_shows_the_registry_as_it_stood_and_no_form(demo: Office) -> No
 # The registry, changed
 
 
+def test_earlier_addresses_of_forms_lead_to_those_of_now(demo: Office) -> None:
+    reader = demo.person("nato/administrator")
+    for earlier, now in MOVED.items():
+        reader.open(f"/c/{NATO}/admin{earlier}")
+        assert (reader.status, reader.path) == (200, f"/c/{NATO}/compose/{now}"), earlier
+    for path, act in SENT.items():
+        reader.post(f"/c/{NATO}/admin{path}", {"key": "old", "officer": "o-9"})
+        assert (reader.status, reader.path) == (200, f"/c/{NATO}/compose/{act}"), path
+
+
 def test_an_administrator_enters_an_officer_changes_the_roles_and_revokes(demo: Office) -> None:
-    reader = administrating(demo, "nato/administrator", "/officers")
-    reader.fill("Name of office", "O-77").press("Enter the officer")
-    refused(reader, "Give a name of office", "officer")
-    refused(reader, "Choose at least one role.", "roles")
+    reader = administrating(demo, "nato/administrator", "/officers").follow("Enter an officer")
+    reader.fill("Name of office", "O-77").fill("Office", "brussels").press(CHECK)
+    refused(reader, "Roles: choose one.", "f-roles")
+    reader.choose("duty officer").press(CHECK)
+    refused(reader, "a name of small letters and digits", "f-officer")
     assert reader.fields()["Name of office"] == "O-77"
-    reader.fill("Name of office", "o-77").fill("Office", "brussels").choose("duty officer")
-    reader.press("Enter the officer").see("Recorded.")
+    reader.fill("Name of office", "o-77").press(CHECK)
+    reader.see("Once this is recorded, the officer is in office.").press(
+        "Record: Entry of an officer"
+    )
+    reader.see("Recorded: record").follow("Back to Administration")
     assert "duty officer" in officer(reader, "nato/o-77")
     reader.follow("change nato/o-77")
     assert reader.fields()["Name of office"] == "o-77"
-    reader.choose("auditor").choose("duty officer", on=False).press("Enter the officer")
+    reader.choose("auditor").choose("duty officer", on=False).press(CHECK)
+    reader.see("nato/o-77 is in office in brussels now, with these roles: duty officer.")
+    reader.press("Record: Entry of an officer")
     assert registry(demo, "nato/auditor")["officers"]["nato/o-77"]["roles"] == ["auditor"]
-    reader.follow("revoke nato/o-77").see("Nobody can be entered under this name again")
-    assert reader.title == "Revoke nato/o-77?"
-    reader.fill("Reason (optional)", "Posted elsewhere.").press("Revoke o-77").see("Revoked.")
+    reader.follow("Back to Administration").follow("revoke nato/o-77")
+    reader.fill("Reason, English", "Posted elsewhere.").press(CHECK)
+    reader.see("nato/o-77 can no longer read or do anything", "Posted elsewhere.")
+    reader.see("Nobody can be entered under this name again")
+    reader.press("Record: Revocation of an officer").follow("Back to Administration")
     assert "revoked" in officer(reader, "nato/o-77")
-    reader.fill("Name of office", "o-77").fill("Office", "brussels").choose("auditor")
-    reader.press("Enter the officer")
-    refused(reader, "a revoked name does not return", "officer")
+    reader.follow("Enter an officer").fill("Name of office", "o-77").fill("Office", "brussels")
+    reader.choose("auditor").press(CHECK)
+    refused(reader, "a revoked name does not return", "f-officer")
     assert [on for name, on in reader.fields().items() if name.startswith("auditor")] == [True]
 
 
 def test_a_second_press_of_the_same_form_changes_nothing(demo: Office) -> None:
-    reader = administrating(demo, "nato/administrator", "/officers")
+    reader = written(demo, "nato/administrator", "officer")
     reader.fill("Name of office", "o-twice").fill("Office", "brussels").choose("duty officer")
-    form = reader.tree
-    places = [again(reader, form, "Enter the officer").path for _ in range(2)]
+    form = reader.press(CHECK).tree
+    places = [again(reader, form, "Record: Entry of an officer").path for _ in range(2)]
     assert places[0] == places[1]
     form, shown = reader.open(f"/c/{NATO}/admin/endpoints").tree, []
     for _ in range(2):

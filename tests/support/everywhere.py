@@ -81,9 +81,10 @@ PAGES: Final = (
         ("china/auditor", f"{_E}{path}")
         for path in ("/differences?from=18&to=21", "/audit?record=none", "/compose/contact-note")
     ),
+    *(("nato/administrator", f"{_C}/admin{path}") for path in ("", "/officers", "/keys")),
     *(
-        ("nato/administrator", f"{_C}/admin{path}")
-        for path in ("", "/officers", "/officers/revoke?officer=o-1", "/keys")
+        ("nato/administrator", f"{_C}/compose/{path}")
+        for path in ("officer", "officer-revocation?f.officer=o-1")
     ),
     *(
         ("nato/administrator", f"{_C}/admin{path}")
@@ -175,6 +176,7 @@ NO_PAGE: Final = frozenset(
             f"/c/{{channel}}/{path}"
             for path in (
                 "admin/keys/asked/{officer}",
+                "admin/officers/revoke",
                 "compose/read",
                 "exchanges/{exchange}/evidence",
                 "palette",

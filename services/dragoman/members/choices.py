@@ -159,6 +159,19 @@ class PostKind(Kind):
 
 
 @dataclass(frozen=True)
+class NamedKind(Kind):
+    """One of some things of the channel, each by its value and its name."""
+
+    control = "named"
+    is_listed = True
+
+    choices: tuple[tuple[str, str], ...] = ()
+
+    def _runs(self, value: Any, say: Say) -> Runs:
+        return (dict(self.choices).get(str(value), str(value)),)
+
+
+@dataclass(frozen=True)
 class ReleasedKind(Kind):
     """Records of a matter that are published, without the members that are left out."""
 

@@ -7,7 +7,7 @@ page sees the key that signs these acts. The pages then show the command instead
 form. One officer drafts a new status of the channel, and another releases it.
 """
 
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 import msgspec
 from aiohttp import web
@@ -20,6 +20,7 @@ from dragoman.console.admin import (
     browser_key,
     endpoints_page,
     erasure_pages,
+    moved_forms,
     onward_lists,
     rules_page,
 )
@@ -42,14 +43,12 @@ from dragoman.console.sessions import redirect
 from dragoman.domain.acts.access import ROOT
 from dragoman.domain.acts.act_rules import HEADS, OFFICERS
 from dragoman.domain.acts.log_policy import log_of
-from dragoman.domain.record.codec import is_name, read_act
+from dragoman.domain.record.codec import read_act
 from dragoman.members.texts import language
 from dragoman.text import sentence
-from dragoman_schemas.acts.office.channel import Role
 from dragoman_schemas.responses import NewDraft
 from dragoman_schemas.state import Status
 
-_ROLES: Final[tuple[Role, ...]] = get_args(Role)
 _STATUSES: Final = ("in_force", "degraded", "suspended", "resumed")
 
 # The channel as a whole
@@ -228,8 +227,13 @@ class Officers(Struct, frozen=True, kw_only=True):
     officers: tuple[OfficerRow, ...]
 
 
-async def officers(context: PageContext, filled: FormState | None = None) -> Page:
-    """Return the officers of all sides, and the form for a new one."""
+async def officers(context: PageContext) -> Page | web.StreamResponse:
+    """Return the officers of all sides.
+
+    The address of the earlier form for one officer leads to the form of now.
+    """
+    if changed := context.request.query.get("change", ""):
+        return redirect(context.link("/compose/officer", **{"f.officer": changed}))
     registry = context.registry
     only = context.request.query.get("side", "")
     order = {side: place for place, side in enumerate(context.sides)}
@@ -264,7 +268,6 @@ async def officers(context: PageContext, filled: FormState | None = None) -> Pag
         )
         for row in officer_rows
     ]
-    form = filled or _as_it_stands(context)
     view = Officers(
         channel=context.name,
         position=context.position,
@@ -272,143 +275,13 @@ async def officers(context: PageContext, filled: FormState | None = None) -> Pag
         officers=tuple(officer_rows),
     )
     values = {
-        "filled": form,
-        "all_roles": _ROLES,
         "hindrance": hindrance(context),
         "who": colleagues(context),
         "only": only,
         "following": following,
-        "changing": context.request.query.get("change", ""),
-        "offices": sorted(
-            {
-                officer.office
-                for name, officer in registry.officers.items()
-                if name.startswith(f"{context.side}/")
-            }
-        ),
         "server": address(context),
-        "said": context.request.query.get("said", ""),
     }
-    return Page(
-        template="officers.html", view=view, rows=view.officers, values=values, status=form.status
-    )
-
-
-def _as_it_stands(context: PageContext) -> FormState:
-    """Return the form with the officer who is to be changed; or empty.
-
-    The officer must be in office, on the reader's side.
-    """
-    name = context.request.query.get("change", "")
-    officer = context.registry.officers.get(f"{context.side}/{name}")
-    if officer is None or officer.until is not None:
-        return FormState()
-    return FormState({"officer": [name], "office": [officer.office], "roles": officer.roles})
-
-
-async def enter_officer(context: PageContext) -> Page | web.StreamResponse:
-    """Enter an officer of the reader's side, or change one's office and roles."""
-    filled, say = await FormState.of(context.request), context.words.say
-    name, office = filled["officer"], filled["office"]
-    if not is_name(name):
-        filled.wrong(
-            "officer",
-            say(
-                "Give a name of office, like o-17: small letters and digits, with hyphens between."
-            ),
-        )
-    if not is_name(office):
-        filled.wrong(
-            "office",
-            say("Give the office, like brussels: small letters and digits, with hyphens between."),
-        )
-    if not filled.all("roles"):
-        filled.wrong("roles", say("Choose at least one role."))
-    if not filled.faults:
-        roles = [role for role in _ROLES if role in filled.all("roles")]
-        act = {"act": "officer", "officer": name, "office": office, "roles": roles}
-        if position := await record_act(
-            context, filled, act, "officer", office="/office", roles="/roles"
-        ):
-            return redirect(context.link("/admin/officers", after=position, said="recorded"))
-    await at_the_end(context)
-    return await officers(context, filled)
-
-
-async def ask_revocation(
-    context: PageContext, filled: FormState | None = None
-) -> Page | web.StreamResponse:
-    """Ask once before an officer is revoked."""
-    name = filled["officer"] if filled else context.request.query.get("officer", "")
-    actor = f"{context.side}/{name}"
-    officer = context.registry.officers.get(actor)
-    if hindrance(context) or officer is None or officer.until is not None:
-        return redirect(context.link("/admin/officers"))
-    return ask(
-        context,
-        EndingPage(act="officer-revocation", of=actor),
-        question=context.words.say("Revoke %(officer)s?", officer=actor),
-        follows=_what_follows(context, actor),
-        button=context.words.say("Revoke %(officer)s", officer=name),
-        back=(context.link("/admin/officers"), context.words.say("Keep in office")),
-        area="admin",
-        filled=filled,
-        hidden={"officer": name},
-        reason=True,
-        signs=context.registry.custody == "sides",
-    )
-
-
-def _what_follows(context: PageContext, actor: str) -> list[str]:
-    """Return the consequences of an officer's revocation, in sentences."""
-    say, registry = context.words.say, context.registry
-    follows = [
-        say(
-            "Once this is recorded, %(officer)s can no longer read or do anything in this channel.",
-            officer=actor,
-        ),
-        say("Open pages and streams of the officer end. Calendar links end too."),
-        say(
-            "What %(officer)s has said and signed stays in the record, and stays valid.",
-            officer=actor,
-        ),
-        say("Nobody can be entered under this name again."),
-    ]
-    keys = sum(key.owner == actor and key.until is None for key in registry.keys.values())
-    if keys:
-        follows.append(
-            context.words.count(
-                "%(n)s key signs nothing more.", "%(n)s keys sign nothing more.", keys
-            )
-        )
-    watch = registry.watches.get(context.side)
-    if watch is not None and watch.since.by == actor:
-        follows.append(
-            say("%(officer)s has the watch now. Have a colleague take it first.", officer=actor)
-        )
-    if colleagues(context) == (actor.partition("/")[2],):
-        follows.append(
-            say(
-                "%(officer)s is the only administrator of %(side)s in office.",
-                officer=actor,
-                side=context.side.upper(),
-            )
-            + " "
-            + say("After this nobody can enter or revoke officers of this side.")
-        )
-    return follows
-
-
-async def revoke_officer(context: PageContext) -> Page | web.StreamResponse:
-    """Revoke an officer of the reader's side."""
-    filled = await FormState.of(context.request)
-    act = {"act": "officer-revocation", "officer": filled["officer"]} | (
-        {"reason": filled["reason"]} if filled["reason"] else {}
-    )
-    if position := await record_act(context, filled, act, "reason"):
-        return redirect(context.link("/admin/officers", after=position, said="revoked"))
-    await at_the_end(context)
-    return await ask_revocation(context, filled)
+    return Page(template="officers.html", view=view, rows=view.officers, values=values)
 
 
 # Keys
@@ -554,13 +427,11 @@ ROUTES: Final[tuple[PageRoute, ...]] = (
     PageRoute(path="/admin", handler=administration),
     PageRoute(path="/admin", handler=draft_status, method="POST"),
     PageRoute(path="/admin/officers", handler=officers),
-    PageRoute(path="/admin/officers", handler=enter_officer, method="POST"),
-    PageRoute(path="/admin/officers/revoke", handler=ask_revocation),
-    PageRoute(path="/admin/officers/revoke", handler=revoke_officer, method="POST"),
     PageRoute(path="/admin/keys", handler=keys),
     PageRoute(path="/admin/keys/revoke", handler=ask_key_revocation),
     PageRoute(path="/admin/keys/revoke", handler=revoke_key, method="POST"),
     *browser_key.ROUTES,
+    *moved_forms.ROUTES,
     *adoptions.ROUTES,
     *onward_lists.ROUTES,
     *rules_page.ROUTES,

@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Raw, Struct
 
+from dragoman.console.compose import channel_acts
+from dragoman.console.compose.channel_acts import CHANNEL_ACTS, ChannelAct
 from dragoman.console.context import PageContext
 from dragoman.console.display.office_clocks import Office, office_of
 from dragoman.console.forms import authorised_senders
@@ -17,7 +19,7 @@ from dragoman.console.pages.exchange_parts import changes_of
 from dragoman.console.rendering import refused
 from dragoman.domain.acts import consent
 from dragoman.domain.acts.act_registry import in_force
-from dragoman.domain.acts.act_rules import OFFICERS, Format, Rule
+from dragoman.domain.acts.act_rules import OFFICERS, Format, Rule, Who
 from dragoman.domain.acts.families.incidents import ACCOUNTED
 from dragoman.domain.acts.families.recurrence import recurrence_of
 from dragoman.domain.acts.families.replies import EXPLAINED
@@ -63,6 +65,16 @@ class Writing:
         return in_force(self.context.registry).formats.get(self.act)
 
     @property
+    def of_channel(self) -> ChannelAct | None:
+        """The act as one of the channel itself; None for an act of an exchange."""
+        return CHANNEL_ACTS.get(self.act)
+
+    @property
+    def keeps_drafts(self) -> bool:
+        """Return whether its form can be kept as a draft, which only officers write."""
+        return self.of_channel is None or not channel_acts.is_of_keepers(self.act)
+
+    @property
     def at(self) -> str:
         """The id of the exchange that it continues; empty for an opening."""
         return "" if self.exchange is None else self.exchange.id
@@ -94,6 +106,9 @@ class Writing:
             for member in shapes.members(self.act)
             if member.name != "terms" or self.act not in consent.ACTS
         )
+        if self.of_channel is not None:
+            kinds = self.of_channel.kinds(self.context)
+            return tuple(channel_acts.with_kinds(members, kinds))
         if self.exchange is not None:
             members = tuple(
                 member for member in members if _fits(self.act, member.name, self.exchange)
@@ -222,8 +237,11 @@ def sending_of(
 ) -> Sending:
     """Return the officers of the reader's side who may send an act.
 
-    For a draft, its `author` counts as the sender, and not the reader.
+    For a draft, its `author` counts as the sender, and not the reader. An act of
+    keepers is written by those alone who may send it.
     """
+    if rule.who is Who.KEEPERS:
+        return Sending(alone=True, second=False, colleagues=(), needed=())
     return authorised_senders.senders_of(
         context.projection.registry, author or context.grant.actor, rule, second=second
     )
