@@ -29,10 +29,15 @@ CHECK = "Check before sending"
 MOVED = {
     "/officers?change=o-1": "officer?f.officer=o-1",
     "/officers/revoke?officer=o-1": "officer-revocation?f.officer=o-1",
+    "/keys/revoke?of=0abc": "key-revocation?f.key=0abc",
 }
 """Earlier addresses of pages with a form, below /admin, and the forms of now."""
 
-SENT = {"/officers": "officer", "/officers/revoke": "officer-revocation"}
+SENT = {
+    "/officers": "officer",
+    "/officers/revoke": "officer-revocation",
+    "/keys/revoke": "key-revocation",
+}
 """Paths to which earlier forms were sent, and the acts whose forms serve instead."""
 
 HOST = (
@@ -304,12 +309,14 @@ def test_a_key_is_entered_by_the_command_line_and_revoked_here_in_a_trial(demo: 
     reader.follow("revoke a key of latvia/adm-1")
     doubt = "In doubt from record (optional)"
     for position, said in (
-        ("soon", "Give the number of a record"),
+        ("soon", "is a number, or left empty"),
+        ("0", "This is at least 1."),
         ("100000", "The key could sign from position"),
     ):
-        reader.fill(doubt, position).press("Revoke this key")
-        refused(reader, said, "suspect_from")
-    reader.fill(doubt, str(signed)).press("Revoke this key").see("Revoked.")
+        reader.fill(doubt, position).press(CHECK)
+        refused(reader, said, "f-suspect_from")
+    reader.fill(doubt, str(signed)).press(CHECK).see(f"From record {signed} on", "disputed")
+    reader.press("Record: Revocation of a key").follow("Back to Administration")
     key = " ".join(next(row for row in reader.rows() if "LATVIA adm-1" in " ".join(row)))
     assert "disputed from" in key.partition("revoked")[2], key
     reader.open(f"/c/{channel}/records/{signed}").see("A key of latvia/adm-1, revoked by record")

@@ -149,7 +149,7 @@ WALKED: Final = (
             "links/revoke?link={link}",
         )
     ),
-    ("latvia/administrator", "/c/baltic-belarus/admin/keys/revoke?of={key}"),
+    ("latvia/administrator", "/c/baltic-belarus/compose/key-revocation?f.key={key}"),
     *(
         ("operator", path)
         for path in ("/host/tokens/revoke?token={token}", "/host/subjects/forget?subject={subject}")
@@ -176,6 +176,7 @@ NO_PAGE: Final = frozenset(
             f"/c/{{channel}}/{path}"
             for path in (
                 "admin/keys/asked/{officer}",
+                "admin/keys/revoke",
                 "admin/officers/revoke",
                 "compose/read",
                 "exchanges/{exchange}/evidence",

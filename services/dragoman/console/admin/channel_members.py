@@ -13,7 +13,6 @@ import msgspec
 from aiohttp import web
 from msgspec import Raw, Struct
 
-from dragoman.application.http import submission
 from dragoman.application.operations import drafts
 from dragoman.console.admin import (
     adoptions,
@@ -30,13 +29,11 @@ from dragoman.console.admin.admin_forms import (
     colleagues,
     has_key,
     hindrance,
-    record_act,
     sliced,
     times_of,
 )
 from dragoman.console.context import PageContext
 from dragoman.console.forms import browser_signatures
-from dragoman.console.forms.confirm import EndingPage, ask
 from dragoman.console.forms.form_state import FormState
 from dragoman.console.rendering import Page, PageRoute
 from dragoman.console.sessions import redirect
@@ -45,7 +42,6 @@ from dragoman.domain.acts.act_rules import HEADS, OFFICERS
 from dragoman.domain.acts.log_policy import log_of
 from dragoman.domain.record.codec import read_act
 from dragoman.members.texts import language
-from dragoman.text import sentence
 from dragoman_schemas.responses import NewDraft
 from dragoman_schemas.state import Status
 
@@ -317,7 +313,7 @@ class KeysView(Struct, frozen=True, kw_only=True):
 
 
 async def keys(context: PageContext) -> Page:
-    """Return the keys of all sides, and the forms to enter and revoke keys."""
+    """Return the keys of all sides, and those that wait to be entered."""
     order = {side: place for place, side in enumerate(context.sides)}
     rows = sorted(
         (
@@ -359,77 +355,11 @@ async def keys(context: PageContext) -> Page:
     return Page(template="keys.html", view=view, rows=view.keys, values=values)
 
 
-async def ask_key_revocation(
-    context: PageContext, filled: FormState | None = None
-) -> Page | web.StreamResponse:
-    """Ask once before a key is revoked."""
-    id = filled["of"] if filled else context.request.query.get("of", "")
-    key = context.registry.keys.get(id)
-    if (
-        hindrance(context)
-        or key is None
-        or key.until is not None
-        or key.owner.partition("/")[0] != context.side
-    ):
-        return redirect(context.link("/admin/keys"))
-    say = context.words.say
-    return ask(
-        context,
-        EndingPage(act="key-revocation", of=id),
-        question=say("Revoke a key of %(officer)s?", officer=key.owner),
-        follows=[
-            say(
-                "Once this is recorded, the key %(key)s can sign nothing more. It cannot be "
-                "entered again.",
-                key=id,
-            ),
-            say(
-                "Its signatures stay in the record, and stay valid. You can name a record below: "
-                "from that record on, they are shown as disputed."
-            ),
-            say("%(officer)s stays in office, and can be given another key.", officer=key.owner),
-        ],
-        button=say("Revoke this key"),
-        back=(context.link("/admin/keys"), say("Keep it valid")),
-        area="admin",
-        filled=filled,
-        hidden={"of": id},
-        reason=True,
-        suspects=True,
-        signs=context.registry.custody == "sides",
-    )
-
-
-async def revoke_key(context: PageContext) -> Page | web.StreamResponse:
-    """Revoke a key of the reader's side, in a trial."""
-    filled = await FormState.of(context.request)
-    suspected = submission.whole(filled["suspect_from"])
-    if filled["suspect_from"] and not suspected:
-        filled.wrong(
-            "suspect_from",
-            sentence(
-                "give the number of a record, for instance %(n)s, or leave it empty",
-                n=context.position,
-            ),
-        )
-        return await ask_key_revocation(context, filled)
-    disputed: dict[str, Any] = {"suspect_from": suspected} if suspected else {}
-    act = {"act": "key-revocation", "key": filled["of"], **disputed} | (
-        {"reason": filled["reason"]} if filled["reason"] else {}
-    )
-    if position := await record_act(context, filled, act, "reason", suspect_from="/suspect_from"):
-        return redirect(context.link("/admin/keys", after=position, said="revoked"))
-    await at_the_end(context)
-    return await ask_key_revocation(context, filled)
-
-
 ROUTES: Final[tuple[PageRoute, ...]] = (
     PageRoute(path="/admin", handler=administration),
     PageRoute(path="/admin", handler=draft_status, method="POST"),
     PageRoute(path="/admin/officers", handler=officers),
     PageRoute(path="/admin/keys", handler=keys),
-    PageRoute(path="/admin/keys/revoke", handler=ask_key_revocation),
-    PageRoute(path="/admin/keys/revoke", handler=revoke_key, method="POST"),
     *browser_key.ROUTES,
     *moved_forms.ROUTES,
     *adoptions.ROUTES,

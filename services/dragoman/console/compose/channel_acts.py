@@ -15,6 +15,7 @@ from typing import Any, Final, get_args
 from dragoman.console.admin.admin_forms import colleagues, hindrance
 from dragoman.console.context import PageContext
 from dragoman.console.rendering import refused
+from dragoman.domain.acts.access import ROOT
 from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.acts.act_rules import Who
 from dragoman.domain.acts.families.channel import ADMINISTRATORS
@@ -217,6 +218,49 @@ def _after_revocation(context: PageContext, content: Content) -> list[str]:
     return follows
 
 
+# Keys
+
+
+def _valid_keys(context: PageContext) -> Kinds:
+    """Return the choice of a valid key of an officer of the reader's side."""
+    keys = sorted(
+        (key.owner, id)
+        for id, key in context.registry.keys.items()
+        if key.owner.partition("/")[0] == context.side
+        and key.until is None
+        and not key.owner.endswith(f"/{ROOT}")
+    )
+    say = context.words.say
+    choices = ((id, say("%(what)s: %(value)s", what=owner, value=id)) for owner, id in keys)
+    return {"key": NamedKind(tuple(choices))}
+
+
+def _key_hints(context: PageContext) -> dict[str, str]:
+    return {
+        "suspect_from": context.words.say(
+            "If the key may have been stolen: the first record that somebody else may have "
+            "signed with it."
+        )
+    }
+
+
+def _after_key_revocation(context: PageContext, content: Content) -> list[str]:
+    say, key = context.words.say, context.registry.keys[content["key"]]
+    follows = [
+        say(
+            "Once this is recorded, the key %(key)s can sign nothing more. It cannot be "
+            "entered again.",
+            key=content["key"],
+        ),
+        say("Its signatures stay in the record, and stay valid."),
+        say("%(officer)s stays in office, and can be given another key.", officer=key.owner),
+    ]
+    if "suspect_from" in content:
+        first = context.words.number(content["suspect_from"])
+        follows.insert(2, say("From record %(n)s on they are shown as disputed.", n=first))
+    return follows
+
+
 # The table
 
 CHANNEL_ACTS: Final[Mapping[str, ChannelAct]] = {
@@ -235,6 +279,12 @@ CHANNEL_ACTS: Final[Mapping[str, ChannelAct]] = {
         page="/admin/officers",
         kinds=_officers_in_office,
         follows=_after_revocation,
+    ),
+    "key-revocation": ChannelAct(
+        page="/admin/keys",
+        kinds=_valid_keys,
+        hints=_key_hints,
+        follows=_after_key_revocation,
     ),
 }
 """The acts of the channel that a page asks for, by name."""

@@ -32,15 +32,13 @@ def ask(
     filled: FormState | None = None,
     hidden: Mapping[str, str] | None = None,
     reason: bool = False,
-    suspects: bool = False,
     signs: bool = False,
 ) -> Page:
     """Return the page that asks for confirmation.
 
     `back` is the address and the text of the way back. `hidden` fields go with the
-    form. `reason` offers a field for a reason. `suspects` offers a field for the first
-    record whose signer is in doubt. `signs` is true where the page signs the act that
-    is recorded.
+    form. `reason` offers a field for a reason. `signs` is true where the page signs the
+    act that is recorded.
     """
     form = filled or FormState()
     values: dict[str, Any] = {
@@ -52,7 +50,6 @@ def ask(
         "filled": form,
         "hidden": hidden or {},
         "reason": reason,
-        "suspects": suspects,
         "rows": False,
         "signs": signs,
     }

@@ -528,7 +528,10 @@ _CONTINUING: Final = (
 )
 """The acts that continue an exchange, apart from those that are always offered."""
 
-_OF_CHANNEL: Final = (Offer(act="officer", labels={"officer": sentence("Name of office")}),)
+_OF_CHANNEL: Final = (
+    Offer(act="officer", labels={"officer": sentence("Name of office")}),
+    Offer(act="key-revocation", labels={"suspect_from": sentence("In doubt from record")}),
+)
 """The acts of the channel itself whose forms name a member in other words."""
 
 OFFERS: Final[Mapping[str, Offer]] = {
