@@ -34,11 +34,12 @@ MOVED = {
 """Earlier addresses of pages with a form, below /admin, and the forms of now."""
 
 SENT = {
-    "/officers": "officer",
-    "/officers/revoke": "officer-revocation",
-    "/keys/revoke": "key-revocation",
+    "": ("officer", "channel-status"),
+    "/officers": ("administrator", "officer"),
+    "/officers/revoke": ("administrator", "officer-revocation"),
+    "/keys/revoke": ("administrator", "key-revocation"),
 }
-"""Paths to which earlier forms were sent, and the acts whose forms serve instead."""
+"""Paths to which earlier forms were sent, by whom, and the acts whose forms serve instead."""
 
 HOST = (
     "/host",
@@ -71,11 +72,13 @@ def written(demo: Office, who: str, form: str, channel: str = NATO) -> Person:
     return demo.person(who).open(f"/c/{channel}/compose/{form}")
 
 
-def refused(person: Person, sentence: str, field: str) -> None:
+def refused(person: Person, sentence: str, field: str, control: str = "") -> None:
     """The page says what is wrong at the top and beside the field, in the same words."""
     assert person.tree.xpath("string(//title)").startswith("Error: ")
     person.within("There is a problem")
-    assert [link for name, link in person.links().items() if sentence in name] == [f"#{field}"]
+    assert [link for name, link in person.links().items() if sentence in name] == [
+        f"#{control or field}"
+    ]
     (beside,) = person.within("").xpath(f"//*[@id='{field}-fault']")
     assert sentence in text_of(beside)
 
@@ -170,7 +173,8 @@ def test_earlier_addresses_of_forms_lead_to_those_of_now(demo: Office) -> None:
     for earlier, now in MOVED.items():
         reader.open(f"/c/{NATO}/admin{earlier}")
         assert (reader.status, reader.path) == (200, f"/c/{NATO}/compose/{now}"), earlier
-    for path, act in SENT.items():
+    for path, (who, act) in SENT.items():
+        reader = demo.person(f"nato/{who}")
         reader.post(f"/c/{NATO}/admin{path}", {"key": "old", "officer": "o-9"})
         assert (reader.status, reader.path) == (200, f"/c/{NATO}/compose/{act}"), path
 
@@ -288,11 +292,11 @@ def test_a_policy_of_witnesses_is_explained_once_every_side_has_adopted_it(demo:
 
 def test_how_the_channel_stands_is_drafted_here_and_released_by_a_colleague(demo: Office) -> None:
     reader = administrating(demo, "ukraine/head_of_office", "", OTHER)
-    reader.choose("suspended").press("Keep as a draft")
-    refused(reader, "A suspension needs a written reason.", "reason")
+    reader.follow("Set the status").choose("suspended").press(CHECK)
+    refused(reader, "A suspension needs a written reason.", "f-reason", "f-reason-en")
     assert reader.fields()["suspended"]
-    reader.fill("Reason", "The relay is moved.").press("Keep as a draft")
-    reader.see("A colleague of your side releases it.")
+    reader.fill("Reason (optional)", "The relay is moved.").press(CHECK)
+    reader.see("A suspension blocks nothing.").press("Send to")
     colleague = demo.person("ukraine/duty_officer").open(f"/c/{OTHER}/drafts")
     colleague.follow("Status of the channel").press("Release").see("Recorded: record")
     reader.open(f"/c/{OTHER}/admin").see("Said by head of office h-1", "The relay is moved.")

@@ -86,6 +86,7 @@ PAGES: Final = (
         ("nato/administrator", f"{_C}/compose/{path}")
         for path in ("officer", "officer-revocation?f.officer=o-1")
     ),
+    ("nato/head_of_office", f"{_C}/compose/channel-status"),
     *(
         ("nato/administrator", f"{_C}/admin{path}")
         for path in ("/endpoints", "/policy", "/erasures")

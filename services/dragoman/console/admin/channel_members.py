@@ -2,18 +2,16 @@
 
 Everybody can read them. Administrators of a side change their own side.
 
-Every change is an act of the channel's own family. If the sides keep their own keys, no
-page sees the key that signs these acts. The pages then show the command instead of a
-form. One officer drafts a new status of the channel, and another releases it.
+Every change is an act of the channel, whose form is under `/compose`. Where the sides
+keep their own keys, an officer without such a key sees the command instead.
 """
 
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from aiohttp import web
-from msgspec import Raw, Struct
+from msgspec import Struct
 
-from dragoman.application.operations import drafts
 from dragoman.console.admin import (
     adoptions,
     browser_key,
@@ -25,7 +23,6 @@ from dragoman.console.admin import (
 )
 from dragoman.console.admin.admin_forms import (
     address,
-    at_the_end,
     colleagues,
     has_key,
     hindrance,
@@ -33,19 +30,12 @@ from dragoman.console.admin.admin_forms import (
     times_of,
 )
 from dragoman.console.context import PageContext
-from dragoman.console.forms import browser_signatures
-from dragoman.console.forms.form_state import FormState
 from dragoman.console.rendering import Page, PageRoute
 from dragoman.console.sessions import redirect
 from dragoman.domain.acts.access import ROOT
 from dragoman.domain.acts.act_rules import HEADS, OFFICERS
 from dragoman.domain.acts.log_policy import log_of
-from dragoman.domain.record.codec import read_act
-from dragoman.members.texts import language
-from dragoman_schemas.responses import NewDraft
 from dragoman_schemas.state import Status
-
-_STATUSES: Final = ("in_force", "degraded", "suspended", "resumed")
 
 # The channel as a whole
 
@@ -89,10 +79,9 @@ class Administration(Struct, frozen=True, kw_only=True):
     sides: tuple[SideRow, ...]
 
 
-async def administration(context: PageContext, filled: FormState | None = None) -> Page:
+async def administration(context: PageContext) -> Page:
     """Return the page with the channel's sides and its status."""
     registry = context.registry
-    form = filled or FormState({"language": [_language(context)]})
     view = Administration(
         channel=context.name,
         position=context.position,
@@ -110,19 +99,14 @@ async def administration(context: PageContext, filled: FormState | None = None) 
         sides=tuple(_side_row(context, side) for side in context.sides),
     )
     values = {
-        "filled": form,
-        "named_languages": [(tag, language(tag)) for tag in registry.languages],
         "hindrance": "signed"
         if _signs(context) and not has_key(context)
         else hindrance(context, OFFICERS, flag=False),
         "heads": colleagues(context, HEADS),
         "who": colleagues(context, OFFICERS),
         "server": address(context),
-        "said": context.request.query.get("said", ""),
     }
-    return Page(
-        template="admin.html", view=view, rows=view.sides, values=values, status=form.status
-    )
+    return Page(template="admin.html", view=view, rows=view.sides, values=values)
 
 
 def _side_row(context: PageContext, name: str) -> SideRow:
@@ -145,15 +129,6 @@ def _side_row(context: PageContext, name: str) -> SideRow:
     )
 
 
-def _language(context: PageContext) -> str:
-    """Return the channel's language in which the reader most likely writes."""
-    primary = context.words.language
-    return next(
-        (item for item in context.registry.languages if item.partition("-")[0] == primary),
-        context.registry.languages[0],
-    )
-
-
 def _signs(context: PageContext) -> bool:
     """Return whether officers must sign statements about the channel as a whole.
 
@@ -162,34 +137,6 @@ def _signs(context: PageContext) -> bool:
     return "channel" in context.registry.required_signatures and not hindrance(
         context, OFFICERS, flag=False
     )
-
-
-async def draft_status(context: PageContext) -> Page | web.StreamResponse:
-    """Store a new status of the channel as a draft, for a colleague to release."""
-    filled = await FormState.of(context.request)
-    status, reason, language = filled["status"], filled["reason"], filled["language"]
-    if status not in _STATUSES:
-        filled.wrong("status", context.words.say("Choose the status of the channel."))
-    if status == "suspended" and not reason:
-        filled.wrong(
-            "reason", context.words.say("A suspension needs a written reason. Give the reason.")
-        )
-    if not filled.faults:
-        act: dict[str, Any] = {"act": "channel-status", "status": status}
-        if reason:
-            act["reason"] = {language: reason} if language in context.registry.languages else reason
-        body = msgspec.json.encode(act)
-        with filled.trying("status", reason="/reason"):
-            act_bytes, data = read_act(body, cut=False)
-            signed, signatures = await browser_signatures.signed_by(
-                context, act_bytes, data, exchange="", key=filled.key
-            )
-            await drafts.keep_new(
-                context.call, NewDraft(act=Raw(signed)), 201, filled.key, signatures, handed=True
-            )
-            return redirect(context.link("/admin", said="drafted"))
-    await at_the_end(context)
-    return await administration(context, filled)
 
 
 # Officers
@@ -357,7 +304,6 @@ async def keys(context: PageContext) -> Page:
 
 ROUTES: Final[tuple[PageRoute, ...]] = (
     PageRoute(path="/admin", handler=administration),
-    PageRoute(path="/admin", handler=draft_status, method="POST"),
     PageRoute(path="/admin/officers", handler=officers),
     PageRoute(path="/admin/keys", handler=keys),
     *browser_key.ROUTES,

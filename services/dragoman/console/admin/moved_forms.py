@@ -28,6 +28,7 @@ class _MovedForm(NamedTuple):
 
 
 _MOVED: Final = {
+    "/admin": _MovedForm("channel-status"),
     "/admin/officers": _MovedForm("officer"),
     "/admin/officers/revoke": _MovedForm("officer-revocation", "officer", "f.officer"),
     "/admin/keys/revoke": _MovedForm("key-revocation", "of", "f.key"),

@@ -17,7 +17,7 @@ from dragoman.console.context import PageContext
 from dragoman.console.rendering import refused
 from dragoman.domain.acts.access import ROOT
 from dragoman.domain.acts.act_registry import RULES
-from dragoman.domain.acts.act_rules import Who
+from dragoman.domain.acts.act_rules import OFFICERS, Who
 from dragoman.domain.acts.families.channel import ADMINISTRATORS
 from dragoman.i18n.words import Words
 from dragoman.members.choices import ChoicesKind, NamedKind
@@ -261,6 +261,19 @@ def _after_key_revocation(context: PageContext, content: Content) -> list[str]:
     return follows
 
 
+# The status of the channel
+
+
+def _after_status(context: PageContext, content: Content) -> list[str]:
+    if content["status"] != "suspended":
+        return []
+    return [
+        context.words.say(
+            "A suspension blocks nothing. Messages that are sent during it are marked."
+        )
+    ]
+
+
 # The table
 
 CHANNEL_ACTS: Final[Mapping[str, ChannelAct]] = {
@@ -285,6 +298,18 @@ CHANNEL_ACTS: Final[Mapping[str, ChannelAct]] = {
         kinds=_valid_keys,
         hints=_key_hints,
         follows=_after_key_revocation,
+    ),
+    "channel-status": ChannelAct(
+        page="/admin",
+        roles=OFFICERS,
+        hints=lambda context: {
+            "reason": context.words.say("Needed for a suspension; both sides read it.")
+        },
+        follows=_after_status,
+        lead=sentence(
+            "Two officers say this: a colleague releases the draft. One of the two is a head "
+            "of office."
+        ),
     ),
 }
 """The acts of the channel that a page asks for, by name."""

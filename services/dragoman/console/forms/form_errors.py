@@ -165,6 +165,9 @@ _PLAIN: Final = {
     "a %(act)s has no %(name)s; say it in facts, or leave it out": sentence(
         "This has no place here. Say it in the facts, or leave it empty."
     ),
+    "a suspension needs a written reason; give it in `reason`": sentence(
+        "A suspension needs a written reason. Give the reason."
+    ),
     "it is missing; give it": sentence("This must be filled in."),
     "it is empty; give it, or leave it out": sentence("This must be filled in."),
 }
