@@ -35,6 +35,11 @@ MOVED = {
 
 SENT = {
     "": ("officer", "channel-status"),
+    "/codebook": ("administrator", "codebook-adoption"),
+    "/onward": ("head_of_office", "onward-adoption"),
+    "/policy": ("administrator", "policy-adoption"),
+    "/profiles": ("administrator", "profile-adoption"),
+    "/rules": ("administrator", "rules-adoption"),
     "/officers": ("administrator", "officer"),
     "/officers/revoke": ("administrator", "officer-revocation"),
     "/keys/revoke": ("administrator", "key-revocation"),
@@ -236,31 +241,52 @@ def again(person: Person, form: Any, button: str) -> Person:
 def test_line_checks_bind_once_the_other_side_adopts_what_its_form_begins_with(
     demo: Office,
 ) -> None:
-    times, begin = "Line checks every day at (optional)", "From when on (optional)"
+    times, begin = "Line checks every day at", "From"
     to_come = f"1 Dec {datetime.now(UTC).year + 1} 06:00Z"  # the line is not checked before
     ukraine = administrating(demo, "ukraine/administrator", "/profiles", OTHER)
-    ukraine.choose("vienna").fill(times, "6:00, 25:00").fill(begin, "soon")
-    ukraine.press("Adopt this profile")
-    refused(ukraine, "Give times of the day", "times")
-    refused(ukraine, "Give a day and a time", "from")
-    ukraine.fill(times, "18:00 6:00").fill("Time zone of these times", "Europe/Nowhere")
-    ukraine.fill(begin, to_come).press("Adopt this profile")
-    refused(ukraine, "Europe/Nowhere is not a time zone", "zone")
-    ukraine.fill("Time zone of these times", "Europe/Kyiv").press("Adopt this profile")
+    ukraine.follow("Adopt a profile").choose("Vienna")
+    ukraine.fill(times, "6:00, 25:00").fill(begin, "soon").press(CHECK)
+    refused(ukraine, "Give times of the day", "f-line_check-at")
+    refused(ukraine, "This time was not read", "f-line_check-from")
+    ukraine.fill(times, "18:00 6:00").fill("Time zone", "Europe/Nowhere")
+    ukraine.fill("Sent by", "the sides in turn").fill(begin, to_come).press(CHECK)
+    refused(ukraine, "Europe/Nowhere is not a time zone", "f-line_check-zone")
+    ukraine.fill("Time zone", "Europe/Kyiv").press(CHECK)
+    ukraine.see("It binds once every side has adopted the same.").press("Record: ")
+    ukraine.follow("Back to Administration")
     ukraine.see("The line is not checked by schedule: that takes")
-    russia = administrating(demo, "russia/administrator", "/profiles", OTHER)
+    russia = written(demo, "russia/administrator", "profile-adoption", OTHER)
     assert russia.fields()[times] == "06:00 18:00"
-    russia.press("Adopt this profile").see("The limits of vienna bind")
+    russia.press(CHECK).press("Record: ").follow("Back to Administration")
+    russia.see("The limits of vienna bind")
     russia.see(f"The line is checked from {to_come} on")
     adopted = registry(demo, "russia/auditor", OTHER)["profiles"]
     assert adopted["ukraine"]["line_check"] == adopted["russia"]["line_check"]
+
+
+def test_line_checks_that_mean_the_same_are_recorded_as_the_other_side_wrote_them(
+    own: Office,
+) -> None:
+    checks = {
+        "at": ["18:00", "06:00"],
+        "zone": "Europe/Brussels",
+        "sent_by": "alternating",
+        "from": "2099-12-01T07:00:00+01:00",
+    }
+    act = {"act": "profile-adoption", "profile": "vienna", "line_check": checks}
+    path = f"/v1/channels/{NATO}/channel"
+    own.api("china/administrator", lambda caller: caller.post(path, act))
+    nato = written(own, "nato/administrator", "profile-adoption")
+    nato.press(CHECK).press("Record: ").see("Recorded: record")
+    assert registry(own, "nato/auditor")["profiles"]["nato"]["line_check"] == checks
 
 
 def test_a_codebook_is_read_in_three_languages_and_adopted(demo: Office) -> None:
     reader = administrating(demo, "nato/administrator", "/codebook")
     rows = {row[0]: row for row in reader.rows()}
     assert "危险活动已停止" in rows["HERON 5"]
-    reader.press("Adopt this codebook").see("Not every side")
+    reader.follow("Adopt a codebook").press(CHECK).press("Record: ")
+    reader.follow("Back to Administration").see("Not every side")
     reader.see("NATO ours starter, version 1")
 
 
@@ -273,16 +299,16 @@ def test_a_policy_of_witnesses_is_explained_once_every_side_has_adopted_it(demo:
         f"witness n-1 {public[0]}\nwitness c-1 {public[1]}\ngroup nato any n-1\n"
         "group china any c-1\ngroup both all nato china\nquorum both\n"
     )
-    reader = administrating(demo, "nato/administrator", "/policy")
-    reader.fill("Policy", "quorum none").press("Adopt this policy")
-    refused(reader, "Name a group or a witness nato", "policy")
-    assert reader.fields()["Policy"] == "quorum none"
+    reader = administrating(demo, "nato/administrator", "/policy").follow("Adopt a policy")
+    reader.fill("Witness policy", "quorum none").press(CHECK)
+    refused(reader, "Name a group or a witness nato", "f-policy")
+    assert reader.fields()["Witness policy"] == "quorum none"
     act = {"act": "policy-adoption", "policy": text}  # as the command line does, with its line end
     path = f"/v1/channels/{NATO}/channel"
     assert demo.api("china/administrator", lambda caller: caller.post(path, act)).status == 201
-    reader.open(f"/c/{NATO}/admin/policy")
-    assert reader.fields()["Policy"] == text.replace("\n", "\r\n")
-    reader.press("Adopt this policy")
+    reader.open(f"/c/{NATO}/compose/policy-adoption")
+    assert reader.fields()["Witness policy"] == text.replace("\n", "\r\n")
+    reader.press(CHECK).press("Record: ").follow("Back to Administration")
     reader.see("Records that the quorum both has countersigned are final.")
     reader.see("2 of 2: nato, china")
     assert registry(demo, "nato/auditor")["policy"] == text

@@ -84,9 +84,16 @@ PAGES: Final = (
     *(("nato/administrator", f"{_C}/admin{path}") for path in ("", "/officers", "/keys")),
     *(
         ("nato/administrator", f"{_C}/compose/{path}")
-        for path in ("officer", "officer-revocation?f.officer=o-1")
+        for path in ("officer", "officer-revocation?f.officer=o-1", "profile-adoption")
     ),
-    ("nato/head_of_office", f"{_C}/compose/channel-status"),
+    *(
+        ("nato/administrator", f"{_C}/compose/{path}")
+        for path in ("codebook-adoption", "policy-adoption", "rules-adoption")
+    ),
+    *(
+        ("nato/head_of_office", f"{_C}/compose/{path}")
+        for path in ("channel-status", "onward-adoption?format=danger-area")
+    ),
     *(
         ("nato/administrator", f"{_C}/admin{path}")
         for path in ("/endpoints", "/policy", "/erasures")

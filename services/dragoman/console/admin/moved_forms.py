@@ -29,6 +29,11 @@ class _MovedForm(NamedTuple):
 
 _MOVED: Final = {
     "/admin": _MovedForm("channel-status"),
+    "/admin/codebook": _MovedForm("codebook-adoption"),
+    "/admin/onward": _MovedForm("onward-adoption"),
+    "/admin/policy": _MovedForm("policy-adoption"),
+    "/admin/profiles": _MovedForm("profile-adoption"),
+    "/admin/rules": _MovedForm("rules-adoption"),
     "/admin/officers": _MovedForm("officer"),
     "/admin/officers/revoke": _MovedForm("officer-revocation", "officer", "f.officer"),
     "/admin/keys/revoke": _MovedForm("key-revocation", "of", "f.key"),

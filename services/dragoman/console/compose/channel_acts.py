@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from dragoman.console.admin.admin_forms import hindrance
-from dragoman.console.compose import membership_acts
+from dragoman.console.compose import adoption_acts, membership_acts, onward_acts
 from dragoman.console.context import PageContext
 from dragoman.console.rendering import refused
 from dragoman.domain.acts.act_registry import RULES
-from dragoman.domain.acts.act_rules import OFFICERS, Who
+from dragoman.domain.acts.act_rules import HEADS, OFFICERS, Who
 from dragoman.domain.acts.families.channel import ADMINISTRATORS
 from dragoman.i18n.words import Words
 from dragoman.members.groups import GroupKind, RowsKind
@@ -37,15 +37,17 @@ class ChannelAct:
     """One act of the channel: who writes it on a page, and what its form says.
 
     `page` is the page of administration that lists such acts. `begin` returns the first
-    content of the form, and `kinds` the kinds that depend on the channel. `follows`
-    returns the consequences, for the check page. `hints` explain members and `choices`
-    values, by name. `lead` is a sentence at the top of the form.
+    content of the form, and `kinds` the kinds that depend on the channel. `complete`
+    returns the act with what no officer types. `follows` returns the consequences, for
+    the check page. `hints` explain members and `choices` values, by name. `lead` is a
+    sentence at the top of the form.
     """
 
     page: str
     roles: frozenset[Role] = ADMINISTRATORS
     begin: Callable[[PageContext], Content] = lambda context: {}
     kinds: Callable[[PageContext], Kinds] = lambda context: {}
+    complete: Callable[[PageContext, Content], Content] = lambda context, content: content
     follows: Callable[[PageContext, Content], list[str]] = lambda context, content: []
     hints: Callable[[PageContext], Mapping[str, str]] = lambda context: {}
     choices: Callable[[Words], Mapping[str, str]] = lambda words: {}
@@ -97,7 +99,7 @@ def with_kinds(members: Iterable[Member], kinds: Kinds, path: str = "") -> Itera
                 kind = GroupKind(tuple(with_kinds(kind.members, kinds, f"{name}.")))
             case RowsKind():
                 parts = tuple(with_kinds(kind.parts, kinds, f"{name}."))
-                kind = RowsKind(GroupKind(parts))
+                kind = replace(kind, group=GroupKind(parts))
         yield replace(member, kind=kind)
 
 
@@ -134,6 +136,48 @@ CHANNEL_ACTS: Final[Mapping[str, ChannelAct]] = {
         lead=sentence(
             "Two officers say this: a colleague releases the draft. One of the two is a head "
             "of office."
+        ),
+    ),
+    "profile-adoption": ChannelAct(
+        page="/admin/profiles",
+        begin=adoption_acts.newest_profile,
+        kinds=adoption_acts.senders_of_checks,
+        complete=adoption_acts.with_checks_as_adopted,
+        hints=adoption_acts.profile_hints,
+        choices=adoption_acts.ladders,
+        follows=adoption_acts.after_adoption,
+        lead=sentence("The form begins with the newest adoption of any side."),
+    ),
+    "codebook-adoption": ChannelAct(
+        page="/admin/codebook",
+        begin=adoption_acts.newest_codebook,
+        kinds=adoption_acts.codebooks,
+        follows=adoption_acts.after_adoption,
+    ),
+    "policy-adoption": ChannelAct(
+        page="/admin/policy",
+        begin=adoption_acts.newest_policy,
+        complete=adoption_acts.with_policy_as_adopted,
+        hints=adoption_acts.policy_hints,
+        follows=adoption_acts.after_policy,
+    ),
+    "rules-adoption": ChannelAct(
+        page="/admin/rules",
+        begin=adoption_acts.later_rules,
+        kinds=adoption_acts.rules_kinds,
+        complete=adoption_acts.with_release,
+        follows=adoption_acts.after_rules,
+    ),
+    "onward-adoption": ChannelAct(
+        page="/admin/onward",
+        roles=HEADS,
+        begin=onward_acts.list_in_force,
+        kinds=onward_acts.onward_kinds,
+        hints=onward_acts.onward_hints,
+        follows=onward_acts.after_onward,
+        lead=sentence(
+            "Each side says to which of its own posts it passes on which messages. From then "
+            "on both sides see whether it did, and a limit runs."
         ),
     ),
 }

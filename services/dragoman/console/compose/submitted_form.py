@@ -133,9 +133,12 @@ async def _rewritten(
 def _with_full_names(writing: Writing, act: dict[str, Any]) -> dict[str, Any]:
     """Return an act with the names that its form abbreviates written in full.
 
+    An act of the channel is completed with what no officer types.
     A release names its records in full. An alternative wording names the part of the
     text that it is for. Any other act is returned as it is.
     """
+    if writing.of_channel is not None:
+        return writing.of_channel.complete(writing.context, act)
     if writing.act == "alternative" and "field" in act:
         field, _, number = act["field"].partition("/")
         return {

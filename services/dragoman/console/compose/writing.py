@@ -32,6 +32,7 @@ from dragoman.members.groups import GroupKind, RowsKind
 from dragoman.members.kind import FieldError, Member, TypedForm
 from dragoman.members.shapes import FieldsKind
 from dragoman.members.sides import MessageKind
+from dragoman.members.texts import TextKind
 from dragoman.stores.drafts import Draft
 from dragoman.text import Text, sentence
 from dragoman_schemas.act_frame import Answering
@@ -275,14 +276,15 @@ def _field_error(writing: Writing, pointer: str, detail: Text) -> FieldError:
     context, name = writing.context, ".".join(["f", *(part for part in pointer.split("/") if part)])
     path = name.split(".")[1:]
     member = member_at(writing.members(()), path)
+    kind = None if member is None else member.kind
+    # A program's text has the names of sides as they are, and not as pages write them.
+    sides = () if isinstance(kind, TextKind) and kind.code else context.sides
     return FieldError(
         field=name,
         label=""
         if member is None
         else writing.label(member, f"f.{path[0]}" if len(path) == 1 else name),
-        sentence=officer_text(
-            context.words, None if member is None else member.kind, detail, context.sides
-        ),
+        sentence=officer_text(context.words, kind, detail, sides),
     )
 
 
