@@ -30,6 +30,10 @@ MOVED = {
     "/officers?change=o-1": "officer?f.officer=o-1",
     "/officers/revoke?officer=o-1": "officer-revocation?f.officer=o-1",
     "/keys/revoke?of=0abc": "key-revocation?f.key=0abc",
+    "/erasures?exchanges=x": "erasure-consent?f.records=x",
+    "/erasures/consent?exchanges=x": "erasure-consent?f.records=x",
+    "/erasures/withdraw?exchanges=x": "erasure-consent?f.records=x&f.withdrawn=yes",
+    "/erasures/erase?exchanges=x": "erasure?f.records=x",
 }
 """Earlier addresses of pages with a form, below /admin, and the forms of now."""
 
@@ -43,6 +47,9 @@ SENT = {
     "/officers": ("administrator", "officer"),
     "/officers/revoke": ("administrator", "officer-revocation"),
     "/keys/revoke": ("administrator", "key-revocation"),
+    "/erasures/consent": ("administrator", "erasure-consent"),
+    "/erasures/withdraw": ("administrator", "erasure-consent?f.withdrawn=yes"),
+    "/erasures/erase": ("administrator", "erasure"),
 }
 """Paths to which earlier forms were sent, by whom, and the acts whose forms serve instead."""
 
@@ -555,26 +562,32 @@ def test_an_exchange_is_taken_out_once_both_sides_consent_to_just_what_they_read
     note = {**NOTE, "subject": "Said in haste"}
     opened = demo.api("ukraine/officer", lambda caller: caller.open(note, OTHER)).json
     ukraine = administrating(demo, "ukraine/administrator", "/erasures", OTHER)
-    ukraine.see("Nothing was erased from this log.").fill("Exchanges", "UKRAINE-RUSSIA/NONE")
-    ukraine.press("Show their content")
-    refused(ukraine, "There is no exchange UKRAINE-RUSSIA/NONE here.", "exchanges")
-    ukraine.fill("Exchanges", opened["number"]).press("Show their content")
+    ukraine.see("Nothing was erased from this log.").follow("Consent to an erasure")
+    ukraine.fill("Exchanges", "UKRAINE-RUSSIA/NONE").press(CHECK)
+    refused(ukraine, "There is no exchange UKRAINE-RUSSIA/NONE here.", "f-records")
+    ukraine.fill("Exchanges", opened["number"]).press(CHECK)
     ukraine.see(f"{opened['number']}, Said in haste: 1 record")
     receipt = {"act": "acknowledgement"}
     acknowledged = demo.api(
         "russia/officer", lambda caller: caller.act(opened["exchange"], receipt, OTHER)
     )
     assert acknowledged.status == 201
-    ukraine.press("Consent for UKRAINE")
-    ukraine.see("Something was said in them since you read them.", "Said in haste: 2 records")
-    ukraine.fill("Reason (optional)", "Both sides regret it.").press("Consent for UKRAINE")
-    ukraine.see("Your side has consented.", "No consent yet: RUSSIA")
+    ukraine.press("Record: ")
+    refused(ukraine, "Something was said in them since you read them.", "f-records")
+    ukraine.fill("Reason (optional)", "Both sides regret it.").press(CHECK)
+    ukraine.see("Said in haste: 2 records").press("Record: ").follow("Back to Administration")
+    ukraine.see("No consent yet: RUSSIA")
     assert "Take out" not in " ".join(ukraine.links())
-    russia = administrating(demo, "russia/administrator", "/erasures", OTHER)
-    russia.follow("Take out").see("Take this out of the record, for ever?")
-    russia.follow("Leave it in the record").follow("Consent")
-    russia.press("Consent for RUSSIA").see("every side has consented")
-    russia.follow("Take out").press("Take it out of the record")
-    russia.see("Erased.", opened["exchange"])
+    ukraine.follow("Take the consent back").press(CHECK)
+    ukraine.see("Nothing is erased without a new consent.").press("Record: ")
+    ukraine.follow("Back to Administration").see("No side has consented to anything")
+    ukraine.follow("Consent to an erasure").fill("Exchanges", opened["number"]).press(CHECK)
+    ukraine.press("Record: ").follow("Back to Administration").see("No consent yet: RUSSIA")
+    russia = administrating(demo, "russia/administrator", "/erasures", OTHER).follow("Take out")
+    russia.press(CHECK).see("The exchanges disappear from every page, list and search.")
+    russia.open(f"/c/{OTHER}/admin/erasures").within("Waiting").follow("Consent").press(CHECK)
+    russia.press("Record: ").follow("Back to Administration").see("every side has consented")
+    russia.follow("Take out").press(CHECK).press("Record: ").follow("Back to Administration")
+    russia.see("Erased", opened["exchange"])
     path = f"/v1/channels/{OTHER}/exchanges/{opened['exchange']}"
     demo.api("ukraine/officer", lambda caller: caller.get(path)).problem(410, "erased")

@@ -88,7 +88,7 @@ PAGES: Final = (
     ),
     *(
         ("nato/administrator", f"{_C}/compose/{path}")
-        for path in ("codebook-adoption", "policy-adoption", "rules-adoption")
+        for path in ("codebook-adoption", "policy-adoption", "rules-adoption", "erasure-consent")
     ),
     *(
         ("nato/head_of_office", f"{_C}/compose/{path}")
@@ -149,9 +149,6 @@ WALKED: Final = (
     *(
         ("nato/administrator", f"{_C}/admin/{path}")
         for path in (
-            "erasures/consent?exchanges={erased}",
-            "erasures/withdraw?exchanges={erased}",
-            "erasures/erase?exchanges={erased}",
             "endpoints/remove?endpoint={endpoint}",
             "links",
             "links/revoke?link={link}",
@@ -184,6 +181,9 @@ NO_PAGE: Final = frozenset(
             f"/c/{{channel}}/{path}"
             for path in (
                 "admin/keys/asked/{officer}",
+                "admin/erasures/consent",
+                "admin/erasures/erase",
+                "admin/erasures/withdraw",
                 "admin/keys/revoke",
                 "admin/officers/revoke",
                 "compose/read",

@@ -19,18 +19,24 @@ from dragoman.console.sessions import redirect
 class _MovedForm(NamedTuple):
     """The act of a form. A form with a page of its own had one field in its address.
 
-    `member` is the name of that field now.
+    `member` is the name of that field now. A form `withdraws` a consent.
     """
 
     act: str
     field: str = ""
     member: str = ""
+    withdraws: bool = False
 
 
 _MOVED: Final = {
     "/admin": _MovedForm("channel-status"),
     "/admin/codebook": _MovedForm("codebook-adoption"),
     "/admin/onward": _MovedForm("onward-adoption"),
+    "/admin/erasures/consent": _MovedForm("erasure-consent", "exchanges", "f.records"),
+    "/admin/erasures/erase": _MovedForm("erasure", "exchanges", "f.records"),
+    "/admin/erasures/withdraw": _MovedForm(
+        "erasure-consent", "exchanges", "f.records", withdraws=True
+    ),
     "/admin/policy": _MovedForm("policy-adoption"),
     "/admin/profiles": _MovedForm("profile-adoption"),
     "/admin/rules": _MovedForm("rules-adoption"),
@@ -45,6 +51,8 @@ def _leading(form: _MovedForm) -> Handler:
     async def moved(context: PageContext) -> web.StreamResponse:
         value = context.request.query.get(form.field, "") if form.field else ""
         fields = {form.member: value} if value else {}
+        if form.withdraws:
+            fields["f.withdrawn"] = "yes"
         return redirect(context.link(f"/compose/{form.act}", **fields))
 
     return moved

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from dragoman.console.admin.admin_forms import hindrance
-from dragoman.console.compose import adoption_acts, membership_acts, onward_acts
+from dragoman.console.compose import adoption_acts, erasure_acts, membership_acts, onward_acts
 from dragoman.console.context import PageContext
 from dragoman.console.rendering import refused
 from dragoman.domain.acts.act_registry import RULES
@@ -40,7 +40,9 @@ class ChannelAct:
     content of the form, and `kinds` the kinds that depend on the channel. `complete`
     returns the act with what no officer types. `follows` returns the consequences, for
     the check page. `hints` explain members and `choices` values, by name. `lead` is a
-    sentence at the top of the form.
+    sentence at the top of the form. The check page leaves out the members that `leave`
+    names, since the consequences say the same. Pages record an act that is `trial_only`
+    where the host keeps the keys.
     """
 
     page: str
@@ -52,10 +54,15 @@ class ChannelAct:
     hints: Callable[[PageContext], Mapping[str, str]] = lambda context: {}
     choices: Callable[[Words], Mapping[str, str]] = lambda words: {}
     lead: Text | None = None
+    leave: tuple[str, ...] = ()
+    trial_only: bool = False
 
 
 def refuse_others(context: PageContext, act: str) -> None:
     """Raise `Refused` where the reader may not write an act of the channel now."""
+    if CHANNEL_ACTS[act].trial_only and context.registry.custody != "host":
+        detail = sentence("Every side signs the erasure itself as well, on the command line.")
+        raise refused("not-permitted", detail)
     match hindrance(context, CHANNEL_ACTS[act].roles, flag=is_of_keepers(act)):
         case "":
             return
@@ -104,6 +111,11 @@ def with_kinds(members: Iterable[Member], kinds: Kinds, path: str = "") -> Itera
 
 
 # The table
+
+_ERASED: Final = sentence(
+    "All sides together can take whole exchanges out of the record. That something was said "
+    "stays; what it was does not."
+)
 
 CHANNEL_ACTS: Final[Mapping[str, ChannelAct]] = {
     "officer": ChannelAct(
@@ -179,6 +191,25 @@ CHANNEL_ACTS: Final[Mapping[str, ChannelAct]] = {
             "Each side says to which of its own posts it passes on which messages. From then "
             "on both sides see whether it did, and a limit runs."
         ),
+    ),
+    "erasure-consent": ChannelAct(
+        page="/admin/erasures",
+        kinds=erasure_acts.consent_kinds,
+        complete=erasure_acts.with_records,
+        hints=erasure_acts.erasure_hints,
+        follows=erasure_acts.after_consent,
+        lead=_ERASED,
+        leave=("records",),
+    ),
+    "erasure": ChannelAct(
+        page="/admin/erasures",
+        kinds=erasure_acts.erasure_kinds,
+        complete=erasure_acts.with_records,
+        hints=erasure_acts.erasure_hints,
+        follows=erasure_acts.after_erasure,
+        lead=_ERASED,
+        leave=("records",),
+        trial_only=True,
     ),
 }
 """The acts of the channel that a page asks for, by name."""

@@ -31,14 +31,11 @@ def ask(
     area: str,
     filled: FormState | None = None,
     hidden: Mapping[str, str] | None = None,
-    reason: bool = False,
-    signs: bool = False,
 ) -> Page:
     """Return the page that asks for confirmation.
 
     `back` is the address and the text of the way back. `hidden` fields go with the
-    form. `reason` offers a field for a reason. `signs` is true where the page signs the
-    act that is recorded.
+    form.
     """
     form = filled or FormState()
     values: dict[str, Any] = {
@@ -49,8 +46,6 @@ def ask(
         "area": area,
         "filled": form,
         "hidden": hidden or {},
-        "reason": reason,
         "rows": False,
-        "signs": signs,
     }
     return Page(template="asked.html", view=asking, values=values, status=form.status)

@@ -165,6 +165,9 @@ _PLAIN: Final = {
     "a %(act)s has no %(name)s; say it in facts, or leave it out": sentence(
         "This has no place here. Say it in the facts, or leave it empty."
     ),
+    "name every record of these exchanges as the log has them now; draft it again": sentence(
+        "Something was said in them since you read them. Look again, then press again."
+    ),
     "a suspension needs a written reason; give it in `reason`": sentence(
         "A suspension needs a written reason. Give the reason."
     ),
