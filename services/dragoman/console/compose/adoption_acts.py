@@ -54,6 +54,7 @@ def profile_hints(context: PageContext) -> dict[str, str]:
     say = context.words.say
     return {
         "line_check": say("Left empty, the line is not checked by schedule."),
+        "at": say("Like 06:00 18:00."),
         "zone": say("Like Europe/Brussels or Asia/Shanghai."),
         "from": say("Left empty, from when the last side adopts it."),
     }

@@ -531,7 +531,14 @@ _CONTINUING: Final = (
 _OF_CHANNEL: Final = (
     Offer(act="officer", labels={"officer": sentence("Name of office")}),
     Offer(act="erasure", labels={"records": sentence("Exchanges")}),
-    Offer(act="erasure-consent", labels={"records": sentence("Exchanges")}),
+    Offer(
+        act="erasure-consent",
+        labels={
+            "records": sentence("Exchanges"),
+            "withdrawn": sentence("Take the consent back"),
+        },
+    ),
+    Offer(act="onward-adoption", labels={"entries": sentence("Formats and their posts")}),
     Offer(act="key-revocation", labels={"suspect_from": sentence("In doubt from record")}),
 )
 """The acts of the channel itself whose forms name a member in other words."""
