@@ -179,7 +179,7 @@ Base64Of32 = Annotated[str, Meta(pattern=r"^[A-Za-z0-9+/]{43}=$(?!\n)")]
 Date = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$(?!\n)"), of_kind("date")]
 """A day of the calendar. The rules check that it exists."""
 
-ClockTime = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$(?!\n)")]
+ClockTime = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$(?!\n)"), of_kind("clock")]
 """An hour and a minute of the day."""
 
 TimeOrEmpty = Annotated[str, Meta(pattern=rf"^({_TIME})?$(?!\n)")]

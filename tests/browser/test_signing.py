@@ -295,6 +295,31 @@ async def test_nothing_is_signed_that_is_not_shown_or_under_a_head_that_does_not
     assert reader.complaints == []
 
 
+async def test_an_administrator_signs_an_act_of_keepers_where_the_host_can_sign_for_nobody(
+    host: Signing, visit: Visiting
+) -> None:
+    administrator = await administering(host, visit, "nato")
+    page = administrator.page
+    await page.goto(host.address("/admin/officers"))
+    await page.get_by_role("link", name="Enter an officer").click()
+    await page.get_by_label("Name of office").fill("O 88")
+    await page.get_by_label("Office", exact=True).fill("hq")
+    await page.get_by_label("auditor").check()
+    await press(page, "Check before sending")
+    await expect(page.locator("#f-officer-fault")).to_contain_text("small letters and digits")
+    await page.get_by_label("Name of office").fill("root")
+    await press(page, "Check before sending")
+    await expect(page.locator("main")).to_contain_text("asks for your signature")
+    await press(page, "^Record")  # what only the rules know is said once it is signed
+    await expect(page.locator("#f-officer-fault")).to_contain_text("cannot be called root")
+    await page.get_by_label("Name of office").fill("o-88")
+    await press(page, "Check before sending")
+    await press(page, "^Record")
+    await expect(page.locator("h1")).to_contain_text("Recorded: record")
+    await page.get_by_role("link", name="Back to Administration").click()
+    await expect(page.locator("tr[data-officer='nato/o-88']")).to_contain_text("in office")
+
+
 async def test_in_a_trial_the_host_signs_for_the_administrator_who_enters_a_key(
     visit: Visiting, demo: Gateway
 ) -> None:

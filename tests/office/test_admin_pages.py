@@ -25,6 +25,34 @@ from service import NOTE
 NATO = "nato-china"
 OTHER = "ukraine-russia"
 ADMIN = ("", "/officers", "/keys", "/profiles", "/codebook", "/policy", "/erasures", "/endpoints")
+CHECK = "Check before sending"
+MOVED = {
+    "/officers?change=o-1": "officer?f.officer=o-1",
+    "/officers/revoke?officer=o-1": "officer-revocation?f.officer=o-1",
+    "/keys/revoke?of=0abc": "key-revocation?f.key=0abc",
+    "/erasures?exchanges=x": "erasure-consent?f.records=x",
+    "/erasures/consent?exchanges=x": "erasure-consent?f.records=x",
+    "/erasures/withdraw?exchanges=x": "erasure-consent?f.records=x&f.withdrawn=yes",
+    "/erasures/erase?exchanges=x": "erasure?f.records=x",
+}
+"""Earlier addresses of pages with a form, below /admin, and the forms of now."""
+
+SENT = {
+    "": ("officer", "channel-status"),
+    "/codebook": ("administrator", "codebook-adoption"),
+    "/onward": ("head_of_office", "onward-adoption"),
+    "/policy": ("administrator", "policy-adoption"),
+    "/profiles": ("administrator", "profile-adoption"),
+    "/rules": ("administrator", "rules-adoption"),
+    "/officers": ("administrator", "officer"),
+    "/officers/revoke": ("administrator", "officer-revocation"),
+    "/keys/revoke": ("administrator", "key-revocation"),
+    "/erasures/consent": ("administrator", "erasure-consent"),
+    "/erasures/withdraw": ("administrator", "erasure-consent?f.withdrawn=yes"),
+    "/erasures/erase": ("administrator", "erasure"),
+}
+"""Paths to which earlier forms were sent, by whom, and the acts whose forms serve instead."""
+
 HOST = (
     "/host",
     "/host/tokens",
@@ -51,11 +79,18 @@ def administrating(demo: Office, who: str, path: str, channel: str = NATO) -> Pe
     return demo.person(who).open(f"/c/{channel}/admin{path}")
 
 
-def refused(person: Person, sentence: str, field: str) -> None:
+def written(demo: Office, who: str, form: str, channel: str = NATO) -> Person:
+    """Open the form of an act of the channel."""
+    return demo.person(who).open(f"/c/{channel}/compose/{form}")
+
+
+def refused(person: Person, sentence: str, field: str, control: str = "") -> None:
     """The page says what is wrong at the top and beside the field, in the same words."""
     assert person.tree.xpath("string(//title)").startswith("Error: ")
     person.within("There is a problem")
-    assert [link for name, link in person.links().items() if sentence in name] == [f"#{field}"]
+    assert [link for name, link in person.links().items() if sentence in name] == [
+        f"#{control or field}"
+    ]
     (beside,) = person.within("").xpath(f"//*[@id='{field}-fault']")
     assert sentence in text_of(beside)
 
@@ -105,11 +140,15 @@ def test_who_may_not_is_told_who_can_and_sees_no_form(demo: Office) -> None:
         reader.open(f"/c/{NATO}/admin{path}").see("You are signed in as officer.")
         assert forms(reader) == 0, path
     reader.open(f"/c/{NATO}/admin/officers/revoke?officer=o-1")
-    assert reader.path == f"/c/{NATO}/admin/officers"
-    theirs = administrating(demo, "nato/administrator", "/officers")
+    assert (reader.status, reader.path) == (
+        403,
+        f"/c/{NATO}/compose/officer-revocation?f.officer=o-1",
+    )
+    reader.see("You cannot do this as officer", "Only these roles can: administrator.")
+    theirs = written(demo, "nato/administrator", "officer")
     reader.show(theirs.body.decode())  # the form of somebody who may
     reader.fill("Name of office", "o-2").fill("Office", "brussels").choose("officer")
-    assert reader.press("Enter the officer").status == 403
+    assert reader.press(CHECK).status == 403
 
 
 def test_the_past_shows_the_registry_as_it_stood_and_no_form(demo: Office) -> None:
@@ -141,34 +180,53 @@ def test_the_past_shows_the_registry_as_it_stood_and_no_form(demo: Office) -> No
 # The registry, changed
 
 
+def test_earlier_addresses_of_forms_lead_to_those_of_now(demo: Office) -> None:
+    reader = demo.person("nato/administrator")
+    for earlier, now in MOVED.items():
+        reader.open(f"/c/{NATO}/admin{earlier}")
+        assert (reader.status, reader.path) == (200, f"/c/{NATO}/compose/{now}"), earlier
+    for path, (who, act) in SENT.items():
+        reader = demo.person(f"nato/{who}")
+        reader.post(f"/c/{NATO}/admin{path}", {"key": "old", "officer": "o-9"})
+        assert (reader.status, reader.path) == (200, f"/c/{NATO}/compose/{act}"), path
+
+
 def test_an_administrator_enters_an_officer_changes_the_roles_and_revokes(demo: Office) -> None:
-    reader = administrating(demo, "nato/administrator", "/officers")
-    reader.fill("Name of office", "O-77").press("Enter the officer")
-    refused(reader, "Give a name of office", "officer")
-    refused(reader, "Choose at least one role.", "roles")
+    reader = administrating(demo, "nato/administrator", "/officers").follow("Enter an officer")
+    reader.fill("Name of office", "O-77").fill("Office", "brussels").press(CHECK)
+    refused(reader, "Roles: choose one.", "f-roles")
+    reader.choose("duty officer").press(CHECK)
+    refused(reader, "a name of small letters and digits", "f-officer")
     assert reader.fields()["Name of office"] == "O-77"
-    reader.fill("Name of office", "o-77").fill("Office", "brussels").choose("duty officer")
-    reader.press("Enter the officer").see("Recorded.")
+    reader.fill("Name of office", "o-77").press(CHECK)
+    reader.see("Once this is recorded, the officer is in office.").press(
+        "Record: Entry of an officer"
+    )
+    reader.see("Recorded: record").follow("Back to Administration")
     assert "duty officer" in officer(reader, "nato/o-77")
     reader.follow("change nato/o-77")
     assert reader.fields()["Name of office"] == "o-77"
-    reader.choose("auditor").choose("duty officer", on=False).press("Enter the officer")
+    reader.choose("auditor").choose("duty officer", on=False).press(CHECK)
+    reader.see("nato/o-77 is in office in brussels now, with these roles: duty officer.")
+    reader.press("Record: Entry of an officer")
     assert registry(demo, "nato/auditor")["officers"]["nato/o-77"]["roles"] == ["auditor"]
-    reader.follow("revoke nato/o-77").see("Nobody can be entered under this name again")
-    assert reader.title == "Revoke nato/o-77?"
-    reader.fill("Reason (optional)", "Posted elsewhere.").press("Revoke o-77").see("Revoked.")
+    reader.follow("Back to Administration").follow("revoke nato/o-77")
+    reader.fill("Reason, English", "Posted elsewhere.").press(CHECK)
+    reader.see("nato/o-77 can no longer read or do anything", "Posted elsewhere.")
+    reader.see("Nobody can be entered under this name again")
+    reader.press("Record: Revocation of an officer").follow("Back to Administration")
     assert "revoked" in officer(reader, "nato/o-77")
-    reader.fill("Name of office", "o-77").fill("Office", "brussels").choose("auditor")
-    reader.press("Enter the officer")
-    refused(reader, "a revoked name does not return", "officer")
+    reader.follow("Enter an officer").fill("Name of office", "o-77").fill("Office", "brussels")
+    reader.choose("auditor").press(CHECK)
+    refused(reader, "a revoked name does not return", "f-officer")
     assert [on for name, on in reader.fields().items() if name.startswith("auditor")] == [True]
 
 
 def test_a_second_press_of_the_same_form_changes_nothing(demo: Office) -> None:
-    reader = administrating(demo, "nato/administrator", "/officers")
+    reader = written(demo, "nato/administrator", "officer")
     reader.fill("Name of office", "o-twice").fill("Office", "brussels").choose("duty officer")
-    form = reader.tree
-    places = [again(reader, form, "Enter the officer").path for _ in range(2)]
+    form = reader.press(CHECK).tree
+    places = [again(reader, form, "Record: Entry of an officer").path for _ in range(2)]
     assert places[0] == places[1]
     form, shown = reader.open(f"/c/{NATO}/admin/endpoints").tree, []
     for _ in range(2):
@@ -190,31 +248,52 @@ def again(person: Person, form: Any, button: str) -> Person:
 def test_line_checks_bind_once_the_other_side_adopts_what_its_form_begins_with(
     demo: Office,
 ) -> None:
-    times, begin = "Line checks every day at (optional)", "From when on (optional)"
+    times, begin = "Line checks every day at", "From"
     to_come = f"1 Dec {datetime.now(UTC).year + 1} 06:00Z"  # the line is not checked before
     ukraine = administrating(demo, "ukraine/administrator", "/profiles", OTHER)
-    ukraine.choose("vienna").fill(times, "6:00, 25:00").fill(begin, "soon")
-    ukraine.press("Adopt this profile")
-    refused(ukraine, "Give times of the day", "times")
-    refused(ukraine, "Give a day and a time", "from")
-    ukraine.fill(times, "18:00 6:00").fill("Time zone of these times", "Europe/Nowhere")
-    ukraine.fill(begin, to_come).press("Adopt this profile")
-    refused(ukraine, "Europe/Nowhere is not a time zone", "zone")
-    ukraine.fill("Time zone of these times", "Europe/Kyiv").press("Adopt this profile")
+    ukraine.follow("Adopt a profile").choose("Vienna")
+    ukraine.fill(times, "6:00, 25:00").fill(begin, "soon").press(CHECK)
+    refused(ukraine, "Give times of the day", "f-line_check-at")
+    refused(ukraine, "This time was not read", "f-line_check-from")
+    ukraine.fill(times, "18:00 6:00").fill("Time zone", "Europe/Nowhere")
+    ukraine.fill("Sent by", "the sides in turn").fill(begin, to_come).press(CHECK)
+    refused(ukraine, "Europe/Nowhere is not a time zone", "f-line_check-zone")
+    ukraine.fill("Time zone", "Europe/Kyiv").press(CHECK)
+    ukraine.see("It binds once every side has adopted the same.").press("Record: ")
+    ukraine.follow("Back to Administration")
     ukraine.see("The line is not checked by schedule: that takes")
-    russia = administrating(demo, "russia/administrator", "/profiles", OTHER)
+    russia = written(demo, "russia/administrator", "profile-adoption", OTHER)
     assert russia.fields()[times] == "06:00 18:00"
-    russia.press("Adopt this profile").see("The limits of vienna bind")
+    russia.press(CHECK).press("Record: ").follow("Back to Administration")
+    russia.see("The limits of vienna bind")
     russia.see(f"The line is checked from {to_come} on")
     adopted = registry(demo, "russia/auditor", OTHER)["profiles"]
     assert adopted["ukraine"]["line_check"] == adopted["russia"]["line_check"]
+
+
+def test_line_checks_that_mean_the_same_are_recorded_as_the_other_side_wrote_them(
+    own: Office,
+) -> None:
+    checks = {
+        "at": ["18:00", "06:00"],
+        "zone": "Europe/Brussels",
+        "sent_by": "alternating",
+        "from": "2099-12-01T07:00:00+01:00",
+    }
+    act = {"act": "profile-adoption", "profile": "vienna", "line_check": checks}
+    path = f"/v1/channels/{NATO}/channel"
+    own.api("china/administrator", lambda caller: caller.post(path, act))
+    nato = written(own, "nato/administrator", "profile-adoption")
+    nato.press(CHECK).press("Record: ").see("Recorded: record")
+    assert registry(own, "nato/auditor")["profiles"]["nato"]["line_check"] == checks
 
 
 def test_a_codebook_is_read_in_three_languages_and_adopted(demo: Office) -> None:
     reader = administrating(demo, "nato/administrator", "/codebook")
     rows = {row[0]: row for row in reader.rows()}
     assert "危险活动已停止" in rows["HERON 5"]
-    reader.press("Adopt this codebook").see("Not every side")
+    reader.follow("Adopt a codebook").press(CHECK).press("Record: ")
+    reader.follow("Back to Administration").see("Not every side")
     reader.see("NATO ours starter, version 1")
 
 
@@ -227,16 +306,16 @@ def test_a_policy_of_witnesses_is_explained_once_every_side_has_adopted_it(demo:
         f"witness n-1 {public[0]}\nwitness c-1 {public[1]}\ngroup nato any n-1\n"
         "group china any c-1\ngroup both all nato china\nquorum both\n"
     )
-    reader = administrating(demo, "nato/administrator", "/policy")
-    reader.fill("Policy", "quorum none").press("Adopt this policy")
-    refused(reader, "Name a group or a witness nato", "policy")
-    assert reader.fields()["Policy"] == "quorum none"
+    reader = administrating(demo, "nato/administrator", "/policy").follow("Adopt a policy")
+    reader.fill("Witness policy", "quorum none").press(CHECK)
+    refused(reader, "Name a group or a witness nato", "f-policy")
+    assert reader.fields()["Witness policy"] == "quorum none"
     act = {"act": "policy-adoption", "policy": text}  # as the command line does, with its line end
     path = f"/v1/channels/{NATO}/channel"
     assert demo.api("china/administrator", lambda caller: caller.post(path, act)).status == 201
-    reader.open(f"/c/{NATO}/admin/policy")
-    assert reader.fields()["Policy"] == text.replace("\n", "\r\n")
-    reader.press("Adopt this policy")
+    reader.open(f"/c/{NATO}/compose/policy-adoption")
+    assert reader.fields()["Witness policy"] == text.replace("\n", "\r\n")
+    reader.press(CHECK).press("Record: ").follow("Back to Administration")
     reader.see("Records that the quorum both has countersigned are final.")
     reader.see("2 of 2: nato, china")
     assert registry(demo, "nato/auditor")["policy"] == text
@@ -246,11 +325,11 @@ def test_a_policy_of_witnesses_is_explained_once_every_side_has_adopted_it(demo:
 
 def test_how_the_channel_stands_is_drafted_here_and_released_by_a_colleague(demo: Office) -> None:
     reader = administrating(demo, "ukraine/head_of_office", "", OTHER)
-    reader.choose("suspended").press("Keep as a draft")
-    refused(reader, "A suspension needs a written reason.", "reason")
+    reader.follow("Set the status").choose("suspended").press(CHECK)
+    refused(reader, "A suspension needs a written reason.", "f-reason", "f-reason-en")
     assert reader.fields()["suspended"]
-    reader.fill("Reason", "The relay is moved.").press("Keep as a draft")
-    reader.see("A colleague of your side releases it.")
+    reader.fill("Reason (optional)", "The relay is moved.").press(CHECK)
+    reader.see("A suspension blocks nothing.").press("Send to")
     colleague = demo.person("ukraine/duty_officer").open(f"/c/{OTHER}/drafts")
     colleague.follow("Status of the channel").press("Release").see("Recorded: record")
     reader.open(f"/c/{OTHER}/admin").see("Said by head of office h-1", "The relay is moved.")
@@ -267,12 +346,14 @@ def test_a_key_is_entered_by_the_command_line_and_revoked_here_in_a_trial(demo: 
     reader.follow("revoke a key of latvia/adm-1")
     doubt = "In doubt from record (optional)"
     for position, said in (
-        ("soon", "Give the number of a record"),
+        ("soon", "is a number, or left empty"),
+        ("0", "This is at least 1."),
         ("100000", "The key could sign from position"),
     ):
-        reader.fill(doubt, position).press("Revoke this key")
-        refused(reader, said, "suspect_from")
-    reader.fill(doubt, str(signed)).press("Revoke this key").see("Revoked.")
+        reader.fill(doubt, position).press(CHECK)
+        refused(reader, said, "f-suspect_from")
+    reader.fill(doubt, str(signed)).press(CHECK).see(f"From record {signed} on", "disputed")
+    reader.press("Record: Revocation of a key").follow("Back to Administration")
     key = " ".join(next(row for row in reader.rows() if "LATVIA adm-1" in " ".join(row)))
     assert "disputed from" in key.partition("revoked")[2], key
     reader.open(f"/c/{channel}/records/{signed}").see("A key of latvia/adm-1, revoked by record")
@@ -481,26 +562,32 @@ def test_an_exchange_is_taken_out_once_both_sides_consent_to_just_what_they_read
     note = {**NOTE, "subject": "Said in haste"}
     opened = demo.api("ukraine/officer", lambda caller: caller.open(note, OTHER)).json
     ukraine = administrating(demo, "ukraine/administrator", "/erasures", OTHER)
-    ukraine.see("Nothing was erased from this log.").fill("Exchanges", "UKRAINE-RUSSIA/NONE")
-    ukraine.press("Show their content")
-    refused(ukraine, "There is no exchange UKRAINE-RUSSIA/NONE here.", "exchanges")
-    ukraine.fill("Exchanges", opened["number"]).press("Show their content")
+    ukraine.see("Nothing was erased from this log.").follow("Consent to an erasure")
+    ukraine.fill("Exchanges", "UKRAINE-RUSSIA/NONE").press(CHECK)
+    refused(ukraine, "There is no exchange UKRAINE-RUSSIA/NONE here.", "f-records")
+    ukraine.fill("Exchanges", opened["number"]).press(CHECK)
     ukraine.see(f"{opened['number']}, Said in haste: 1 record")
     receipt = {"act": "acknowledgement"}
     acknowledged = demo.api(
         "russia/officer", lambda caller: caller.act(opened["exchange"], receipt, OTHER)
     )
     assert acknowledged.status == 201
-    ukraine.press("Consent for UKRAINE")
-    ukraine.see("Something was said in them since you read them.", "Said in haste: 2 records")
-    ukraine.fill("Reason (optional)", "Both sides regret it.").press("Consent for UKRAINE")
-    ukraine.see("Your side has consented.", "No consent yet: RUSSIA")
+    ukraine.press("Record: ")
+    refused(ukraine, "Something was said in them since you read them.", "f-records")
+    ukraine.fill("Reason (optional)", "Both sides regret it.").press(CHECK)
+    ukraine.see("Said in haste: 2 records").press("Record: ").follow("Back to Administration")
+    ukraine.see("No consent yet: RUSSIA")
     assert "Take out" not in " ".join(ukraine.links())
-    russia = administrating(demo, "russia/administrator", "/erasures", OTHER)
-    russia.follow("Take out").see("Take this out of the record, for ever?")
-    russia.follow("Leave it in the record").follow("Consent")
-    russia.press("Consent for RUSSIA").see("every side has consented")
-    russia.follow("Take out").press("Take it out of the record")
-    russia.see("Erased.", opened["exchange"])
+    ukraine.follow("Take the consent back").press(CHECK)
+    ukraine.see("Nothing is erased without a new consent.").press("Record: ")
+    ukraine.follow("Back to Administration").see("No side has consented to anything")
+    ukraine.follow("Consent to an erasure").fill("Exchanges", opened["number"]).press(CHECK)
+    ukraine.press("Record: ").follow("Back to Administration").see("No consent yet: RUSSIA")
+    russia = administrating(demo, "russia/administrator", "/erasures", OTHER).follow("Take out")
+    russia.press(CHECK).see("The exchanges disappear from every page, list and search.")
+    russia.open(f"/c/{OTHER}/admin/erasures").within("Waiting").follow("Consent").press(CHECK)
+    russia.press("Record: ").follow("Back to Administration").see("every side has consented")
+    russia.follow("Take out").press(CHECK).press("Record: ").follow("Back to Administration")
+    russia.see("Erased", opened["exchange"])
     path = f"/v1/channels/{OTHER}/exchanges/{opened['exchange']}"
     demo.api("ukraine/officer", lambda caller: caller.get(path)).problem(410, "erased")

@@ -8,18 +8,23 @@ from person import Person
 from samples import act
 
 CHANNEL = "nato-china"
-POSTS, BEFORE = "Posts, one a line", "Minutes before the window opens (optional)"
+POSTS, BEFORE = "Posts", "Minutes before the window opens (optional)"
+CHECK = "Check before sending"
 
 
 def adopt(head: Person, posts: str, before: str = "") -> Person:
-    """Adopt posts for danger areas on the page of onward lists."""
-    head.open(f"/c/{CHANNEL}/admin/onward?format=danger-area").fill(POSTS, posts)
-    head.fill(BEFORE, before)
-    return head.press("Adopt these posts")
+    """Fill in the posts for danger areas, and ask for the check page."""
+    head.open(f"/c/{CHANNEL}/compose/onward-adoption?format=danger-area").within("1")
+    return head.fill(POSTS, posts).fill(BEFORE, before).within("").press(CHECK)
+
+
+def send(head: Person) -> Person:
+    """Send the list that was checked, and look at all lists."""
+    return head.press("Record: ").follow("Back to Administration")
 
 
 def test_both_sides_and_the_printed_page_say_what_the_receiver_has_not_told(demo: Office) -> None:
-    adopt(demo.person("china/head_of_office"), "Fleet\nAir traffic", "90").see("Recorded.")
+    send(adopt(demo.person("china/head_of_office"), "Fleet\nAir traffic", "90"))
     begins = datetime.now(UTC) + timedelta(hours=9)
     ends = begins + timedelta(hours=2)
     window = {"from": f"{begins:%Y-%m-%dT%H:%MZ}", "to": f"{ends:%Y-%m-%dT%H:%MZ}"}
@@ -47,13 +52,22 @@ def test_the_page_of_onward_lists_keeps_what_is_wrong_and_shows_the_lists_before
     demo: Office,
 ) -> None:
     head = demo.person("nato/head_of_office")
-    adopt(head, "Fleet", "soon")
-    head.see("Give the time in minutes, from 1 to 20,160.")
+    adopt(head, "Fleet", "soon").see("is a number, or left empty.")
+    head.within("1")
     assert (head.fields()[POSTS], head.fields()[BEFORE]) == ("Fleet", "soon")
-    adopt(head, "Fleet", "45")
-    adopt(head, "Fleet\nAir traffic")
+    send(adopt(head, "Fleet", "45").see("This replaces the whole list of NATO."))
+    send(adopt(head, "Fleet\nAir traffic"))
     head.within("NATO").see("Air traffic", "2 h before it opens, as the profile says")
-    head.within("1 list before").see("45 min before it opens").miss("Air traffic")
+    head.within("1 list before").see("45 min before it opens").miss("Air traffic").within("")
+    head.open(f"/c/{CHANNEL}/admin/onward?format=line-check")
+    assert head.path == f"/c/{CHANNEL}/compose/onward-adoption?format=line-check"
+    head.within("2").fill(POSTS, "Switchboard").within("").press(CHECK)
+    send(head).within("NATO").see("Air traffic", "Switchboard").within("")
+    head.follow("Adopt a list")
+    for row in ("1", "2"):
+        head.within(row).fill("Format", "not said").fill(POSTS, "").within("")
+    send(head.press(CHECK).see("This ends the list of NATO."))
+    head.within("NATO").see("No list is in force").within("")
     officer = demo.person("nato/officer").open(f"/c/{CHANNEL}/admin/onward")
     officer.see("Heads of office adopt the list of their side.")
-    assert "Adopt these posts" not in officer.buttons()
+    assert "Adopt a list" not in officer.links()

@@ -81,9 +81,18 @@ PAGES: Final = (
         ("china/auditor", f"{_E}{path}")
         for path in ("/differences?from=18&to=21", "/audit?record=none", "/compose/contact-note")
     ),
+    *(("nato/administrator", f"{_C}/admin{path}") for path in ("", "/officers", "/keys")),
     *(
-        ("nato/administrator", f"{_C}/admin{path}")
-        for path in ("", "/officers", "/officers/revoke?officer=o-1", "/keys")
+        ("nato/administrator", f"{_C}/compose/{path}")
+        for path in ("officer", "officer-revocation?f.officer=o-1", "profile-adoption")
+    ),
+    *(
+        ("nato/administrator", f"{_C}/compose/{path}")
+        for path in ("codebook-adoption", "policy-adoption", "rules-adoption", "erasure-consent")
+    ),
+    *(
+        ("nato/head_of_office", f"{_C}/compose/{path}")
+        for path in ("channel-status", "onward-adoption?format=danger-area")
     ),
     *(
         ("nato/administrator", f"{_C}/admin{path}")
@@ -140,15 +149,12 @@ WALKED: Final = (
     *(
         ("nato/administrator", f"{_C}/admin/{path}")
         for path in (
-            "erasures/consent?exchanges={erased}",
-            "erasures/withdraw?exchanges={erased}",
-            "erasures/erase?exchanges={erased}",
             "endpoints/remove?endpoint={endpoint}",
             "links",
             "links/revoke?link={link}",
         )
     ),
-    ("latvia/administrator", "/c/baltic-belarus/admin/keys/revoke?of={key}"),
+    ("latvia/administrator", "/c/baltic-belarus/compose/key-revocation?f.key={key}"),
     *(
         ("operator", path)
         for path in ("/host/tokens/revoke?token={token}", "/host/subjects/forget?subject={subject}")
@@ -175,6 +181,11 @@ NO_PAGE: Final = frozenset(
             f"/c/{{channel}}/{path}"
             for path in (
                 "admin/keys/asked/{officer}",
+                "admin/erasures/consent",
+                "admin/erasures/erase",
+                "admin/erasures/withdraw",
+                "admin/keys/revoke",
+                "admin/officers/revoke",
                 "compose/read",
                 "exchanges/{exchange}/evidence",
                 "palette",

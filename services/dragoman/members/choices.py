@@ -159,6 +159,35 @@ class PostKind(Kind):
 
 
 @dataclass(frozen=True)
+class NamedKind(Kind):
+    """One of some things of the channel, each by its value and its name."""
+
+    control = "named"
+    is_listed = True
+
+    choices: tuple[tuple[str, str], ...] = ()
+    whole: bool = False
+
+    def read(self, form: TypedForm, member: Member, name: str) -> Any:
+        """Return the value, as a number if it is `whole`."""
+        return number_of_row(form.one(name)) if self.whole else form.one(name) or EMPTY
+
+    def _runs(self, value: Any, say: Say) -> Runs:
+        return (dict(self.choices).get(str(value), str(value)),)
+
+
+@dataclass(frozen=True)
+class FormatKind(NamedKind):
+    """A format, by the act that opens its exchanges."""
+
+    def _runs(self, value: Any, say: Say) -> Runs:
+        return (say.words.act(str(value)),)
+
+    def _code_word(self, code: str, words: Words) -> str:
+        return words.act(code)
+
+
+@dataclass(frozen=True)
 class ReleasedKind(Kind):
     """Records of a matter that are published, without the members that are left out."""
 

@@ -73,13 +73,14 @@ class GroupKind(Kind):
 
 @dataclass(frozen=True)
 class RowsKind(Kind):
-    """Several rows of a group."""
+    """Several rows of a group. With `or_none`, a table without rows is a value too."""
 
     control = "rows"
     is_wide = True
     at_least = True
 
     group: GroupKind
+    or_none: bool = False
 
     @property
     def parts(self) -> tuple[Member, ...]:
@@ -93,7 +94,7 @@ class RowsKind(Kind):
             for index in form.indexes(name)
             if self.group.is_filled(form.form, f"{name}.{index}")
         ]
-        return rows or EMPTY
+        return rows if rows or self.or_none else EMPTY
 
     def typed(self, name: str, value: Any, languages: Sequence[str]) -> Iterator[tuple[str, str]]:
         """Yield the fields of each row."""

@@ -120,9 +120,12 @@ class NumberKind(Kind):
                 "a": form.words.number(low or 0),
                 "b": form.words.number(high or 0),
             }
-            return form.fault(
-                member, name, form.words.say("%(what)s is from %(a)s to %(b)s.", **values)
+            text = (
+                form.words.say("This is at least %(n)s.", n=values["a"])
+                if high is None
+                else form.words.say("%(what)s is from %(a)s to %(b)s.", **values)
             )
+            return form.fault(member, name, text)
         return int(number) if self.whole else tidy(number)
 
     def typed(self, name: str, value: Any, languages: Sequence[str]) -> Iterator[tuple[str, str]]:

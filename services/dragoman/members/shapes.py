@@ -17,6 +17,7 @@ from dragoman.members.choices import (
     ChoiceKind,
     ChoicesKind,
     FlagKind,
+    FormatKind,
     HandedKind,
     OfferedKind,
     PartKind,
@@ -40,7 +41,15 @@ from dragoman.members.sides import (
     WhoseKind,
 )
 from dragoman.members.texts import LanguageKind, LineKind, LinesKind, TextKind, TextsKind
-from dragoman.members.times import DateKind, DatesKind, HoursKind, SpanKind, SpansKind, TimeKind
+from dragoman.members.times import (
+    ClockKind,
+    DateKind,
+    DatesKind,
+    HoursKind,
+    SpanKind,
+    SpansKind,
+    TimeKind,
+)
 from dragoman_schemas import act_frame, fields
 from dragoman_schemas.acts import SHAPES
 from dragoman_schemas.acts.dialogue.release import ReleasedRecord
@@ -66,7 +75,9 @@ _Facts = Mapping[str, Any]
 _NO_FACTS: Final[_Facts] = MappingProxyType({})
 
 _NAMED: Final[Mapping[str, Callable[[_Facts], Kind]]] = {
+    "clock": lambda _: ClockKind(),
     "date": lambda _: DateKind(),
+    "format": lambda _: FormatKind(),
     "handed": lambda _: HandedKind(),
     "issue": lambda _: IssueKind(),
     "language": lambda _: LanguageKind(),
@@ -80,7 +91,9 @@ _NAMED: Final[Mapping[str, Callable[[_Facts], Kind]]] = {
     "record": lambda _: RecordKind(),
     "reference": lambda _: ReferencesKind(many=False),
     "side": lambda _: SideKind(),
-    "text": lambda facts: TextKind(facts.get("languages", False), facts.get("title", False)),
+    "text": lambda facts: TextKind(
+        facts.get("languages", False), facts.get("title", False), facts.get("code", False)
+    ),
     "time": lambda facts: TimeKind(
         unknown=facts.get("unknown", False),
         ahead=facts.get("ahead", False),
@@ -249,7 +262,8 @@ def _of_many(item: Any, act: str, facts: _Facts) -> Kind:
         case SpanKind():
             return SpansKind(kind)
         case (
-            FilesKind()
+            ClockKind()
+            | FilesKind()
             | LanguageKind()
             | OfficerKind()
             | PersonKind()

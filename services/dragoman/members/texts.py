@@ -21,13 +21,17 @@ _LONGEST_CODE: Final = 60
 
 @dataclass(frozen=True)
 class TextKind(Kind):
-    """A text, in several languages where the act allows it; a `title` is one line."""
+    """A text, in several languages where the act allows it.
+
+    A `title` is one line. `code` is a text for programs.
+    """
 
     control = "text"
     is_prose = True
 
     languages: bool = True
     title: bool = False
+    code: bool = False
 
     def read(self, form: TypedForm, member: Member, name: str) -> Any:
         """Return the text, or the texts by language with the original first."""

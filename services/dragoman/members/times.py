@@ -1,9 +1,10 @@
 """Kinds of times: a moment, a span, days, hours of the week."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 from dragoman.i18n.words import NBSP, Words, as_moment, city, stamp
@@ -274,6 +275,37 @@ class DatesKind(Kind):
     def codes(self, value: Any, path: str, words: Words) -> Iterator[tuple[str, str, str]]:
         """Yield nothing: days are no codes."""
         return iter(())
+
+
+_CLOCK: Final = re.compile(r"([01]?[0-9]|2[0-3])[:.h]([0-5][0-9])")
+
+
+@dataclass(frozen=True)
+class ClockKind(Kind):
+    """An hour and a minute of the day; or several, which are typed in one line."""
+
+    many: bool = False
+
+    def read(self, form: TypedForm, member: Member, name: str) -> Any:
+        """Return the time, or the times in their order, each once."""
+        words = form.one(name).replace(",", " ").replace("、", " ").split()
+        matches = [_CLOCK.fullmatch(word) for word in words]
+        times = sorted({f"{int(item[1]):02}:{item[2]}" for item in matches if item is not None})
+        if not all(matches) or (len(times) > 1 and not self.many):
+            sentence = form.words.say(
+                "Give times of the day with blanks between, like 06:00 18:00."
+            )
+            return form.fault(member, name, sentence)
+        if not times:
+            return EMPTY
+        return times if self.many else times[0]
+
+    def typed(self, name: str, value: Any, languages: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """Yield the times in one line."""
+        yield name, " ".join(value) if self.many else str(value)
+
+    def _runs(self, value: Any, say: Say) -> Runs:
+        return listed(value if isinstance(value, list) else [value], say.words.comma)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from msgspec import UNSET, Meta, UnsetType, field
 
 from dragoman_schemas.act_frame import Act
 from dragoman_schemas.fields import (
+    FUTURE,
     Base64Of32,
     ClockTime,
     Hex32,
@@ -19,6 +20,7 @@ from dragoman_schemas.fields import (
     Timestamp,
     Words,
     Zone,
+    of_kind,
     with_facts,
 )
 
@@ -211,7 +213,7 @@ class LineChecks(Shape, frozen=True, kw_only=True):
     at: Annotated[tuple[ClockTime, ...], Meta(min_length=1, max_length=48)]
     zone: Zone
     sent_by: Name | Literal["alternating"]
-    from_: Timestamp | UnsetType = field(name="from", default=UNSET)
+    from_: Annotated[Timestamp, FUTURE] | UnsetType = field(name="from", default=UNSET)
 
 
 class ProfileAdoption(Act, frozen=True, kw_only=True, tag="profile-adoption"):
@@ -239,7 +241,7 @@ class PolicyAdoption(Act, frozen=True, kw_only=True, tag="policy-adoption"):
     each side's name. It is in force once every side has adopted the same.
     """
 
-    policy: Text
+    policy: Annotated[Text, with_facts(code=True)]
 
 
 class RulesAdoption(Act, frozen=True, kw_only=True, tag="rules-adoption"):
@@ -262,7 +264,7 @@ class OnwardEntry(Shape, frozen=True, kw_only=True):
     of the profile.
     """
 
-    format: Name
+    format: Annotated[Name, of_kind("format")]
     posts: Annotated[tuple[Line, ...], Meta(min_length=1, max_length=30)]
     before_min: Annotated[int, Meta(ge=1, le=20_160)] | UnsetType = UNSET
 

@@ -1,21 +1,17 @@
 """Functions that the pages of administration share.
 
-They say whether the reader may change something, record the change, and cut long lists
-into pages.
+They say whether the reader may change something, and cut long lists into pages.
 """
 
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
-import msgspec
 from msgspec import Struct
 
 from dragoman.application.http import submission
 from dragoman.console.context import PageContext
 from dragoman.console.display.log_rows import line_of
-from dragoman.console.forms import browser_signatures
-from dragoman.console.forms.form_state import FormState
 from dragoman.domain.acts.access import ROOT
 from dragoman.domain.acts.families.channel import ADMINISTRATORS
 from dragoman.limits import SCREEN_ROWS
@@ -70,22 +66,6 @@ def colleagues(context: PageContext, roles: frozenset[Role] = ADMINISTRATORS) ->
         and officer.until is None
         and not roles.isdisjoint(officer.roles)
     )
-
-
-async def record_act(
-    context: PageContext, filled: FormState, act: dict[str, Any], first: str, **fields: str
-) -> str:
-    """Record an act of the channel's own family; return its position.
-
-    If the act is refused, the form shows the reason, and the position is empty. Raises
-    `Refused`.
-    """
-    with filled.trying(first, **fields):
-        reply = await browser_signatures.record(
-            context, msgspec.json.encode(act), family="channel", key=filled.key
-        )
-        return reply.headers["Dragoman-Position"]
-    return ""
 
 
 async def at_the_end(context: PageContext) -> None:

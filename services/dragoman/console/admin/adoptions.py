@@ -3,15 +3,11 @@
 The profile includes line checks. The pages say which adoption binds, and since when.
 
 Each side adopts for itself, by an act of its administrator. Only an adoption that every
-side has made alike, to the letter, binds. Each form therefore begins with the newest
-adoption of any side.
+side has made alike, to the letter, binds.
 """
 
-import re
 from collections.abc import Iterator
-from datetime import UTC
-from typing import Any, Final, get_args
-from zoneinfo import ZoneInfo
+from typing import Any, Final
 
 import msgspec
 from aiohttp import web
@@ -21,13 +17,10 @@ from dragoman.application.operations import webhook_endpoints
 from dragoman.application.operations.report_requests import WATCH_FLOOR
 from dragoman.console.admin.admin_forms import (
     address,
-    at_the_end,
     colleagues,
     hindrance,
-    record_act,
 )
 from dragoman.console.context import PageContext
-from dragoman.console.display.office_clocks import office_of
 from dragoman.console.forms.form_state import FormState
 from dragoman.console.rendering import Page, PageRoute, refused
 from dragoman.console.sessions import redirect
@@ -35,19 +28,13 @@ from dragoman.domain.acts import log_policy
 from dragoman.domain.acts.deadlines import UNTIMED, profile_of
 from dragoman.domain.acts.line_checks import schedule_of
 from dragoman.limits import CHECK_SECONDS, CHECK_STEP_SECONDS, CHECKED_HEAD_SECONDS
-from dragoman.members.input import not_understood, times
 from dragoman.stores.watch_floor import WatchChecks
 from dragoman.text import sentence
 from dragoman_schemas.acts.office.channel import LineChecks
 from dragoman_schemas.codebook import CODEBOOKS
-from dragoman_schemas.fields import Timestamp
 from dragoman_schemas.profiles import PROFILES, Profile
 from dragoman_schemas.responses import Covered
 from dragoman_schemas.state import Adopted, AdoptedCodebook, AdoptedPolicy
-
-_CLOCK: Final = re.compile(r"([01]?[0-9]|2[0-3])[:.h]([0-5][0-9])")
-_WRITTEN: Final = re.compile(get_args(Timestamp)[1].pattern)
-_ALTERNATING: Final = "alternating"
 
 
 def _values(context: PageContext, **more: Any) -> dict[str, Any]:
@@ -92,11 +79,10 @@ class Limits(Struct, frozen=True, kw_only=True):
     limits: tuple[LimitRow, ...]
 
 
-async def limits(context: PageContext, filled: FormState | None = None) -> Page:
+async def limits(context: PageContext) -> Page:
     """Return the page with the profiles beside each other, and the one that binds."""
     profile, since = profile_of(context.registry)
     schedule = schedule_of(context.registry)
-    form = filled or FormState(_schedule_form(context))
     view = Limits(
         channel=context.name,
         position=context.position,
@@ -108,19 +94,13 @@ async def limits(context: PageContext, filled: FormState | None = None) -> Page:
         limits=_LIMITS,
     )
     read = {side: _checks(value) for side, value in context.registry.profiles.items()}
-    senders = [
-        (_ALTERNATING, context.words.say("the sides in turn")),
-        *((side, side.upper()) for side in context.sides),
-    ]
     timed = context.registry.kind not in UNTIMED
     checks = context.request.app[WATCH_FLOOR].checked(context.registry.cid, context.side)
     values = _values(
         context,
-        filled=form,
         profiles=[*PROFILES],
         schedules=read,
         timed=timed,
-        senders=senders,
         checks=checks,
         own_offices=sorted(_own_offices(context)),
         check_hindrance=hindrance(context, webhook_endpoints.ENTERING, flag=False),
@@ -128,9 +108,7 @@ async def limits(context: PageContext, filled: FormState | None = None) -> Page:
         check_step_s=CHECK_STEP_SECONDS,
         check_head_s=CHECKED_HEAD_SECONDS,
     )
-    return Page(
-        template="profiles.html", view=view, rows=view.limits, values=values, status=form.status
-    )
+    return Page(template="profiles.html", view=view, rows=view.limits, values=values)
 
 
 def _own_offices(context: PageContext) -> set[str]:
@@ -204,86 +182,6 @@ _LIMITS: Final = tuple(
 )
 
 
-def _schedule_form(context: PageContext) -> dict[str, list[str]]:
-    """Return the first content of the form: the newest adoption of any side."""
-    profile = max(
-        context.registry.profiles.values(), key=lambda item: item.adopted.position, default=None
-    )
-    zone = office_of(context.side, context.projection.office(context.side)).zone
-    if profile is None:
-        return {"profile": ["default"], "zone": [zone], "sent_by": [_ALTERNATING]}
-    checks = _checks(profile)
-    if checks is None:
-        return {"profile": [profile.profile], "zone": [zone], "sent_by": [_ALTERNATING]}
-    begins = [] if isinstance(checks.from_, UnsetType) else [checks.from_]
-    return {
-        "profile": [profile.profile],
-        "times": [" ".join(checks.at)],
-        "zone": [checks.zone],
-        "sent_by": [checks.sent_by],
-        "from": begins,
-    }
-
-
-async def adopt_profile(context: PageContext) -> Page | web.StreamResponse:
-    """Adopt a profile for the reader's side, with or without line checks."""
-    filled = await FormState.of(context.request)
-    if filled["profile"] not in PROFILES:
-        filled.wrong("profile", context.words.say("Choose a profile."))
-    act: dict[str, Any] = {"act": "profile-adoption", "profile": filled["profile"]}
-    if filled["times"]:
-        act["line_check"] = _line_check(context, filled)
-    if not filled.faults:
-        fields = {
-            "times": "/line_check/at",
-            "zone": "/line_check/zone",
-            "sent_by": "/line_check/sent_by",
-            "from": "/line_check/from",
-        }
-        if position := await record_act(context, filled, act, "profile", **fields):
-            return redirect(context.link("/admin/profiles", after=position, said="recorded"))
-    await at_the_end(context)
-    return await limits(context, filled)
-
-
-def _line_check(context: PageContext, filled: FormState) -> dict[str, Any]:
-    """Return the schedule for the act; the form shows any errors in it."""
-    say = context.words.say
-    words = filled["times"].replace(",", " ").replace("、", " ").split()
-    matches = [_CLOCK.fullmatch(word) for word in words]
-    if not all(matches):
-        filled.wrong("times", say("Give times of the day with blanks between, like 06:00 18:00."))
-    if not filled["zone"]:
-        filled.wrong("zone", say("Give the time zone of these times, like Europe/Brussels."))
-    if filled["sent_by"] not in (*context.sides, _ALTERNATING):
-        filled.wrong("sent_by", say("Choose who sends the checks."))
-    at = sorted({f"{int(item[1]):02}:{item[2]}" for item in matches if item is not None})
-    return {
-        "at": at,
-        "zone": filled["zone"],
-        "sent_by": filled["sent_by"],
-        **_from(context, filled),
-    }
-
-
-def _from(context: PageContext, filled: FormState) -> dict[str, str]:
-    """Return the start of the schedule, if the form has one.
-
-    A text in the log's own notation stays unchanged, because both sides must say the
-    same.
-    """
-    text = filled["from"]
-    if not text or _WRITTEN.fullmatch(text):
-        return {"from": text} if text else {}
-    zone = office_of(context.side, context.projection.office(context.side)).zone
-    try:
-        moment = times.read_moment(text, context.moment, ZoneInfo(zone))
-    except not_understood.NotUnderstoodInput:
-        filled.wrong("from", context.words.say("Give a day and a time, like 1 Dec 2026 06:00Z."))
-        return {}
-    return {"from": f"{moment.astimezone(UTC):%Y-%m-%dT%H:%MZ}"}
-
-
 # The codebook
 
 
@@ -312,9 +210,8 @@ class Codebooks(Struct, frozen=True, kw_only=True):
     messages: tuple[CodedRow, ...]
 
 
-async def codebooks(context: PageContext, filled: FormState | None = None) -> Page:
+async def codebooks(context: PageContext) -> Page:
     """Return the codebooks with their content, and the sides that adopted them."""
-    form = filled or FormState({"codebook": [next(iter(CODEBOOKS))]})
     view = Codebooks(
         channel=context.name,
         position=context.position,
@@ -322,15 +219,8 @@ async def codebooks(context: PageContext, filled: FormState | None = None) -> Pa
         missing=tuple(side for side in context.sides if side not in context.registry.codebooks),
         messages=_CODED,
     )
-    say = context.words.say
-    choices = [
-        (codebook.name, say("%(name)s, version %(n)s", name=codebook.name, n=codebook.version))
-        for codebook in CODEBOOKS.values()
-    ]
-    values = _values(context, filled=form, books=[*CODEBOOKS.values()], choices=choices)
-    return Page(
-        template="codebook.html", view=view, rows=view.messages, values=values, status=form.status
-    )
+    values = _values(context, books=[*CODEBOOKS.values()])
+    return Page(template="codebook.html", view=view, rows=view.messages, values=values)
 
 
 def _coded() -> Iterator[CodedRow]:
@@ -352,20 +242,6 @@ def _coded() -> Iterator[CodedRow]:
 
 
 _CODED: Final = tuple(_coded())
-
-
-async def adopt_codebook(context: PageContext) -> Page | web.StreamResponse:
-    """Adopt the newest version of a codebook for the reader's side."""
-    filled = await FormState.of(context.request)
-    book = CODEBOOKS.get(filled["codebook"])
-    if book is None:
-        filled.wrong("codebook", context.words.say("Choose a codebook."))
-    else:
-        act = {"act": "codebook-adoption", "codebook": book.name, "version": book.version}
-        if position := await record_act(context, filled, act, "codebook"):
-            return redirect(context.link("/admin/codebook", after=position, said="recorded"))
-    await at_the_end(context)
-    return await codebooks(context, filled)
 
 
 # Witnesses
@@ -404,11 +280,10 @@ class PolicyPage(Struct, frozen=True, kw_only=True):
     covered: Covered | None
 
 
-async def witnesses(context: PageContext, filled: FormState | None = None) -> Page:
+async def witnesses(context: PageContext) -> Page:
     """Return the policy that says whose countersignatures make a record final."""
     registry = context.registry
     policy = log_policy.in_force(registry)
-    form = filled or FormState({"policy": [_policy_text(context)]})
     view = PolicyPage(
         channel=context.name,
         position=context.position,
@@ -431,10 +306,8 @@ async def witnesses(context: PageContext, filled: FormState | None = None) -> Pa
         if context.past or policy is None
         else await context.service.coverage.of(context.projection),
     )
-    values = _values(context, filled=form, example=_example(context))
-    return Page(
-        template="policy.html", view=view, rows=view.witnesses, values=values, status=form.status
-    )
+    values = _values(context, example=_example(context))
+    return Page(template="policy.html", view=view, rows=view.witnesses, values=values)
 
 
 def _example(context: PageContext) -> str:
@@ -444,45 +317,9 @@ def _example(context: PageContext) -> str:
     return "\n".join([*lines, f"group every all {' '.join(context.sides)}", "quorum every"])
 
 
-def _policy_text(context: PageContext) -> str:
-    """Return the first content of the form: the newest adoption of any side.
-
-    If there was no adoption, it is the policy of the opening.
-    """
-    policy = max(
-        context.registry.policies.values(),
-        key=lambda adopted_policy: adopted_policy.adopted.position,
-        default=None,
-    )
-    return context.registry.policy if policy is None else policy.policy
-
-
-async def adopt_policy(context: PageContext) -> Page | web.StreamResponse:
-    """Adopt a witness policy for the reader's side."""
-    filled = await FormState.of(context.request)
-    text = filled["policy"]
-    if not text:
-        filled.wrong("policy", context.words.say("Give the text of the policy."))
-    else:
-        names = [
-            context.registry.policy,
-            *(policy.policy for policy in context.registry.policies.values()),
-        ]
-        exact = next((name for name in names if name.strip() == text), f"{text}\n")
-        if position := await record_act(
-            context, filled, {"act": "policy-adoption", "policy": exact}, "policy", policy="/policy"
-        ):
-            return redirect(context.link("/admin/policy", after=position, said="recorded"))
-    await at_the_end(context)
-    return await witnesses(context, filled)
-
-
 ROUTES: Final[tuple[PageRoute, ...]] = (
     PageRoute(path="/admin/watch-check", handler=check_watch, method="POST"),
     PageRoute(path="/admin/profiles", handler=limits),
-    PageRoute(path="/admin/profiles", handler=adopt_profile, method="POST"),
     PageRoute(path="/admin/codebook", handler=codebooks),
-    PageRoute(path="/admin/codebook", handler=adopt_codebook, method="POST"),
     PageRoute(path="/admin/policy", handler=witnesses),
-    PageRoute(path="/admin/policy", handler=adopt_policy, method="POST"),
 )

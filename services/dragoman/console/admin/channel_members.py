@@ -2,55 +2,40 @@
 
 Everybody can read them. Administrators of a side change their own side.
 
-Every change is an act of the channel's own family. If the sides keep their own keys, no
-page sees the key that signs these acts. The pages then show the command instead of a
-form. One officer drafts a new status of the channel, and another releases it.
+Every change is an act of the channel, whose form is under `/compose`. Where the sides
+keep their own keys, an officer without such a key sees the command instead.
 """
 
-from typing import Any, Final, get_args
+from typing import Final
 
 import msgspec
 from aiohttp import web
-from msgspec import Raw, Struct
+from msgspec import Struct
 
-from dragoman.application.http import submission
-from dragoman.application.operations import drafts
 from dragoman.console.admin import (
     adoptions,
     browser_key,
     endpoints_page,
     erasure_pages,
+    moved_forms,
     onward_lists,
     rules_page,
 )
 from dragoman.console.admin.admin_forms import (
     address,
-    at_the_end,
     colleagues,
     has_key,
     hindrance,
-    record_act,
     sliced,
     times_of,
 )
 from dragoman.console.context import PageContext
-from dragoman.console.forms import browser_signatures
-from dragoman.console.forms.confirm import EndingPage, ask
-from dragoman.console.forms.form_state import FormState
 from dragoman.console.rendering import Page, PageRoute
 from dragoman.console.sessions import redirect
 from dragoman.domain.acts.access import ROOT
 from dragoman.domain.acts.act_rules import HEADS, OFFICERS
 from dragoman.domain.acts.log_policy import log_of
-from dragoman.domain.record.codec import is_name, read_act
-from dragoman.members.texts import language
-from dragoman.text import sentence
-from dragoman_schemas.acts.office.channel import Role
-from dragoman_schemas.responses import NewDraft
 from dragoman_schemas.state import Status
-
-_ROLES: Final[tuple[Role, ...]] = get_args(Role)
-_STATUSES: Final = ("in_force", "degraded", "suspended", "resumed")
 
 # The channel as a whole
 
@@ -94,10 +79,9 @@ class Administration(Struct, frozen=True, kw_only=True):
     sides: tuple[SideRow, ...]
 
 
-async def administration(context: PageContext, filled: FormState | None = None) -> Page:
+async def administration(context: PageContext) -> Page:
     """Return the page with the channel's sides and its status."""
     registry = context.registry
-    form = filled or FormState({"language": [_language(context)]})
     view = Administration(
         channel=context.name,
         position=context.position,
@@ -115,19 +99,14 @@ async def administration(context: PageContext, filled: FormState | None = None) 
         sides=tuple(_side_row(context, side) for side in context.sides),
     )
     values = {
-        "filled": form,
-        "named_languages": [(tag, language(tag)) for tag in registry.languages],
         "hindrance": "signed"
         if _signs(context) and not has_key(context)
         else hindrance(context, OFFICERS, flag=False),
         "heads": colleagues(context, HEADS),
         "who": colleagues(context, OFFICERS),
         "server": address(context),
-        "said": context.request.query.get("said", ""),
     }
-    return Page(
-        template="admin.html", view=view, rows=view.sides, values=values, status=form.status
-    )
+    return Page(template="admin.html", view=view, rows=view.sides, values=values)
 
 
 def _side_row(context: PageContext, name: str) -> SideRow:
@@ -150,15 +129,6 @@ def _side_row(context: PageContext, name: str) -> SideRow:
     )
 
 
-def _language(context: PageContext) -> str:
-    """Return the channel's language in which the reader most likely writes."""
-    primary = context.words.language
-    return next(
-        (item for item in context.registry.languages if item.partition("-")[0] == primary),
-        context.registry.languages[0],
-    )
-
-
 def _signs(context: PageContext) -> bool:
     """Return whether officers must sign statements about the channel as a whole.
 
@@ -167,34 +137,6 @@ def _signs(context: PageContext) -> bool:
     return "channel" in context.registry.required_signatures and not hindrance(
         context, OFFICERS, flag=False
     )
-
-
-async def draft_status(context: PageContext) -> Page | web.StreamResponse:
-    """Store a new status of the channel as a draft, for a colleague to release."""
-    filled = await FormState.of(context.request)
-    status, reason, language = filled["status"], filled["reason"], filled["language"]
-    if status not in _STATUSES:
-        filled.wrong("status", context.words.say("Choose the status of the channel."))
-    if status == "suspended" and not reason:
-        filled.wrong(
-            "reason", context.words.say("A suspension needs a written reason. Give the reason.")
-        )
-    if not filled.faults:
-        act: dict[str, Any] = {"act": "channel-status", "status": status}
-        if reason:
-            act["reason"] = {language: reason} if language in context.registry.languages else reason
-        body = msgspec.json.encode(act)
-        with filled.trying("status", reason="/reason"):
-            act_bytes, data = read_act(body, cut=False)
-            signed, signatures = await browser_signatures.signed_by(
-                context, act_bytes, data, exchange="", key=filled.key
-            )
-            await drafts.keep_new(
-                context.call, NewDraft(act=Raw(signed)), 201, filled.key, signatures, handed=True
-            )
-            return redirect(context.link("/admin", said="drafted"))
-    await at_the_end(context)
-    return await administration(context, filled)
 
 
 # Officers
@@ -228,8 +170,13 @@ class Officers(Struct, frozen=True, kw_only=True):
     officers: tuple[OfficerRow, ...]
 
 
-async def officers(context: PageContext, filled: FormState | None = None) -> Page:
-    """Return the officers of all sides, and the form for a new one."""
+async def officers(context: PageContext) -> Page | web.StreamResponse:
+    """Return the officers of all sides.
+
+    The address of the earlier form for one officer leads to the form of now.
+    """
+    if changed := context.request.query.get("change", ""):
+        return redirect(context.link("/compose/officer", **{"f.officer": changed}))
     registry = context.registry
     only = context.request.query.get("side", "")
     order = {side: place for place, side in enumerate(context.sides)}
@@ -264,7 +211,6 @@ async def officers(context: PageContext, filled: FormState | None = None) -> Pag
         )
         for row in officer_rows
     ]
-    form = filled or _as_it_stands(context)
     view = Officers(
         channel=context.name,
         position=context.position,
@@ -272,143 +218,13 @@ async def officers(context: PageContext, filled: FormState | None = None) -> Pag
         officers=tuple(officer_rows),
     )
     values = {
-        "filled": form,
-        "all_roles": _ROLES,
         "hindrance": hindrance(context),
         "who": colleagues(context),
         "only": only,
         "following": following,
-        "changing": context.request.query.get("change", ""),
-        "offices": sorted(
-            {
-                officer.office
-                for name, officer in registry.officers.items()
-                if name.startswith(f"{context.side}/")
-            }
-        ),
         "server": address(context),
-        "said": context.request.query.get("said", ""),
     }
-    return Page(
-        template="officers.html", view=view, rows=view.officers, values=values, status=form.status
-    )
-
-
-def _as_it_stands(context: PageContext) -> FormState:
-    """Return the form with the officer who is to be changed; or empty.
-
-    The officer must be in office, on the reader's side.
-    """
-    name = context.request.query.get("change", "")
-    officer = context.registry.officers.get(f"{context.side}/{name}")
-    if officer is None or officer.until is not None:
-        return FormState()
-    return FormState({"officer": [name], "office": [officer.office], "roles": officer.roles})
-
-
-async def enter_officer(context: PageContext) -> Page | web.StreamResponse:
-    """Enter an officer of the reader's side, or change one's office and roles."""
-    filled, say = await FormState.of(context.request), context.words.say
-    name, office = filled["officer"], filled["office"]
-    if not is_name(name):
-        filled.wrong(
-            "officer",
-            say(
-                "Give a name of office, like o-17: small letters and digits, with hyphens between."
-            ),
-        )
-    if not is_name(office):
-        filled.wrong(
-            "office",
-            say("Give the office, like brussels: small letters and digits, with hyphens between."),
-        )
-    if not filled.all("roles"):
-        filled.wrong("roles", say("Choose at least one role."))
-    if not filled.faults:
-        roles = [role for role in _ROLES if role in filled.all("roles")]
-        act = {"act": "officer", "officer": name, "office": office, "roles": roles}
-        if position := await record_act(
-            context, filled, act, "officer", office="/office", roles="/roles"
-        ):
-            return redirect(context.link("/admin/officers", after=position, said="recorded"))
-    await at_the_end(context)
-    return await officers(context, filled)
-
-
-async def ask_revocation(
-    context: PageContext, filled: FormState | None = None
-) -> Page | web.StreamResponse:
-    """Ask once before an officer is revoked."""
-    name = filled["officer"] if filled else context.request.query.get("officer", "")
-    actor = f"{context.side}/{name}"
-    officer = context.registry.officers.get(actor)
-    if hindrance(context) or officer is None or officer.until is not None:
-        return redirect(context.link("/admin/officers"))
-    return ask(
-        context,
-        EndingPage(act="officer-revocation", of=actor),
-        question=context.words.say("Revoke %(officer)s?", officer=actor),
-        follows=_what_follows(context, actor),
-        button=context.words.say("Revoke %(officer)s", officer=name),
-        back=(context.link("/admin/officers"), context.words.say("Keep in office")),
-        area="admin",
-        filled=filled,
-        hidden={"officer": name},
-        reason=True,
-        signs=context.registry.custody == "sides",
-    )
-
-
-def _what_follows(context: PageContext, actor: str) -> list[str]:
-    """Return the consequences of an officer's revocation, in sentences."""
-    say, registry = context.words.say, context.registry
-    follows = [
-        say(
-            "Once this is recorded, %(officer)s can no longer read or do anything in this channel.",
-            officer=actor,
-        ),
-        say("Open pages and streams of the officer end. Calendar links end too."),
-        say(
-            "What %(officer)s has said and signed stays in the record, and stays valid.",
-            officer=actor,
-        ),
-        say("Nobody can be entered under this name again."),
-    ]
-    keys = sum(key.owner == actor and key.until is None for key in registry.keys.values())
-    if keys:
-        follows.append(
-            context.words.count(
-                "%(n)s key signs nothing more.", "%(n)s keys sign nothing more.", keys
-            )
-        )
-    watch = registry.watches.get(context.side)
-    if watch is not None and watch.since.by == actor:
-        follows.append(
-            say("%(officer)s has the watch now. Have a colleague take it first.", officer=actor)
-        )
-    if colleagues(context) == (actor.partition("/")[2],):
-        follows.append(
-            say(
-                "%(officer)s is the only administrator of %(side)s in office.",
-                officer=actor,
-                side=context.side.upper(),
-            )
-            + " "
-            + say("After this nobody can enter or revoke officers of this side.")
-        )
-    return follows
-
-
-async def revoke_officer(context: PageContext) -> Page | web.StreamResponse:
-    """Revoke an officer of the reader's side."""
-    filled = await FormState.of(context.request)
-    act = {"act": "officer-revocation", "officer": filled["officer"]} | (
-        {"reason": filled["reason"]} if filled["reason"] else {}
-    )
-    if position := await record_act(context, filled, act, "reason"):
-        return redirect(context.link("/admin/officers", after=position, said="revoked"))
-    await at_the_end(context)
-    return await ask_revocation(context, filled)
+    return Page(template="officers.html", view=view, rows=view.officers, values=values)
 
 
 # Keys
@@ -444,7 +260,7 @@ class KeysView(Struct, frozen=True, kw_only=True):
 
 
 async def keys(context: PageContext) -> Page:
-    """Return the keys of all sides, and the forms to enter and revoke keys."""
+    """Return the keys of all sides, and those that wait to be entered."""
     order = {side: place for place, side in enumerate(context.sides)}
     rows = sorted(
         (
@@ -486,81 +302,12 @@ async def keys(context: PageContext) -> Page:
     return Page(template="keys.html", view=view, rows=view.keys, values=values)
 
 
-async def ask_key_revocation(
-    context: PageContext, filled: FormState | None = None
-) -> Page | web.StreamResponse:
-    """Ask once before a key is revoked."""
-    id = filled["of"] if filled else context.request.query.get("of", "")
-    key = context.registry.keys.get(id)
-    if (
-        hindrance(context)
-        or key is None
-        or key.until is not None
-        or key.owner.partition("/")[0] != context.side
-    ):
-        return redirect(context.link("/admin/keys"))
-    say = context.words.say
-    return ask(
-        context,
-        EndingPage(act="key-revocation", of=id),
-        question=say("Revoke a key of %(officer)s?", officer=key.owner),
-        follows=[
-            say(
-                "Once this is recorded, the key %(key)s can sign nothing more. It cannot be "
-                "entered again.",
-                key=id,
-            ),
-            say(
-                "Its signatures stay in the record, and stay valid. You can name a record below: "
-                "from that record on, they are shown as disputed."
-            ),
-            say("%(officer)s stays in office, and can be given another key.", officer=key.owner),
-        ],
-        button=say("Revoke this key"),
-        back=(context.link("/admin/keys"), say("Keep it valid")),
-        area="admin",
-        filled=filled,
-        hidden={"of": id},
-        reason=True,
-        suspects=True,
-        signs=context.registry.custody == "sides",
-    )
-
-
-async def revoke_key(context: PageContext) -> Page | web.StreamResponse:
-    """Revoke a key of the reader's side, in a trial."""
-    filled = await FormState.of(context.request)
-    suspected = submission.whole(filled["suspect_from"])
-    if filled["suspect_from"] and not suspected:
-        filled.wrong(
-            "suspect_from",
-            sentence(
-                "give the number of a record, for instance %(n)s, or leave it empty",
-                n=context.position,
-            ),
-        )
-        return await ask_key_revocation(context, filled)
-    disputed: dict[str, Any] = {"suspect_from": suspected} if suspected else {}
-    act = {"act": "key-revocation", "key": filled["of"], **disputed} | (
-        {"reason": filled["reason"]} if filled["reason"] else {}
-    )
-    if position := await record_act(context, filled, act, "reason", suspect_from="/suspect_from"):
-        return redirect(context.link("/admin/keys", after=position, said="revoked"))
-    await at_the_end(context)
-    return await ask_key_revocation(context, filled)
-
-
 ROUTES: Final[tuple[PageRoute, ...]] = (
     PageRoute(path="/admin", handler=administration),
-    PageRoute(path="/admin", handler=draft_status, method="POST"),
     PageRoute(path="/admin/officers", handler=officers),
-    PageRoute(path="/admin/officers", handler=enter_officer, method="POST"),
-    PageRoute(path="/admin/officers/revoke", handler=ask_revocation),
-    PageRoute(path="/admin/officers/revoke", handler=revoke_officer, method="POST"),
     PageRoute(path="/admin/keys", handler=keys),
-    PageRoute(path="/admin/keys/revoke", handler=ask_key_revocation),
-    PageRoute(path="/admin/keys/revoke", handler=revoke_key, method="POST"),
     *browser_key.ROUTES,
+    *moved_forms.ROUTES,
     *adoptions.ROUTES,
     *onward_lists.ROUTES,
     *rules_page.ROUTES,

@@ -1,6 +1,6 @@
 """The versions of the rules: which is in force, and which the sides have adopted.
 
-    /c/{channel}/admin/rules      the versions, the adoptions, and the form
+    /c/{channel}/admin/rules      the versions, and the adoptions
 
 A later version brings acts, members and rules. It is in force once every side has
 adopted it, by an act of an administrator. A program that lacks it reads the channel up
@@ -9,21 +9,15 @@ to there and records nothing more.
 
 from typing import Any, Final
 
-from aiohttp import web
 from msgspec import Struct
 
-from dragoman import __version__
 from dragoman.console.admin.admin_forms import (
     address,
-    at_the_end,
     colleagues,
     hindrance,
-    record_act,
 )
 from dragoman.console.context import PageContext
-from dragoman.console.forms.form_state import FormState
 from dragoman.console.rendering import Page, PageRoute
-from dragoman.console.sessions import redirect
 from dragoman.domain.acts.access import full_sides
 from dragoman.domain.acts.versions import adoption
 from dragoman_schemas.acts import rules_versions
@@ -47,7 +41,7 @@ class RulesPage(Struct, frozen=True, kw_only=True):
     missing: dict[int, tuple[str, ...]]
 
 
-async def rules(context: PageContext, filled: FormState | None = None) -> Page:
+async def rules(context: PageContext) -> Page:
     """Return the page with the versions of the rules, and the sides' adoptions."""
     registry = context.registry
     waiting = adoption.pending(registry)
@@ -56,17 +50,6 @@ async def rules(context: PageContext, filled: FormState | None = None) -> Page:
         for number, acts in rules_versions.CHANGES.items()
         if number > registry.rules
     }
-    adopted = registry.rules_adopted.get(context.side)
-    is_pending = adopted is not None and adopted.rules > registry.rules
-    choices = [
-        *((str(number), context.words.say("Rules %(n)s", n=number)) for number in later),
-        *(
-            [(str(registry.rules), context.words.say("Take the adoption back"))]
-            if is_pending
-            else []
-        ),
-    ]
-    form = filled or FormState({"rules": [choices[0][0]] if choices else []})
     view = RulesPage(
         channel=context.name,
         position=context.position,
@@ -81,33 +64,12 @@ async def rules(context: PageContext, filled: FormState | None = None) -> Page:
         },
     )
     values: dict[str, Any] = {
-        "filled": form,
         "hindrance": hindrance(context),
         "who": colleagues(context),
         "server": address(context),
-        "said": context.request.query.get("said", ""),
-        "choices": choices,
+        "adoptable": adoption.adoptable(registry, context.side),
     }
-    return Page(template="rules.html", view=view, values=values, status=form.status)
+    return Page(template="rules.html", view=view, values=values)
 
 
-async def adopt_rules(context: PageContext) -> Page | web.StreamResponse:
-    """Adopt a version of the rules for the reader's side, or take an adoption back."""
-    filled = await FormState.of(context.request)
-    number = filled["rules"]
-    if number not in {str(version) for version in rules_versions.ACTS}:
-        filled.wrong("rules", context.words.say("Choose a version."))
-    else:
-        act: dict[str, Any] = {"act": "rules-adoption", "rules": int(number)}
-        if int(number) > context.registry.rules:
-            act["release"] = __version__
-        if position := await record_act(context, filled, act, "rules", rules="/rules"):
-            return redirect(context.link("/admin/rules", after=position, said="recorded"))
-    await at_the_end(context)
-    return await rules(context, filled)
-
-
-ROUTES: Final[tuple[PageRoute, ...]] = (
-    PageRoute(path="/admin/rules", handler=rules),
-    PageRoute(path="/admin/rules", handler=adopt_rules, method="POST"),
-)
+ROUTES: Final[tuple[PageRoute, ...]] = (PageRoute(path="/admin/rules", handler=rules),)

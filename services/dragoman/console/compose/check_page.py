@@ -44,7 +44,7 @@ from dragoman.console.pages import release_preview
 from dragoman.console.rendering import Page, refused
 from dragoman.console.sessions import redirect
 from dragoman.domain.acts import consent, deadlines, two_keys
-from dragoman.domain.acts.act_rules import OFFICERS, Rule
+from dragoman.domain.acts.act_rules import OFFICERS, Rule, Who
 from dragoman.domain.acts.families import release
 from dragoman.domain.acts.families.exchange_content import content_of
 from dragoman.domain.decide import Submission
@@ -91,6 +91,11 @@ def rehearsed(writing: Writing, body: bytes, key: str) -> tuple[Folded, bool]:
     send it. Raises `Refused` or `Malformed`.
     """
     context = writing.context
+    if writing.rule.who is Who.KEEPERS and context.registry.custody == "sides":
+        # Nobody can judge an act of keepers before they have signed it, which they do
+        # when they send it. A fault is then shown in the form.
+        state = context.projection.state
+        return Folded(position=state.position + 1, raw=body, channel=state), False
     sending = sending_of(context, writing.rule)
     if sending.hands_over:
         sender = f"{context.side}/{sending.colleagues[0].name}"
@@ -222,12 +227,16 @@ async def check(
             "wanted": wanted_reply_of(writing.act, state),
             "promised": promised_replies(writing.act, state, context.side),
             "ending": ending_deadlines(writing, state),
+            "follows": []
+            if writing.of_channel is None
+            else writing.of_channel.follows(context, msgspec.json.decode(body)),
             "urgent": urgency_of(writing, folded, state),
             "hidden": [
                 *((name, value) for name, value in fields.items() if name not in ("do", "also")),
                 ("act", bound.decode()),
             ],
             "asks": asks,
+            "host_signs": writing.rule.who is Who.KEEPERS and context.registry.custody == "host",
             "also": () if asks or hands_over else other_channels(writing, second=second),
             "problem": problem,
             "again": problem != "",

@@ -98,6 +98,8 @@ def facts_of(
     For a correction, these are the members of the opening that it replaces. For an
     acceptance, the first is the time to which it agrees.
     """
+    if writing.of_channel is not None:
+        return display.facts(writing.act, content, leave=writing.of_channel.leave)
     if writing.act == "acceptance" and writing.exchange is not None:
         agreed = exchange_choices.agreed(display, writing.offices, writing.exchange, content)
         fact = DisplayedMember(

@@ -8,7 +8,13 @@ from urllib.parse import parse_qsl
 
 from multidict import MultiDict
 
-from dragoman.console.compose import agreed_phrases, agreement_form, replaced_members
+from dragoman.console.compose import (
+    agreed_phrases,
+    agreement_form,
+    channel_acts,
+    replaced_members,
+)
+from dragoman.console.compose.channel_acts import CHANNEL_ACTS
 from dragoman.console.compose.form_choices import (
     act_has_issue,
     field_hints,
@@ -117,15 +123,18 @@ def writing_of(context: PageContext) -> Writing:
     id = context.request.match_info.get("exchange", "")
     exchange = context.projection.exchange(id) if id else None
     version = in_force(context.registry)
+    of_channel = act in CHANNEL_ACTS and not id
     if (
         act not in version.rules
         or (id and exchange is None)
-        or (not id and act not in version.formats)
+        or (not id and act not in version.formats and not of_channel)
     ):
         raise refused(
             "not-found", sentence("There is no such form. The page “Write” lists the forms.")
         )
-    if not context.may_post:
+    if of_channel:
+        channel_acts.refuse_others(context, act)
+    elif not context.may_post:
         if context.past:
             raise refused(
                 "not-permitted", sentence("You cannot write at a past moment. Go back to now.")
@@ -175,6 +184,11 @@ async def form(context: PageContext) -> Page:
         members = [member for member in shapes.members(writing.act) if member.name == "issue"]
         fields.extend(form_fields(context.registry.languages, members, opened.content))
         fields.add("f.under", opened.id)
+    if writing.of_channel is not None and not context.request.query.get("draft"):
+        linked = form_beginnings.linked_members(context)
+        begin = writing.of_channel.begin(context)
+        content = {name: value for name, value in begin.items() if name not in linked}
+        fields.extend(form_fields(context.registry.languages, writing.members(), content))
     if not context.request.query.get("draft"):
         fields.extend(form_beginnings.beginnings(writing))
     else:
@@ -338,7 +352,12 @@ async def render_form(
             "problem": problem,
             "required": required,
             "unfolded": unfolded,
-            "hints": field_hints(context.words, act),
+            "hints": field_hints(context.words, act)
+            if writing.of_channel is None
+            else writing.of_channel.hints(context),
+            "meanings": {}
+            if writing.of_channel is None
+            else writing.of_channel.choices(context.words),
             "either": {
                 name: context.words.listed(
                     context.words.field(other) for other in sorted(either - {name})

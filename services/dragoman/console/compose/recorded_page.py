@@ -10,6 +10,7 @@ from msgspec import Struct
 from dragoman.application.http import submission
 from dragoman.application.http.request import ApiReply
 from dragoman.application.operations.exchange_view import viewed
+from dragoman.console.compose.channel_acts import CHANNEL_ACTS
 from dragoman.console.context import PageContext
 from dragoman.console.display import receipt_rows
 from dragoman.console.matter.shown_message import headline
@@ -110,6 +111,7 @@ async def recorded(context: PageContext) -> Page:
         view=view,
         values={
             "state": state,
+            "of_channel": CHANNEL_ACTS.get(record.name),
             "running": running,
             "headline": headline(context, state) if state is not None else "",
             "received": received,

@@ -28,7 +28,7 @@ from dragoman.console.compose.live_hints import reading
 from dragoman.console.compose.live_preview import live_preview, without_preview
 from dragoman.console.compose.menu import menu
 from dragoman.console.compose.notice_page import other_channels, send_to_all
-from dragoman.console.compose.preview import take_reader
+from dragoman.console.compose.preview import PreviewReader, take_reader
 from dragoman.console.compose.recorded_page import notify_open_pages, recorded, recorded_at
 from dragoman.console.compose.writing import (
     OF_SIGNING,
@@ -99,7 +99,17 @@ async def submit_form(context: PageContext) -> web.StreamResponse | Page:
         return without_preview(context, faults)
     if faults:
         return await render_form(writing, fields, faults, status=422)
-    body = _compact(_with_terms(writing, fields, _with_full_names(writing, act)))
+    return await _check_typed(writing, fields, act, do, reader)
+
+
+async def _check_typed(
+    writing: Writing, fields: MultiDict[str], act: dict[str, Any], do: str, reader: PreviewReader
+) -> web.StreamResponse | Page:
+    """Return the check page or the preview of an act that was read without faults."""
+    try:
+        body = _compact(_with_terms(writing, fields, _with_full_names(writing, act)))
+    except Malformed as error:
+        return await render_form(writing, fields, field_errors(writing, error.faults), status=422)
     if do == "preview":
         return await live_preview(writing, fields, body, reader)
     return await check(writing, fields, body, reader=reader)
@@ -133,9 +143,12 @@ async def _rewritten(
 def _with_full_names(writing: Writing, act: dict[str, Any]) -> dict[str, Any]:
     """Return an act with the names that its form abbreviates written in full.
 
+    An act of the channel is completed with what no officer types.
     A release names its records in full. An alternative wording names the part of the
     text that it is for. Any other act is returned as it is.
     """
+    if writing.of_channel is not None:
+        return writing.of_channel.complete(writing.context, act)
     if writing.act == "alternative" and "field" in act:
         field, _, number = act["field"].partition("/")
         return {

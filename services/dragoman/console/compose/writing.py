@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Raw, Struct
 
+from dragoman.console.compose import channel_acts
+from dragoman.console.compose.channel_acts import CHANNEL_ACTS, ChannelAct
 from dragoman.console.context import PageContext
 from dragoman.console.display.office_clocks import Office, office_of
 from dragoman.console.forms import authorised_senders
@@ -16,7 +18,7 @@ from dragoman.console.pages.exchange_parts import changes_of
 from dragoman.console.rendering import refused
 from dragoman.domain.acts import consent, passing_on
 from dragoman.domain.acts.act_registry import in_force
-from dragoman.domain.acts.act_rules import OFFICERS, Format, Rule
+from dragoman.domain.acts.act_rules import OFFICERS, Format, Rule, Who
 from dragoman.domain.acts.families.incidents import ACCOUNTED
 from dragoman.domain.acts.families.recurrence import recurrence_of
 from dragoman.domain.acts.families.replies import EXPLAINED
@@ -29,6 +31,7 @@ from dragoman.members.groups import GroupKind, RowsKind
 from dragoman.members.kind import FieldError, Member, TypedForm
 from dragoman.members.shapes import FieldsKind
 from dragoman.members.sides import MessageKind
+from dragoman.members.texts import TextKind
 from dragoman.stores.drafts import Draft
 from dragoman.text import Text, sentence
 from dragoman_schemas.act_frame import Answering
@@ -62,6 +65,16 @@ class Writing:
         return in_force(self.context.registry).formats.get(self.act)
 
     @property
+    def of_channel(self) -> ChannelAct | None:
+        """The act as one of the channel itself; None for an act of an exchange."""
+        return CHANNEL_ACTS.get(self.act)
+
+    @property
+    def keeps_drafts(self) -> bool:
+        """Return whether its form can be kept as a draft, which only officers write."""
+        return self.of_channel is None or not channel_acts.is_of_keepers(self.act)
+
+    @property
     def at(self) -> str:
         """The id of the exchange that it continues; empty for an opening."""
         return "" if self.exchange is None else self.exchange.id
@@ -93,6 +106,9 @@ class Writing:
             for member in shapes.members(self.act)
             if member.name != "terms" or self.act not in consent.ACTS
         )
+        if self.of_channel is not None:
+            kinds = self.of_channel.kinds(self.context)
+            return tuple(channel_acts.with_kinds(members, kinds))
         if self.exchange is not None:
             members = tuple(
                 member for member in members if _fits(self.act, member.name, self.exchange)
@@ -221,8 +237,11 @@ def sending_of(
 ) -> Sending:
     """Return the officers of the reader's side who may send an act.
 
-    For a draft, its `author` counts as the sender, and not the reader.
+    For a draft, its `author` counts as the sender, and not the reader. An act of
+    keepers is written by those alone who may send it.
     """
+    if rule.who is Who.KEEPERS:
+        return Sending(alone=True, second=False, colleagues=(), needed=())
     return authorised_senders.senders_of(
         context.projection.registry, author or context.grant.actor, rule, second=second
     )
@@ -256,14 +275,15 @@ def _field_error(writing: Writing, pointer: str, detail: Text) -> FieldError:
     context, name = writing.context, ".".join(["f", *(part for part in pointer.split("/") if part)])
     path = name.split(".")[1:]
     member = member_at(writing.members(()), path)
+    kind = None if member is None else member.kind
+    # A program's text has the names of sides as they are, and not as pages write them.
+    sides = () if isinstance(kind, TextKind) and kind.code else context.sides
     return FieldError(
         field=name,
         label=""
         if member is None
         else writing.label(member, f"f.{path[0]}" if len(path) == 1 else name),
-        sentence=officer_text(
-            context.words, None if member is None else member.kind, detail, context.sides
-        ),
+        sentence=officer_text(context.words, kind, detail, sides),
     )
 
 

@@ -31,16 +31,11 @@ def ask(
     area: str,
     filled: FormState | None = None,
     hidden: Mapping[str, str] | None = None,
-    reason: bool = False,
-    suspects: bool = False,
-    signs: bool = False,
 ) -> Page:
     """Return the page that asks for confirmation.
 
     `back` is the address and the text of the way back. `hidden` fields go with the
-    form. `reason` offers a field for a reason. `suspects` offers a field for the first
-    record whose signer is in doubt. `signs` is true where the page signs the act that
-    is recorded.
+    form.
     """
     form = filled or FormState()
     values: dict[str, Any] = {
@@ -51,9 +46,6 @@ def ask(
         "area": area,
         "filled": form,
         "hidden": hidden or {},
-        "reason": reason,
-        "suspects": suspects,
         "rows": False,
-        "signs": signs,
     }
     return Page(template="asked.html", view=asking, values=values, status=form.status)

@@ -22,6 +22,7 @@ from dragoman.i18n.vocabulary import known
 from dragoman.i18n.words import Words
 from dragoman.members.groups import GroupKind, RowsKind
 from dragoman.members.kind import FieldError, Kind, Member
+from dragoman.members.texts import LineKind
 from dragoman.text import NameValue, Text, sentence
 
 # Fields at which faults are shown
@@ -165,6 +166,12 @@ _PLAIN: Final = {
     "a %(act)s has no %(name)s; say it in facts, or leave it out": sentence(
         "This has no place here. Say it in the facts, or leave it empty."
     ),
+    "name every record of these exchanges as the log has them now; draft it again": sentence(
+        "Something was said in them since you read them. Look again, then press again."
+    ),
+    "a suspension needs a written reason; give it in `reason`": sentence(
+        "A suspension needs a written reason. Give the reason."
+    ),
     "it is missing; give it": sentence("This must be filled in."),
     "it is empty; give it, or leave it out": sentence("This must be filled in."),
 }
@@ -215,6 +222,8 @@ def officer_text(words: Words, kind: Kind | None, detail: Text, sides: Iterable[
         return words.say(
             "This cannot be recorded as it is written. Type it again, without special characters."
         )
+    if isinstance(kind, LineKind):
+        return words.whole(detail)  # What somebody typed is no name of the vocabulary.
     values = {name: _value(words, value, frozenset(sides)) for name, value in detail.values.items()}
     return words.whole(replace(detail, values=values))
 

@@ -528,9 +528,24 @@ _CONTINUING: Final = (
 )
 """The acts that continue an exchange, apart from those that are always offered."""
 
+_OF_CHANNEL: Final = (
+    Offer(act="officer", labels={"officer": sentence("Name of office")}),
+    Offer(act="erasure", labels={"records": sentence("Exchanges")}),
+    Offer(
+        act="erasure-consent",
+        labels={
+            "records": sentence("Exchanges"),
+            "withdrawn": sentence("Take the consent back"),
+        },
+    ),
+    Offer(act="onward-adoption", labels={"entries": sentence("Formats and their posts")}),
+    Offer(act="key-revocation", labels={"suspect_from": sentence("In doubt from record")}),
+)
+"""The acts of the channel itself whose forms name a member in other words."""
+
 OFFERS: Final[Mapping[str, Offer]] = {
     **{act: Offer(act=act) for act in RULES},
-    **{offer.act: offer for offer in (*_OPENINGS, *_CONTINUING)},
+    **{offer.act: offer for offer in (*_OPENINGS, *_CONTINUING, *_OF_CHANNEL)},
 }
 """The offer of each act."""
 

@@ -13,6 +13,7 @@ from dragoman.domain.acts.access import full_sides
 from dragoman.domain.acts.act_rules import Folding
 from dragoman.domain.record.errors import Refusal, invalid
 from dragoman.text import sentence
+from dragoman_schemas.acts import rules_versions
 from dragoman_schemas.acts.office.channel import RulesAdoption
 from dragoman_schemas.fields import or_default
 from dragoman_schemas.state import AdoptedRules, Registry
@@ -40,6 +41,17 @@ def _standing(registry: Registry, side: str) -> int:
     """Return the version that a side has adopted; without one, the one in force."""
     adopted = registry.rules_adopted.get(side)
     return registry.rules if adopted is None else max(adopted.rules, registry.rules)
+
+
+def adoptable(registry: Registry, side: str) -> tuple[int, ...]:
+    """Return the versions of this program that a side may adopt now.
+
+    The version in force is among them if the side takes an adoption back by it.
+    """
+    standing = _standing(registry, side)
+    return tuple(
+        number for number in rules_versions.ACTS if number >= registry.rules and number != standing
+    )
 
 
 def evolve(registry: Registry, folding: Folding[RulesAdoption]) -> Registry:
