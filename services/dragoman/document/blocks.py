@@ -10,6 +10,7 @@
         Points       a list of paragraphs
         Remark         a remark in small type
         Buttons      links to what may be done
+        Query        a form that asks for other content of the page
         Empty        what is not there, and what would be there
 
 A run is a piece of text: the service's own words, or those of a side. A cell is a run,
@@ -31,9 +32,13 @@ class Paragraph(Struct, frozen=True, tag_field="block"):
 
 
 class Points(Struct, frozen=True, tag_field="block"):
-    """A list of paragraphs."""
+    """A list of paragraphs.
+
+    `names` has for each what programs and tests find it by, or is empty.
+    """
 
     points: tuple[tuple[Run, ...], ...]
+    names: tuple[dict[str, str], ...] = ()
 
 
 class Table(Struct, frozen=True, tag_field="block"):
@@ -96,6 +101,36 @@ class Buttons(Struct, frozen=True, tag_field="block"):
     links: tuple[PageLink, ...]
 
 
+class Field(Struct, frozen=True):
+    """A field of a query: its name in addresses, its label and its content.
+
+    With `choices`, which are values with their words, it is a list. `fault` says what
+    is wrong with the content.
+    """
+
+    name: str
+    label: str
+    value: str = ""
+    hint: str = ""
+    fault: str = ""
+    choices: tuple[tuple[str, str], ...] = ()
+
+
+class Query(Struct, frozen=True, tag_field="block"):
+    """A form that asks for other content of a page, at the page's moment.
+
+    `path` is that of the page. `hidden` values are sent as they are. `beside` stands
+    behind the button.
+    """
+
+    label: str
+    path: str
+    fields: tuple[Field, ...]
+    button: str
+    hidden: dict[str, str] = {}
+    beside: tuple[Run, ...] = ()
+
+
 class Empty(Struct, frozen=True, tag_field="block"):
     """A sentence in place of content, and one on the content that would be there."""
 
@@ -103,7 +138,7 @@ class Empty(Struct, frozen=True, tag_field="block"):
     why: str = ""
 
 
-Block = Paragraph | Points | Table | Listing | Facts | Quote | Remark | Buttons | Empty
+Block = Paragraph | Points | Table | Listing | Facts | Quote | Remark | Buttons | Query | Empty
 
 
 class Section(Struct, frozen=True):
@@ -140,10 +175,15 @@ class PageDocument(Struct, frozen=True, kw_only=True):
     """A page laid out.
 
     `area` is the part of the navigation to which it belongs. `crumbs` lead to the pages
-    above it, and `actions` to what may be done. `foot` has links below the page.
+    above it, and `actions` to what may be done. `heading` is the title on the page
+    where it differs. `foot` has links below the page. `announced` is the result of what
+    the reader has just done.
     """
 
     title: str
+    heading: tuple[Run, ...] = ()
+    announced: str = ""
+    script: str = ""
     area: str = ""
     crumbs: tuple[PageLink, ...] = ()
     lead: tuple[Run, ...] = ()
@@ -151,6 +191,13 @@ class PageDocument(Struct, frozen=True, kw_only=True):
     actions: tuple[PageLink, ...] = ()
     sections: tuple[Section, ...] = ()
     foot: tuple[PageLink, ...] = ()
+
+    @property
+    def has_fault(self) -> bool:
+        """Return whether something that was typed on the page cannot be read."""
+        blocks = (block for section in self.sections for block in section.blocks)
+        queries = (block for block in blocks if isinstance(block, Query))
+        return any(field.fault for query in queries for field in query.fields)
 
 
 def section(

@@ -6,6 +6,7 @@ markup((Mark("side", "NATO"), ", ", QuotedText("Hello", "en")))
 
 from collections.abc import Callable, Iterable
 from typing import Final
+from urllib.parse import parse_qsl
 
 from markupsafe import Markup, escape
 
@@ -14,10 +15,12 @@ from dragoman.document.blocks import (
     Buttons,
     Empty,
     Facts,
+    Field,
     Listing,
     ListingRow,
     Paragraph,
     Points,
+    Query,
     Quote,
     Remark,
     Section,
@@ -60,7 +63,9 @@ def sections(items: Iterable[Section], words: Words, link: Linker | None = None)
 
 def _section(item: Section, words: Words, link: Linker | None) -> Markup:
     kind = "after block" if item.level == 2 else "after"
-    heading = Markup("<h{0}>{1}</h{0}>").format(item.level, markup(item.title, link))
+    heading = Markup("")
+    if item.title:
+        heading = Markup("<h{0}>{1}</h{0}>").format(item.level, markup(item.title, link))
     if item.aside:
         aside = Markup("<small>{}</small>").format(markup(item.aside, link))
         heading = Markup("<header>{}{}</header>").format(heading, aside)
@@ -79,7 +84,11 @@ def block(item: Block, words: Words, link: Linker | None = None) -> Markup:
         case Paragraph():
             return Markup("<p>{}</p>").format(markup(item.runs, link))
         case Points():
-            points = (Markup("<li>{}</li>").format(markup(point, link)) for point in item.points)
+            names = item.names or ({},) * len(item.points)
+            points = (
+                Markup("<li{}>{}</li>").format(_names(name), markup(point, link))
+                for point, name in zip(item.points, names, strict=True)
+            )
             return Markup('<ul class="list">{}</ul>').format(Markup("").join(points))
         case Quote():
             note = Markup("<p><small>{}{}</small></p>").format(item.label, item.quotation.note)
@@ -100,10 +109,61 @@ def block(item: Block, words: Words, link: Linker | None = None) -> Markup:
             return Markup('<p class="note">{}</p>').format(markup(item.runs, link))
         case Buttons():
             return Markup('<p class="row acts">{}</p>').format(markup(item.links, link))
+        case Query():
+            return _query(item, link) if link else Markup("")
         case Empty():
             space = words.space if item.why else ""
             text = Markup('<p class="empty">{} <span>{}{}{}</span></p>')
             return text.format(icon("off"), item.what, space, item.why)
+
+
+def _query(item: Query, link: Linker) -> Markup:
+    """Return a form. What its address has besides the fields is sent along."""
+    path, _, query = link(item.path, **item.hidden).partition("?")
+    hidden = Markup('<input type="hidden" name="{}" value="{}">')
+    form = Markup(
+        '<form class="row query after" method="get" action="{}" aria-label="{}" novalidate>'
+        "{}{} <button>{}</button> {}</form>"
+    )
+    return form.format(
+        path,
+        item.label,
+        Markup("").join(hidden.format(*pair) for pair in parse_qsl(query)),
+        Markup("").join(map(_field, item.fields)),
+        item.button,
+        markup(item.beside, link),
+    )
+
+
+def _field(field: Field) -> Markup:
+    name = field.name
+    label = Markup('<label for="{}">{}</label>').format(name, field.label)
+    if field.choices:
+        chosen = Markup(" selected")
+        options = Markup("").join(
+            Markup('<option value="{}"{}>{}</option>').format(
+                value, chosen if value == field.value else "", words
+            )
+            for value, words in field.choices
+        )
+        control = Markup('<select id="{0}" name="{0}">{1}</select>').format(name, options)
+        return Markup('<div class="field">{}{}</div>').format(label, control)
+    hint, described = Markup(""), []
+    if field.hint:
+        hint += Markup('<small id="{}-hint">{}</small>').format(name, field.hint)
+        described.append(f"{name}-hint")
+    if field.fault:
+        hint += Markup('<b class="wrong" id="{}-fault">{}</b>').format(name, field.fault)
+        described.append(f"{name}-fault")
+    control = Markup(
+        '<input id="{0}" name="{0}" value="{1}" autocomplete="off" spellcheck="false"{2}{3}>'
+    ).format(
+        name,
+        field.value,
+        Markup(' aria-describedby="{}"').format(" ".join(described)) if described else "",
+        Markup(' aria-invalid="true"') if field.fault else "",
+    )
+    return Markup('<div class="field">{}{}{}</div>').format(label, hint, control)
 
 
 def _table(item: Table, words: Words, link: Linker | None) -> Markup:
@@ -254,6 +314,7 @@ def named(source: Source) -> str:
 _DRAWN: Final = {
     "code": '<code class="break">{0}</code>',
     "digest": '<code title="{1}">{0}</code>',
+    "exercise": '<span class="tag-drill">{0}</span>',
     "figure": '<b class="num">{0}</b>',
     "label": "<small>{0}</small>",
     "language": '<span lang="{1}">{0}</span>',

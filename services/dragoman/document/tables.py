@@ -8,7 +8,7 @@ A line has what a row of the page shows, and the records that prove it.
 
 from collections.abc import Iterator
 
-from dragoman.document.blocks import Listing, PageDocument, Section, Table
+from dragoman.document.blocks import Listing, PageDocument, Points, Section, Table
 from dragoman.document.html import ways_to
 from dragoman.interop import spreadsheet
 from dragoman.members.runs import Aside, Cell, PageLink, Sourced, plain, runs_of
@@ -34,6 +34,8 @@ def _tables(section: Section) -> Iterator[tuple[tuple[str, ...], list[list[str]]
     title = plain(section.title)
     for block in section.blocks:
         match block:
+            case Points():
+                yield ("text",), [_line(title, (point,)) for point in block.points]
             case Table():
                 yield block.head, [_line(title, row) for row in block.rows]
             case Listing():

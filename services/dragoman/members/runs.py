@@ -36,6 +36,7 @@ class QuotedText(Struct, frozen=True, tag_field="run", tag="own"):
 Role = Literal[
     "code",
     "digest",
+    "exercise",
     "figure",
     "file",
     "label",
