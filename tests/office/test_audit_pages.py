@@ -155,7 +155,7 @@ def test_the_log_is_that_of_the_api_narrowed_as_it_is_asked(demo: Office) -> Non
     officer = demo.person("nato/officer")
     table = officer.open(f"/c/{CALM}/log.csv?at=18").body.decode()
     rows = list(csv.DictReader(io.StringIO(table)))
-    assert [(int(row["position"]), row["commit"], row["actor"]) for row in rows] == [
+    assert [(int(row["Record"]), row["Commitment"], row["Actor"]) for row in rows] == [
         (each["position"], each["commit"], each["record"]["actor"]) for each in reversed(entries)
     ]
     officer.open(f"/c/{CALM}/log?at=18").see("This page ends at record 18")
@@ -170,7 +170,7 @@ def test_the_log_is_that_of_the_api_narrowed_as_it_is_asked(demo: Office) -> Non
         and each["record"]["type"].endswith(".officer.v1")
     ]
     assert asked and positions(officer) == asked
-    officer.follow("CHINA remove")
+    officer.follow("CHINA \N{MULTIPLICATION SIGN} remove")
     fields = officer.fields()
     assert (fields["Whose"], fields["Act"]) == ("", "officer")
     officer.fill("Standing", "void").press("Show")

@@ -5,14 +5,26 @@ words.exchange(id, "NATO/26/0042")    the number, which leads to the exchange
 words.record(17, time)                "24 Nov 2026 03:05Z, record 17"
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dragoman.console.context import PageContext
 from dragoman.domain.views.titles import title_of
 from dragoman.i18n.words import as_moment, stamp
 from dragoman.limits import SUBJECT_LENGTH
-from dragoman.members.runs import Aside, Mark, PageLink, QuotedText, Run, Runs, listed
+from dragoman.members.runs import (
+    Aside,
+    Cell,
+    Mark,
+    MessageSource,
+    PageLink,
+    QuotedText,
+    Run,
+    Runs,
+    Sourced,
+    listed,
+    sourced,
+)
 from dragoman.text import VERBATIM
 from dragoman_schemas.state import Exchange
 
@@ -71,6 +83,14 @@ class PageWords:
             PageLink((self.w.number(position),), f"/records/{position}") for position in positions
         )
         return listed(links, self.w.comma)
+
+    def of_record(self, cell: Cell, position: int, member: str = "") -> Sourced:
+        """Return the words of a record with their source, or those of one member."""
+        return sourced(cell, MessageSource(position, member))
+
+    def again(self, name: str, changed: Mapping[str, object], spoken: str = "") -> PageLink:
+        """Return the button to the same page with parts of its query changed."""
+        return PageLink((name,), f"/{self.context.again(**changed)}", "button", spoken=spoken)
 
     def actor(self, actor: str) -> Run:
         """Return the side of an officer, or the name of a service."""

@@ -201,7 +201,12 @@ class PageDocument(Struct, frozen=True, kw_only=True):
 
 
 def section(
-    title: str | tuple[Run, ...], *blocks: Block | None, level: int = 2, empty: str = ""
+    title: str | tuple[Run, ...],
+    *blocks: Block | None,
+    level: int = 2,
+    empty: str = "",
+    aside: tuple[Run, ...] = (),
+    **names: str,
 ) -> Section:
     """Return a section of the blocks that are not None.
 
@@ -210,7 +215,7 @@ def section(
     there = tuple(block for block in blocks if block is not None)
     if not there and empty:
         there = (Paragraph((empty,)),)
-    return Section((title,) if isinstance(title, str) else title, there, level)
+    return Section((title,) if isinstance(title, str) else title, there, level, aside, names)
 
 
 def listing(
@@ -219,6 +224,19 @@ def listing(
     """Return a listing of the groups that have rows; without any, `empty`."""
     there = tuple(group for group in groups if group.rows)
     return Listing(label, head, there) if there else empty
+
+
+def rows_listed(
+    label: str, head: tuple[str, ...], rows: Iterable[ListingRow], empty: Empty | None = None
+) -> Listing | Empty | None:
+    """Return a listing of rows without groups; without any, `empty`."""
+    return listing(label, head, (Group(tuple(rows)),), empty)
+
+
+def buttons(links: Iterable[PageLink | None]) -> Buttons | None:
+    """Return the links that are not None as buttons; None without any."""
+    there = tuple(link for link in links if link is not None)
+    return Buttons(there) if there else None
 
 
 def table(head: tuple[str, ...], rows: list[tuple[Cell, ...]]) -> Table | None:

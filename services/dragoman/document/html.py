@@ -108,7 +108,8 @@ def block(item: Block, words: Words, link: Linker | None = None) -> Markup:
         case Remark():
             return Markup('<p class="note">{}</p>').format(markup(item.runs, link))
         case Buttons():
-            return Markup('<p class="row acts">{}</p>').format(markup(item.links, link))
+            links = Markup(" ").join(markup(button, link) for button in item.links)
+            return Markup('<p class="row acts">{}</p>').format(links)
         case Query():
             return _query(item, link) if link else Markup("")
         case Empty():
@@ -335,6 +336,9 @@ def _mark(run: Mark, link: Linker | None) -> Markup:
         case "state":
             mark = Markup('<span class="mark" data-state="{}">{} <b>{}</b></span>')
             return mark.format(run.value, icon(run.value), text)
+        case "icon":
+            spoken = Markup('<span class="hide">{}</span>').format(text) if run.text else ""
+            return icon(run.value) + spoken
         case "person" if not run.value:
             return Markup('<b class="said">{}</b>').format(marked(run.text))
         case "person":

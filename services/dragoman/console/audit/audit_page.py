@@ -78,8 +78,11 @@ async def audit(context: PageContext) -> Page:
         log=lines,
         signed=heads,
     )
+    log_words = audit_log.LogWords(context)
     values = {
         "travel": travel,
+        "log": log_words.brief(lines),
+        "log_key": log_words.key,
         "told": ()
         if audit_answers is None
         else audit_summary.summary_answers(context, audit_answers, heads, hosts),
