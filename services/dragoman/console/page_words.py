@@ -62,7 +62,7 @@ class PageWords:
 
     def number(self, number: str) -> Runs:
         """Return a number. In an exercise, the word stands before it."""
-        text = Mark("figure", number)
+        text = Mark("reference", number)
         is_exercise = self.context.registry.kind == "exercise"
         return (Mark("exercise", "EXERCISE"), " ", text) if is_exercise else (text,)
 

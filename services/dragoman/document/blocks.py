@@ -215,7 +215,8 @@ def section(
     there = tuple(block for block in blocks if block is not None)
     if not there and empty:
         there = (Paragraph((empty,)),)
-    return Section((title,) if isinstance(title, str) else title, there, level, aside, names)
+    heading = title if isinstance(title, tuple) else (title,) if title else ()
+    return Section(heading, there, level, aside, names)
 
 
 def listing(

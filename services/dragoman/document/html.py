@@ -344,7 +344,7 @@ def _mark(run: Mark, link: Linker | None) -> Markup:
         case "person":
             return _linked(text, link and link(f"/people/register/{run.value}"))
         case "reference":
-            return _linked(number(run.text), link and link("/go", q=run.value))
+            return _linked(number(run.text), link and run.value and link("/go", q=run.value))
         case "record":
             shown = text if run.value else Markup("<code>{}</code>").format(text)
             return _linked(shown, link and run.value and link(run.value))
