@@ -56,7 +56,7 @@ def test_what_changed_is_what_the_difference_says_and_names_the_record_that_set_
 ) -> None:
     officer = demo.person("nato/officer")
     difference = get(demo, f"{API}/diff?from=18&to=25", "nato/officer").json
-    shown = officer.open(f"{A}/differences.json?from=18&to=25").json
+    shown = officer.open(f"{A}/audit.json?at=25&compare=18").json["changed"]
     assert [each["exchange"] for each in shown["exchanges"]] == [
         each["exchange"] for each in difference["exchanges"]
     ]
@@ -76,7 +76,7 @@ def test_what_changed_is_what_the_difference_says_and_names_the_record_that_set_
             for pointer in pointers
         )
     officer.open(f"{A}/audit?at=25&compare=18")
-    officer.at("//*[contains(@class, 'changes')]//tr[td[1][contains(., 'Status')]]")
+    officer.at("//section[@aria-labelledby='diff']//tr[td[1][contains(., 'Status')]]")
     assert [text_of(each) for each in officer.xpath("./td")] == ["Status", "sent", "echoed", "19"]
     officer.follow("19")
     assert officer.title == "Record 19"

@@ -87,8 +87,7 @@ async def audit(context: PageContext) -> Page:
         if audit_answers is None
         else audit_summary.summary_answers(context, audit_answers, heads, hosts),
         "listed": _LISTED,
-        "groups": () if changed is None else record_diff.groups(context, changed),
-        "shown": record_diff.SHOWN,
+        "changes": () if changed is None else record_diff.blocks(context, changed),
         "not_compared": why,
         "newest": record_page.shown(context.projection.bytes_at(context.position)[0]),
         "commands": _commands(context),
