@@ -71,11 +71,15 @@ class Group(Struct, frozen=True):
 
 
 class Listing(Struct, frozen=True, tag_field="block"):
-    """A table whose rows have names. Every row has as many cells as the head."""
+    """A table whose rows have names. Every row has as many cells as the head.
+
+    With a `layout`, rows are strips: the first cell has the colour of the row's state.
+    """
 
     label: str
     head: tuple[str, ...]
     groups: tuple[Group, ...]
+    layout: str = ""
 
     @property
     def rows(self) -> tuple[ListingRow, ...]:

@@ -199,23 +199,30 @@ def _listing(item: Listing, link: Linker | None) -> Markup:
             )
             if group.heading
             else "",
-            Markup("").join(_listed(row, item.head, link) for row in group.rows),
+            Markup("").join(_listed(row, item, link) for row in group.rows),
         )
         for group in item.groups
     )
+    if item.layout:
+        strips = Markup('<table class="strips every {}" aria-label="{}">{}{}</table>')
+        thead = Markup("<thead><tr>{}</tr></thead>").format(head)
+        return strips.format(item.layout, item.label, thead, bodies)
     return Markup(
         '<div class="wide-scroll" tabindex="0" role="group" aria-label="{}">'
         '<table class="log cards roomy"><thead><tr>{}</tr></thead>{}</table></div>'
     ).format(item.label, head, bodies)
 
 
-def _listed(row: ListingRow, head: tuple[str, ...], link: Linker | None) -> Markup:
-    cell = Markup('<td data-of="{}">{}</td>')
-    cells = (
-        cell.format(name, markup(content, link))
-        for name, content in zip(head, row.cells, strict=True)
-    )
-    return Markup("<tr{}>{}</tr>").format(_names(row.names), Markup("").join(cells))
+def _listed(row: ListingRow, item: Listing, link: Linker | None) -> Markup:
+    """Return a row. The cells of strips do not name their columns."""
+    cells = [markup(content, link) for content in row.cells]
+    if item.layout:
+        due, cell = Markup('<td class="due">{}</td>'), Markup("<td>{}</td>")
+        parts = [due.format(cells[0]), *map(cell.format, cells[1:])]
+    else:
+        cell = Markup('<td data-of="{}">{}</td>')
+        parts = [cell.format(*pair) for pair in zip(item.head, cells, strict=True)]
+    return Markup("<tr{}>{}</tr>").format(_names(row.names), Markup("").join(parts))
 
 
 def icon(name: str) -> Markup:
