@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from dragoman.console.charts.map_projection import MapPoint
-from dragoman.console.display.act_display import Display
 from dragoman.console.incident import window_rows, windows_map
 from dragoman.domain.views.in_force import window_in_force
 from dragoman.i18n.words import words
+from dragoman.members.runs import plain
 from dragoman.projection.queries.in_force import window_view
 from dragoman_schemas.window_responses import InForceWindow
 from samples import act
@@ -103,8 +103,8 @@ CORNERS = [{"lat": 15, "lon": 116}, {"lat": 15.5, "lon": 116}, {"lat": 15.5, "lo
     ],
 )
 def test_a_row_says_where_in_few_words(place: Any, text: str) -> None:
-    markup = window_rows.where(EN, Display(EN), row({"place": place}))
-    assert markup.striptags().replace("\u00a0", " ") == text
+    shown = plain(window_rows.where(EN, row({"place": place})))
+    assert shown.replace("\u00a0", " ") == text
 
 
 def test_an_area_across_the_date_line_has_its_mark_in_its_middle() -> None:

@@ -56,7 +56,7 @@ def test_what_changed_is_what_the_difference_says_and_names_the_record_that_set_
 ) -> None:
     officer = demo.person("nato/officer")
     difference = get(demo, f"{API}/diff?from=18&to=25", "nato/officer").json
-    shown = officer.open(f"{A}/differences.json?from=18&to=25").json
+    shown = officer.open(f"{A}/audit.json?at=25&compare=18").json["changed"]
     assert [each["exchange"] for each in shown["exchanges"]] == [
         each["exchange"] for each in difference["exchanges"]
     ]
@@ -76,7 +76,7 @@ def test_what_changed_is_what_the_difference_says_and_names_the_record_that_set_
             for pointer in pointers
         )
     officer.open(f"{A}/audit?at=25&compare=18")
-    officer.at("//*[contains(@class, 'changes')]//tr[td[1][contains(., 'Status')]]")
+    officer.at("//section[@aria-labelledby='diff']//tr[td[1][contains(., 'Status')]]")
     assert [text_of(each) for each in officer.xpath("./td")] == ["Status", "sent", "echoed", "19"]
     officer.follow("19")
     assert officer.title == "Record 19"
@@ -155,7 +155,7 @@ def test_the_log_is_that_of_the_api_narrowed_as_it_is_asked(demo: Office) -> Non
     officer = demo.person("nato/officer")
     table = officer.open(f"/c/{CALM}/log.csv?at=18").body.decode()
     rows = list(csv.DictReader(io.StringIO(table)))
-    assert [(int(row["position"]), row["commit"], row["actor"]) for row in rows] == [
+    assert [(int(row["Record"]), row["Commitment"], row["Actor"]) for row in rows] == [
         (each["position"], each["commit"], each["record"]["actor"]) for each in reversed(entries)
     ]
     officer.open(f"/c/{CALM}/log?at=18").see("This page ends at record 18")
@@ -170,7 +170,7 @@ def test_the_log_is_that_of_the_api_narrowed_as_it_is_asked(demo: Office) -> Non
         and each["record"]["type"].endswith(".officer.v1")
     ]
     assert asked and positions(officer) == asked
-    officer.follow("CHINA remove")
+    officer.follow("CHINA \N{MULTIPLICATION SIGN} remove")
     fields = officer.fields()
     assert (fields["Whose"], fields["Act"]) == ("", "officer")
     officer.fill("Standing", "void").press("Show")

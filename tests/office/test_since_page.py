@@ -53,7 +53,7 @@ def test_an_officer_who_comes_back_sees_what_was_done_and_nothing_older(own: Off
     )
     for said in ("Opened since.", "It waits for your side."):
         assert said in text_of(first)
-    words = first.xpath(".//li//*[contains(@class, 'first-words')]")
+    words = first.xpath(".//li//*[contains(@class, 'said')]")
     assert [(text_of(each), each.get("lang")) for each in words] == [
         ("Two aircraft passed close over the northern part of the shoal; one …", "en"),
         ("两架飞机在礁盘北部上空近距离相遇。其中一架随即返航。另一架继续向东飞行。 …", "zh"),
@@ -61,7 +61,7 @@ def test_an_officer_who_comes_back_sees_what_was_done_and_nothing_older(own: Off
     ]
     assert "Acknowledgement of receipt" in text_of(last)
     assert len(last.xpath(".//li")) == 1
-    assert last.xpath(".//*[contains(@class, 'first-words')]") == []
+    assert last.xpath(".//li//*[contains(@class, 'said')]") == []
     matters = " ".join(text_of(each) for each in officer.xpath("//*[@data-matter]"))
     assert old["number"] not in matters
     # two moments compared: since a record, up to an earlier one than now

@@ -388,11 +388,14 @@ class Person:
 
 
 def text_of(element: Element) -> str:
-    """The words of an element as they are read out, with single spaces; without its keys."""
+    """The words of an element as they are read out, with single spaces; without its keys, and
+    without the ways to records that nobody has asked for.
+    """
     parts = element.xpath(
         ".//text()[not(ancestor::kbd) and not(ancestor::script) and not(ancestor::style) "
         "and not(ancestor::template) and not(ancestor::*[@hidden]) "
-        "and not(ancestor::*[@aria-hidden='true'])]"
+        "and not(ancestor::*[@aria-hidden='true']) "
+        "and not(ancestor::a[@class='how'] and not(ancestor::body[@data-how]))]"
     )
     return " ".join("".join(parts).split())
 

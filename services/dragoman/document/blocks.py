@@ -10,6 +10,7 @@
         Points       a list of paragraphs
         Remark         a remark in small type
         Buttons      links to what may be done
+        Query        a form that asks for other content of the page
         Empty        what is not there, and what would be there
 
 A run is a piece of text: the service's own words, or those of a side. A cell is a run,
@@ -31,9 +32,13 @@ class Paragraph(Struct, frozen=True, tag_field="block"):
 
 
 class Points(Struct, frozen=True, tag_field="block"):
-    """A list of paragraphs."""
+    """A list of paragraphs.
+
+    `names` has for each what programs and tests find it by, or is empty.
+    """
 
     points: tuple[tuple[Run, ...], ...]
+    names: tuple[dict[str, str], ...] = ()
 
 
 class Table(Struct, frozen=True, tag_field="block"):
@@ -66,11 +71,15 @@ class Group(Struct, frozen=True):
 
 
 class Listing(Struct, frozen=True, tag_field="block"):
-    """A table whose rows have names. Every row has as many cells as the head."""
+    """A table whose rows have names. Every row has as many cells as the head.
+
+    With a `layout`, rows are strips: the first cell has the colour of the row's state.
+    """
 
     label: str
     head: tuple[str, ...]
     groups: tuple[Group, ...]
+    layout: str = ""
 
     @property
     def rows(self) -> tuple[ListingRow, ...]:
@@ -96,6 +105,36 @@ class Buttons(Struct, frozen=True, tag_field="block"):
     links: tuple[PageLink, ...]
 
 
+class Field(Struct, frozen=True):
+    """A field of a query: its name in addresses, its label and its content.
+
+    With `choices`, which are values with their words, it is a list. `fault` says what
+    is wrong with the content.
+    """
+
+    name: str
+    label: str
+    value: str = ""
+    hint: str = ""
+    fault: str = ""
+    choices: tuple[tuple[str, str], ...] = ()
+
+
+class Query(Struct, frozen=True, tag_field="block"):
+    """A form that asks for other content of a page, at the page's moment.
+
+    `path` is that of the page. `hidden` values are sent as they are. `beside` stands
+    behind the button.
+    """
+
+    label: str
+    path: str
+    fields: tuple[Field, ...]
+    button: str
+    hidden: dict[str, str] = {}
+    beside: tuple[Run, ...] = ()
+
+
 class Empty(Struct, frozen=True, tag_field="block"):
     """A sentence in place of content, and one on the content that would be there."""
 
@@ -103,7 +142,7 @@ class Empty(Struct, frozen=True, tag_field="block"):
     why: str = ""
 
 
-Block = Paragraph | Points | Table | Listing | Facts | Quote | Remark | Buttons | Empty
+Block = Paragraph | Points | Table | Listing | Facts | Quote | Remark | Buttons | Query | Empty
 
 
 class Section(Struct, frozen=True):
@@ -140,10 +179,15 @@ class PageDocument(Struct, frozen=True, kw_only=True):
     """A page laid out.
 
     `area` is the part of the navigation to which it belongs. `crumbs` lead to the pages
-    above it, and `actions` to what may be done. `foot` has links below the page.
+    above it, and `actions` to what may be done. `heading` is the title on the page
+    where it differs. `foot` has links below the page. `announced` is the result of what
+    the reader has just done.
     """
 
     title: str
+    heading: tuple[Run, ...] = ()
+    announced: str = ""
+    script: str = ""
     area: str = ""
     crumbs: tuple[PageLink, ...] = ()
     lead: tuple[Run, ...] = ()
@@ -152,9 +196,21 @@ class PageDocument(Struct, frozen=True, kw_only=True):
     sections: tuple[Section, ...] = ()
     foot: tuple[PageLink, ...] = ()
 
+    @property
+    def has_fault(self) -> bool:
+        """Return whether something that was typed on the page cannot be read."""
+        blocks = (block for section in self.sections for block in section.blocks)
+        queries = (block for block in blocks if isinstance(block, Query))
+        return any(field.fault for query in queries for field in query.fields)
+
 
 def section(
-    title: str | tuple[Run, ...], *blocks: Block | None, level: int = 2, empty: str = ""
+    title: str | tuple[Run, ...],
+    *blocks: Block | None,
+    level: int = 2,
+    empty: str = "",
+    aside: tuple[Run, ...] = (),
+    **names: str,
 ) -> Section:
     """Return a section of the blocks that are not None.
 
@@ -163,7 +219,8 @@ def section(
     there = tuple(block for block in blocks if block is not None)
     if not there and empty:
         there = (Paragraph((empty,)),)
-    return Section((title,) if isinstance(title, str) else title, there, level)
+    heading = title if isinstance(title, tuple) else (title,) if title else ()
+    return Section(heading, there, level, aside, names)
 
 
 def listing(
@@ -172,6 +229,19 @@ def listing(
     """Return a listing of the groups that have rows; without any, `empty`."""
     there = tuple(group for group in groups if group.rows)
     return Listing(label, head, there) if there else empty
+
+
+def rows_listed(
+    label: str, head: tuple[str, ...], rows: Iterable[ListingRow], empty: Empty | None = None
+) -> Listing | Empty | None:
+    """Return a listing of rows without groups; without any, `empty`."""
+    return listing(label, head, (Group(tuple(rows)),), empty)
+
+
+def buttons(links: Iterable[PageLink | None]) -> Buttons | None:
+    """Return the links that are not None as buttons; None without any."""
+    there = tuple(link for link in links if link is not None)
+    return Buttons(there) if there else None
 
 
 def table(head: tuple[str, ...], rows: list[tuple[Cell, ...]]) -> Table | None:

@@ -6,6 +6,7 @@ markup((Mark("side", "NATO"), ", ", QuotedText("Hello", "en")))
 
 from collections.abc import Callable, Iterable
 from typing import Final
+from urllib.parse import parse_qsl
 
 from markupsafe import Markup, escape
 
@@ -14,10 +15,12 @@ from dragoman.document.blocks import (
     Buttons,
     Empty,
     Facts,
+    Field,
     Listing,
     ListingRow,
     Paragraph,
     Points,
+    Query,
     Quote,
     Remark,
     Section,
@@ -60,7 +63,9 @@ def sections(items: Iterable[Section], words: Words, link: Linker | None = None)
 
 def _section(item: Section, words: Words, link: Linker | None) -> Markup:
     kind = "after block" if item.level == 2 else "after"
-    heading = Markup("<h{0}>{1}</h{0}>").format(item.level, markup(item.title, link))
+    heading = Markup("")
+    if item.title:
+        heading = Markup("<h{0}>{1}</h{0}>").format(item.level, markup(item.title, link))
     if item.aside:
         aside = Markup("<small>{}</small>").format(markup(item.aside, link))
         heading = Markup("<header>{}{}</header>").format(heading, aside)
@@ -79,7 +84,11 @@ def block(item: Block, words: Words, link: Linker | None = None) -> Markup:
         case Paragraph():
             return Markup("<p>{}</p>").format(markup(item.runs, link))
         case Points():
-            points = (Markup("<li>{}</li>").format(markup(point, link)) for point in item.points)
+            names = item.names or ({},) * len(item.points)
+            points = (
+                Markup("<li{}>{}</li>").format(_names(name), markup(point, link))
+                for point, name in zip(item.points, names, strict=True)
+            )
             return Markup('<ul class="list">{}</ul>').format(Markup("").join(points))
         case Quote():
             note = Markup("<p><small>{}{}</small></p>").format(item.label, item.quotation.note)
@@ -99,11 +108,63 @@ def block(item: Block, words: Words, link: Linker | None = None) -> Markup:
         case Remark():
             return Markup('<p class="note">{}</p>').format(markup(item.runs, link))
         case Buttons():
-            return Markup('<p class="row acts">{}</p>').format(markup(item.links, link))
+            links = Markup(" ").join(markup(button, link) for button in item.links)
+            return Markup('<p class="row acts">{}</p>').format(links)
+        case Query():
+            return _query(item, link) if link else Markup("")
         case Empty():
             space = words.space if item.why else ""
             text = Markup('<p class="empty">{} <span>{}{}{}</span></p>')
             return text.format(icon("off"), item.what, space, item.why)
+
+
+def _query(item: Query, link: Linker) -> Markup:
+    """Return a form. What its address has besides the fields is sent along."""
+    path, _, query = link(item.path, **item.hidden).partition("?")
+    hidden = Markup('<input type="hidden" name="{}" value="{}">')
+    form = Markup(
+        '<form class="row query after" method="get" action="{}" aria-label="{}" novalidate>'
+        "{}{} <button>{}</button> {}</form>"
+    )
+    return form.format(
+        path,
+        item.label,
+        Markup("").join(hidden.format(*pair) for pair in parse_qsl(query)),
+        Markup("").join(map(_field, item.fields)),
+        item.button,
+        markup(item.beside, link),
+    )
+
+
+def _field(field: Field) -> Markup:
+    name = field.name
+    label = Markup('<label for="{}">{}</label>').format(name, field.label)
+    if field.choices:
+        chosen = Markup(" selected")
+        options = Markup("").join(
+            Markup('<option value="{}"{}>{}</option>').format(
+                value, chosen if value == field.value else "", words
+            )
+            for value, words in field.choices
+        )
+        control = Markup('<select id="{0}" name="{0}">{1}</select>').format(name, options)
+        return Markup('<div class="field">{}{}</div>').format(label, control)
+    hint, described = Markup(""), []
+    if field.hint:
+        hint += Markup('<small id="{}-hint">{}</small>').format(name, field.hint)
+        described.append(f"{name}-hint")
+    if field.fault:
+        hint += Markup('<b class="wrong" id="{}-fault">{}</b>').format(name, field.fault)
+        described.append(f"{name}-fault")
+    control = Markup(
+        '<input id="{0}" name="{0}" value="{1}" autocomplete="off" spellcheck="false"{2}{3}>'
+    ).format(
+        name,
+        field.value,
+        Markup(' aria-describedby="{}"').format(" ".join(described)) if described else "",
+        Markup(' aria-invalid="true"') if field.fault else "",
+    )
+    return Markup('<div class="field">{}{}{}</div>').format(label, hint, control)
 
 
 def _table(item: Table, words: Words, link: Linker | None) -> Markup:
@@ -138,23 +199,30 @@ def _listing(item: Listing, link: Linker | None) -> Markup:
             )
             if group.heading
             else "",
-            Markup("").join(_listed(row, item.head, link) for row in group.rows),
+            Markup("").join(_listed(row, item, link) for row in group.rows),
         )
         for group in item.groups
     )
+    if item.layout:
+        strips = Markup('<table class="strips every {}" aria-label="{}">{}{}</table>')
+        thead = Markup("<thead><tr>{}</tr></thead>").format(head)
+        return strips.format(item.layout, item.label, thead, bodies)
     return Markup(
         '<div class="wide-scroll" tabindex="0" role="group" aria-label="{}">'
         '<table class="log cards roomy"><thead><tr>{}</tr></thead>{}</table></div>'
     ).format(item.label, head, bodies)
 
 
-def _listed(row: ListingRow, head: tuple[str, ...], link: Linker | None) -> Markup:
-    cell = Markup('<td data-of="{}">{}</td>')
-    cells = (
-        cell.format(name, markup(content, link))
-        for name, content in zip(head, row.cells, strict=True)
-    )
-    return Markup("<tr{}>{}</tr>").format(_names(row.names), Markup("").join(cells))
+def _listed(row: ListingRow, item: Listing, link: Linker | None) -> Markup:
+    """Return a row. The cells of strips do not name their columns."""
+    cells = [markup(content, link) for content in row.cells]
+    if item.layout:
+        due, cell = Markup('<td class="due">{}</td>'), Markup("<td>{}</td>")
+        parts = [due.format(cells[0]), *map(cell.format, cells[1:])]
+    else:
+        cell = Markup('<td data-of="{}">{}</td>')
+        parts = [cell.format(*pair) for pair in zip(item.head, cells, strict=True)]
+    return Markup("<tr{}>{}</tr>").format(_names(row.names), Markup("").join(parts))
 
 
 def icon(name: str) -> Markup:
@@ -253,6 +321,7 @@ def named(source: Source) -> str:
 _DRAWN: Final = {
     "code": '<code class="break">{0}</code>',
     "digest": '<code title="{1}">{0}</code>',
+    "exercise": '<span class="tag-drill">{0}</span>',
     "figure": '<b class="num">{0}</b>',
     "label": "<small>{0}</small>",
     "language": '<span lang="{1}">{0}</span>',
@@ -273,12 +342,15 @@ def _mark(run: Mark, link: Linker | None) -> Markup:
         case "state":
             mark = Markup('<span class="mark" data-state="{}">{} <b>{}</b></span>')
             return mark.format(run.value, icon(run.value), text)
+        case "icon":
+            spoken = Markup('<span class="hide">{}</span>').format(text) if run.text else ""
+            return icon(run.value) + spoken
         case "person" if not run.value:
             return Markup('<b class="said">{}</b>').format(marked(run.text))
         case "person":
             return _linked(text, link and link(f"/people/register/{run.value}"))
         case "reference":
-            return _linked(number(run.text), link and link("/go", q=run.value))
+            return _linked(number(run.text), link and run.value and link("/go", q=run.value))
         case "record":
             shown = text if run.value else Markup("<code>{}</code>").format(text)
             return _linked(shown, link and run.value and link(run.value))

@@ -16,6 +16,7 @@ from dragoman.document.blocks import (
     Listing,
     Paragraph,
     Points,
+    Query,
     Quote,
     Remark,
     ReportDocument,
@@ -149,7 +150,7 @@ def block_lines(block: Block, w: Words) -> list[str]:
             return [f"- {_inline(name)}: {_cell(value)}" for name, value in block.facts]
         case Remark():
             return [_runs(block.runs)]
-        case Buttons():
+        case Buttons() | Query():
             return []
         case Empty():
             return [escaped(w.sentences(filter(None, (block.what, block.why))))]

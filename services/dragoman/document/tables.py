@@ -8,10 +8,10 @@ A line has what a row of the page shows, and the records that prove it.
 
 from collections.abc import Iterator
 
-from dragoman.document.blocks import Listing, PageDocument, Section, Table
+from dragoman.document.blocks import Listing, PageDocument, Points, Section, Table
 from dragoman.document.html import ways_to
 from dragoman.interop import spreadsheet
-from dragoman.members.runs import Aside, Cell, PageLink, Sourced, plain, runs_of
+from dragoman.members.runs import Aside, Cell, Mark, PageLink, Sourced, plain, runs_of
 
 
 def csv(page: PageDocument) -> str | None:
@@ -34,6 +34,8 @@ def _tables(section: Section) -> Iterator[tuple[tuple[str, ...], list[list[str]]
     title = plain(section.title)
     for block in section.blocks:
         match block:
+            case Points():
+                yield ("text",), [_line(title, (point,)) for point in block.points]
             case Table():
                 yield block.head, [_line(title, row) for row in block.rows]
             case Listing():
@@ -49,7 +51,14 @@ def _tables(section: Section) -> Iterator[tuple[tuple[str, ...], list[list[str]]
 
 def _line(title: str, cells: tuple[Cell, ...]) -> list[str]:
     records = dict.fromkeys(record for cell in cells for record in _records(cell))
-    return [title, *(plain(cell).strip() for cell in cells), " ".join(records)]
+    return [title, *(_text(cell) for cell in cells), " ".join(records)]
+
+
+def _text(cell: Cell) -> str:
+    """Return a cell as text. Of a digest, it has every digit."""
+    if isinstance(cell, Mark) and cell.role == "digest":
+        return cell.value
+    return plain(cell).strip()
 
 
 def _records(cell: Cell) -> Iterator[str]:

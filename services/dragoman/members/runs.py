@@ -36,8 +36,10 @@ class QuotedText(Struct, frozen=True, tag_field="run", tag="own"):
 Role = Literal[
     "code",
     "digest",
+    "exercise",
     "figure",
     "file",
+    "icon",
     "label",
     "language",
     "person",
@@ -56,7 +58,8 @@ class Mark(Struct, frozen=True, tag_field="run", tag="mark"):
     """The service's words for a value that a page may draw or link.
 
     `value` is the value itself: the moment of a time, the id of a record, the digest of
-    a file, the tag of a language, the level of a state.
+    a file, the tag of a language, the level of a state. A screen shows an icon, which
+    it names, in place of the text.
     """
 
     role: Role

@@ -8,14 +8,13 @@ Every row names the exchange from which it follows, and every answer its record.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from msgspec import UnsetType
 
-from dragoman.console.context import PageContext
+from dragoman.console.page_words import PageWords
 from dragoman.document.blocks import Block, Facts, Group, Listing, ListingRow, Paragraph
 from dragoman.domain.views.undertakings import ORDER, next_acts
-from dragoman.i18n.words import as_moment, stamp
 from dragoman.members.runs import (
     Aside,
     Break,
@@ -24,7 +23,6 @@ from dragoman.members.runs import (
     MessageSource,
     PageLink,
     QuotedText,
-    Run,
     Runs,
     Sourced,
     StandingSource,
@@ -54,34 +52,13 @@ LEVELS: Final = {
 """The level of each standing of an undertaking."""
 
 
-class AgreementWords:
+class AgreementWords(PageWords):
     """The words for agreements, for one page."""
-
-    def __init__(self, context: PageContext) -> None:
-        """Say them in the language and at the moment of a page."""
-        self.context = context
-        self.w = context.words
 
     @property
     def levels(self) -> Mapping[str, str]:
         """The level of each standing of an undertaking."""
         return LEVELS
-
-    # Values
-
-    def own(self, raw: Any) -> QuotedText:
-        """Return a side's own words in the reader's language, or as they were given."""
-        tag, text = self.w.text(raw)
-        return QuotedText(text, tag)
-
-    def time(self, time: str, form: str = "minute") -> Mark:
-        """Return a time."""
-        return Mark("time", self.w.written(time, form), stamp(as_moment(time)))
-
-    def exchange(self, id: str, number: str) -> PageLink:
-        """Return the number of an exchange, which leads to it."""
-        text: Run = Mark("figure", number) if number else self.w.say("an exchange without a number")
-        return PageLink((text,), f"/exchanges/{id}")
 
     def answers(self, answers: Iterable[SideAnswer], exchange: str) -> Runs:
         """Return the answer of each side, with its record."""

@@ -4,7 +4,7 @@ Each row has its time, its side and the word on which it rests. The reader can f
 it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Literal
 
 import msgspec
@@ -14,10 +14,33 @@ from msgspec.structs import asdict
 from dragoman.application.http import submission
 from dragoman.console.context import PageContext
 from dragoman.console.display.log_rows import LogLine, line_of
+from dragoman.console.page_words import PageWords
 from dragoman.console.pages.point_in_time import travel
 from dragoman.console.rendering import Page, PageRoute, refused
+from dragoman.document.blocks import (
+    Block,
+    Empty,
+    Field,
+    ListingRow,
+    PageDocument,
+    Query,
+    Remark,
+    buttons,
+    rows_listed,
+    section,
+)
 from dragoman.domain.acts.access import SERVICE
 from dragoman.domain.acts.act_registry import PATHS, RULES
+from dragoman.members.runs import (
+    Aside,
+    Cell,
+    Mark,
+    PageLink,
+    Runs,
+    StandingSource,
+    joined,
+    sourced,
+)
 from dragoman.projection.queries import timeline
 from dragoman.projection.queries.timeline import TimelineFilter, TimelinePage
 from dragoman.text import sentence
@@ -37,23 +60,6 @@ class LogRecord(LogLine, frozen=True, kw_only=True, omit_defaults=True):
 
     dated: str = ""
     erased: bool = False
-
-
-class LogPage(Struct, frozen=True, kw_only=True):
-    """A page of the log.
-
-    `older` and `newer` are the records at which the next pages begin, 0 for none;
-    `looked` is the lowest record that was examined.
-    """
-
-    channel: str
-    position: int
-    top: int
-    wanted: TimelineFilter
-    records: tuple[LogRecord, ...]
-    older: int
-    newer: int
-    looked: int
 
 
 class _Dated(Struct):
@@ -85,45 +91,159 @@ async def page_of(
 
 async def log(context: PageContext) -> Page:
     """Return the page of the log."""
-    timeline_filter = _wanted(context)
-    top = min(
-        submission.whole(context.request.query.get("from", "")) or context.position,
-        context.position,
+    wanted, newest = _wanted(context), context.position
+    top = min(submission.whole(context.request.query.get("from", "")) or newest, newest)
+    records, timeline_page = await page_of(context, wanted, top, ROWS)
+    words, say, number = LogWords(context), context.words.say, context.words.number
+    conditions = _conditions(context, wanted)
+    nothing = say("There is no such record.")
+    if conditions:
+        what = context.words.listed(word for _, word in conditions)
+        nothing = say(
+            "No record matches all of this: %(what)s. Remove one condition above.", what=what
+        )
+    ends = [number(record.position) for record in (*records[:1], *records[-1:])]
+    removals = (
+        words.again(f"{word} \N{MULTIPLICATION SIGN}", {name: "", "from": ""}, say("remove"))
+        for name, word in conditions
     )
-    records, timeline_page = await page_of(context, timeline_filter, top, ROWS)
-    view = LogPage(
-        channel=context.name,
-        position=context.position,
-        top=top,
-        wanted=timeline_filter,
-        records=records,
-        older=timeline_page.older,
-        newer=timeline_page.newer,
-        looked=timeline_page.looked,
+    pages = ((say("newer"), timeline_page.newer), (say("older"), timeline_page.older))
+    links = (words.again(name, {"from": position}) for name, position in pages if position)
+    view = PageDocument(
+        title=say("The log"),
+        area="audit",
+        crumbs=(PageLink((say("Audit"),), "/audit"),),
+        lead=(
+            say(
+                "Every record as it was taken in, the newest first. Times are UTC, to the "
+                "millisecond."
+            ),
+        ),
+        sections=(
+            section(say("Which records"), _query(context, wanted, top), buttons(removals)),
+            section(
+                say("Records"),
+                words.table(records) if records else Empty(nothing),
+                words.key if records else None,
+                Remark((context.words.sentences(_limits(context, timeline_page, conditions)),)),
+                buttons(links),
+                aside=(say("from %(a)s down to %(b)s", a=ends[0], b=ends[1]),) if ends else (),
+            ),
+        ),
     )
-    values = {
-        "choices": _choices(context),
-        "acts": _acts(context),
-        "travel": await travel(context),
-        "narrowed": _narrowed(context, timeline_filter),
-    }
-    return Page(template="log.html", view=view, rows=records, values=values)
+    return Page(view=view, values={"travel": await travel(context)})
 
 
-def _choices(context: PageContext) -> dict[str, Sequence[str]]:
-    return {"side": (*context.sides, SERVICE), "family": tuple(PATHS.values()), "void": _VOID}
+class LogWords(PageWords):
+    """The words for records as rows of a table."""
+
+    @property
+    def key(self) -> Remark:
+        """The meaning of the signs in the column of words."""
+        text = self.w.say(
+            "Signed by its author. Host: only the host vouches for it, by the signed head."
+        )
+        return Remark((Mark("icon", "", "key"), " ", text))
+
+    def table(self, records: Iterable[LogRecord]) -> Block | None:
+        """Return the log with all its columns."""
+        say = self.w.say
+        head = (say("Record"), say("Taken in"), say("Dated"), say("Actor"), say("Act"))
+        rest = (say("Number"), say("Bytes"), say("Commitment"), say("Word"), say("Standing"))
+        return rows_listed(say("The log as a table"), (*head, *rest), map(self._row, records))
+
+    def brief(self, records: Iterable[LogRecord]) -> Block | None:
+        """Return the newest lines of the log, with a few columns."""
+        say, rows = self.w.say, list[ListingRow]()
+        head = (say("Record"), say("Taken in"), say("Actor"), say("Act"), say("Word"))
+        for record in records:
+            position, time, _, actor, act, *_, word, _ = self._row(record).cells
+            void = "" if record.valid else f" ({say('void')})"
+            rows.append(ListingRow((position, time, actor, joined((act, void)), word)))
+        return rows_listed(say("The newest lines of the log"), head, rows)
+
+    def _row(self, record: LogRecord) -> ListingRow:
+        say, position = self.w.say, record.position
+        actor: Runs = (record.actor or say("not known"),)
+        if record.released_by:
+            actor += (" ", Aside((say("released by %(who)s", who=record.released_by),)))
+        act = self.w.act(record.act) if record.act else say("not a record")
+        sign = Mark("icon", say("signed by its author"), "key")
+        cells: tuple[Cell, ...] = (
+            PageLink((self.w.number(position),), f"/records/{position}"),
+            self.of_record(self.time(record.time, "milli"), position) if record.time else "–",
+            self.of_record(self.time(record.dated, "milli"), position, "dtg")
+            if record.dated
+            else "–",
+            self.of_record(actor, position),
+            self.of_record(act, position),
+            self.exchange(record.exchange, record.number) if record.number else "–",
+            self.w.number(record.bytes),
+            Mark("digest", record.commit[:8], record.commit),
+            sign if record.word == "author" else record.word and say("host"),
+            sourced(self._standing(record), StandingSource("refusal", records=(position,))),
+        )
+        return ListingRow(cells, {"row": ""})
+
+    def _standing(self, record: LogRecord) -> Runs:
+        say = self.w.say
+        if record.erased:
+            return (Mark("state", say("erased"), "off"), Aside((say("erased by every side"),)))
+        if not record.valid:
+            reason = self.context.reason(record.position)
+            return (Mark("state", say("void"), "caution"), Aside((reason,)))
+        return (say("valid"),)
 
 
-def _acts(context: PageContext) -> list[tuple[str, str]]:
-    """Return every act with its name, sorted by name."""
-    return sorted(
-        ((act, context.words.act(act)) for act in RULES), key=lambda item: item[1].casefold()
+def _query(context: PageContext, wanted: TimelineFilter, top: int) -> Query:
+    """Return the form that narrows the log."""
+    words, say = context.words, context.words.say
+    sides = [(side, side.upper()) for side in context.sides]
+    families = [(name, words.value(name)) for name in PATHS.values()]
+    acts = sorted(((act, words.act(act)) for act in RULES), key=lambda pair: pair[1].casefold())
+    anybody, every = ("", say("everybody’s")), ("", say("all"))
+    standings = (("", say("valid and void")), ("valid", say("valid")), ("void", say("void")))
+    services = (SERVICE, say("services"))
+    first = "" if top == context.position else str(top)
+    fields = (
+        Field("side", say("Whose"), wanted.side, choices=(anybody, *sides, services)),
+        Field("family", say("Family"), wanted.family, choices=(every, *families)),
+        Field("act", say("Act"), wanted.act, choices=(every, *acts)),
+        Field("void", say("Standing"), wanted.void, choices=standings),
+        Field("from", say("From record down (optional)"), first),
     )
+    return Query(say("Which records"), "/log", fields, say("Show"))
+
+
+def _limits(
+    context: PageContext, page: TimelinePage, conditions: list[tuple[str, str]]
+) -> Iterator[str]:
+    """Yield the sentences on what the page leaves out."""
+    words, say = context.words, context.words.say
+    if context.past:
+        newest = words.number(context.position)
+        yield say("This page ends at record %(n)s and shows no later ones.", n=newest)
+    if not page.older:
+        yield say("There is no older record.")
+    elif conditions:
+        looked = words.number(page.looked)
+        yield say("Looked at down to record %(n)s; others may be older.", n=looked)
+    else:
+        yield words.count(
+            "%(n)s older record is not shown here.",
+            "%(n)s older records are not shown here.",
+            page.older,
+        )
 
 
 def _wanted(context: PageContext) -> TimelineFilter:
     """Return the filter of the query. Raises `Refused` for an unknown value."""
-    choices: dict[str, Sequence[str]] = {**_choices(context), "act": tuple(RULES)}
+    choices: dict[str, Sequence[str]] = {
+        "side": (*context.sides, SERVICE),
+        "family": tuple(PATHS.values()),
+        "void": _VOID,
+        "act": tuple(RULES),
+    }
     filters = {name: context.request.query.get(name, "") for name in choices}
     for name, value in filters.items():
         if value and value not in choices[name]:
@@ -139,28 +259,17 @@ def _wanted(context: PageContext) -> TimelineFilter:
     return msgspec.convert(filters, TimelineFilter)
 
 
-def _narrowed(context: PageContext, timeline_filter: TimelineFilter) -> list[tuple[str, str, str]]:
-    """Return the filters in use: name, value in words, and the address without it."""
-    words = context.words
-    filters = []
-    if timeline_filter.side:
-        filters.append(
-            (
-                "side",
-                words.say("services")
-                if timeline_filter.side == SERVICE
-                else timeline_filter.side.upper(),
-            )
-        )
-    if timeline_filter.act:
-        filters.append(("act", words.act(timeline_filter.act)))
-    if timeline_filter.family:
-        filters.append(("family", words.value(timeline_filter.family)))
-    if timeline_filter.void:
-        filters.append(
-            ("void", words.say("void") if timeline_filter.void == "void" else words.say("valid"))
-        )
-    return [(name, word, context.again(**{name: "", "from": ""})) for name, word in filters]
+def _conditions(context: PageContext, wanted: TimelineFilter) -> list[tuple[str, str]]:
+    """Return the conditions in use: the name of each, and its value in words."""
+    words, side = context.words, wanted.side
+    standings = {"void": words.say("void"), "valid": words.say("valid"), "": ""}
+    conditions = (
+        ("side", words.say("services") if side == SERVICE else side.upper()),
+        ("act", wanted.act and words.act(wanted.act)),
+        ("family", wanted.family and words.value(wanted.family)),
+        ("void", standings[wanted.void]),
+    )
+    return [(name, word) for name, word in conditions if word]
 
 
 ROUTES: Final = (PageRoute(path="/log", handler=log),)

@@ -78,14 +78,16 @@ async def audit(context: PageContext) -> Page:
         log=lines,
         signed=heads,
     )
+    log_words = audit_log.LogWords(context)
     values = {
         "travel": travel,
+        "log": log_words.brief(lines),
+        "log_key": log_words.key,
         "told": ()
         if audit_answers is None
         else audit_summary.summary_answers(context, audit_answers, heads, hosts),
         "listed": _LISTED,
-        "groups": () if changed is None else record_diff.groups(context, changed),
-        "shown": record_diff.SHOWN,
+        "changes": () if changed is None else record_diff.blocks(context, changed),
         "not_compared": why,
         "newest": record_page.shown(context.projection.bytes_at(context.position)[0]),
         "commands": _commands(context),

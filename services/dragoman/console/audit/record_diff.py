@@ -7,21 +7,33 @@ without words is shown as its pointer.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
-from markupsafe import Markup, escape
-from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec import UNSET, Raw, UnsetType
 
 from dragoman.application.http import submission
 from dragoman.application.http.conditional_requests import turn
 from dragoman.console.context import PageContext
-from dragoman.console.display.act_display import Display
+from dragoman.console.page_words import PageWords
 from dragoman.console.pages.point_in_time import travel
 from dragoman.console.rendering import Page, PageRoute, refused
+from dragoman.document.blocks import (
+    Block,
+    Empty,
+    Field,
+    Group,
+    ListingRow,
+    PageDocument,
+    Query,
+    Remark,
+    listing,
+    section,
+)
 from dragoman.domain.record.errors import Refused
-from dragoman.members import shapes
+from dragoman.members import shapes, texts
+from dragoman.members.kind import Say
+from dragoman.members.runs import Aside, Cell, Mark, PageLink, Run, StandingSource, sourced
 from dragoman.projection.queries import changes
 from dragoman.projection.queries.changes import Carried, ChangesBetween, Set
 from dragoman.text import sentence
@@ -36,38 +48,6 @@ _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 _STAMP: Final = {"position", "time", "by"}
 
 
-class FlatChange(Struct, frozen=True, kw_only=True):
-    """One change as a row of a table."""
-
-    exchange: str
-    number: str
-    pointer: str
-    was: Raw
-    now: Raw
-    set_by: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class DiffRow:
-    """One change as a page shows it, and the records that set it.
-
-    A change has one record; an exchange that was opened has all of its records.
-    """
-
-    where: Markup
-    was: Markup
-    now: Markup
-    set_by: tuple[int, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class DiffGroup:
-    """The changes of one exchange, or of the channel itself without an exchange."""
-
-    rows: tuple[DiffRow, ...]
-    exchange: Carried | None = None
-
-
 async def between(context: PageContext, first: int, last: int) -> ChangesBetween:
     """Return the changes after a position, up to another.
 
@@ -77,49 +57,35 @@ async def between(context: PageContext, first: int, last: int) -> ChangesBetween
         return await context.ask(lambda view: changes.between(view.at(last), first))
 
 
-def groups(context: PageContext, changes_between: ChangesBetween) -> tuple[DiffGroup, ...]:
-    """Return the changes as a page shows them: each exchange, then the channel."""
-    display = Display(context.words, link=context.link)
-    listed = [
-        DiffGroup(
-            exchange=exchange,
-            rows=tuple(
-                _rows(context, display, exchange.changes, exchange.act)
-                if exchange.was
-                else [_opened(context, exchange)]
-            ),
+def blocks(context: PageContext, changes_between: ChangesBetween) -> tuple[Block, Remark]:
+    """Return the changes as a page shows them, and a remark on what it leaves out.
+
+    Each exchange is a group, and the channel itself the last one.
+    """
+    w, say, shown = context.words, context.words.say, changes_between.exchanges[:SHOWN]
+    words, unchanged = _DiffWords(context), changes_between.unchanged
+    groups = [words.group(exchange) for exchange in shown]
+    channel = tuple(words.rows(changes_between.channel))
+    if channel:
+        groups.append(Group(channel, (say("The channel itself"),)))
+    head = (say("Where"), say("Before"), say("After"), say("Set by record"))
+    nothing = Empty(say("Nothing changed."), say("The state at both records is the same."))
+    remark = say("Every exchange is shown.")
+    if unchanged:
+        remark = w.count(
+            "%(n)s exchange is as it was and is not shown.",
+            "%(n)s exchanges are as they were and are not shown.",
+            unchanged,
         )
-        for exchange in changes_between.exchanges[:SHOWN]
-    ]
-    channel = tuple(_rows(context, display, changes_between.channel, ""))
-    return (*listed, DiffGroup(rows=channel)) if channel else tuple(listed)
-
-
-def flat(changes_between: ChangesBetween) -> tuple[FlatChange, ...]:
-    """Return the changes as rows of one table."""
-    every = [
-        *(
-            (exchange.exchange, exchange.number, change)
-            for exchange in changes_between.exchanges
-            for change in exchange.changes
+    more = len(changes_between.exchanges) - len(shown)
+    if more:
+        rest = w.count(
+            "%(n)s more exchange changed: it is in the JSON of this page.",
+            "%(n)s more exchanges changed: they are in the JSON of this page.",
+            more,
         )
-    ]
-    every += [("", "", change) for change in changes_between.channel]
-    return tuple(
-        FlatChange(
-            exchange=exchange,
-            number=number,
-            pointer=change.pointer,
-            was=_cell(change.was),
-            now=_cell(change.now),
-            set_by=change.set_by,
-        )
-        for exchange, number, change in every
-    )
-
-
-def _cell(raw: Raw | UnsetType) -> Raw:
-    return raw if isinstance(raw, Raw) else Raw(b'""')
+        remark = w.sentences((remark, rest))
+    return listing(say("Changes"), head, groups, nothing) or nothing, Remark((remark,))
 
 
 async def differences(context: PageContext) -> Page:
@@ -138,14 +104,23 @@ async def differences(context: PageContext) -> Page:
             ),
         )
     changes_between = await between(context, first, last)
-    values = {
-        "groups": groups(context, changes_between),
-        "shown": SHOWN,
-        "travel": await travel(context),
-    }
-    return Page(
-        template="difference.html", view=changes_between, rows=flat(changes_between), values=values
+    table, remark = await context.in_thread(blocks, context, changes_between)
+    w, say, ends = context.words, context.words.say, changes_between
+    fields = (
+        Field("from", say("From record"), str(ends.from_)),
+        Field("to", say("to record"), str(ends.to)),
     )
+    other = Query(say("Other records"), "/differences", fields, say("Compare"))
+    count = w.count("%(n)s exchange", "%(n)s exchanges", len(ends.exchanges))
+    a, b = w.number(ends.from_), w.number(ends.to)
+    view = PageDocument(
+        title=say("What changed from %(a)s to %(b)s", a=a, b=b),
+        area="audit",
+        crumbs=(PageLink((say("Audit"),), "/audit", query={"compare": str(ends.from_)}),),
+        lead=(say("Each change names the record that set it. What did not change is left out."),),
+        sections=(section(say("Changes"), table, remark, other, aside=(count,)),),
+    )
+    return Page(view=view, values={"travel": await travel(context)})
 
 
 async def compared(context: PageContext, other: int | None) -> tuple[ChangesBetween | None, str]:
@@ -171,35 +146,46 @@ async def compared(context: PageContext, other: int | None) -> tuple[ChangesBetw
 # Rows
 
 
-def _opened(context: PageContext, carried: Carried) -> DiffRow:
-    words = context.words
-    return DiffRow(
-        where=escape(words.say("The exchange")),
-        was=escape(words.say("not there")),
-        now=escape(words.status(carried.status)),
-        set_by=carried.positions[:_ACTS],
-    )
+class _DiffWords(PageWords):
+    """The words for changes, for one page."""
 
+    def group(self, carried: Carried) -> Group:
+        """Return the changes of an exchange, or the records of a new one."""
+        w, say = self.w, self.w.say
+        number = self.exchange(carried.exchange, carried.number)
+        heading: tuple[Run, ...] = (number, " ", w.act(carried.act))
+        if carried.unchanged:
+            same = w.count(
+                "%(n)s member is as it was", "%(n)s members are as they were", carried.unchanged
+            )
+            heading += (" ", Aside((same,)))
+        if not carried.was:
+            set_by = carried.positions[:_ACTS]
+            source = StandingSource("status", records=carried.positions)
+            status = sourced(w.status(carried.status), source)
+            cells = (say("The exchange"), say("not there"), status, self.positions(set_by))
+            return Group((ListingRow(cells),), heading)
+        rows = tuple(self.rows(carried.changes, carried.act))
+        unchanged = (say("Something was said; no member changed."), "", "", "")
+        return Group(rows or (ListingRow(unchanged),), heading)
 
-def _rows(
-    context: PageContext, display: Display, sets: Sequence[Set], act: str
-) -> Iterator[DiffRow]:
-    for change in sets:
-        parts = [
-            part.replace("~1", "/").replace("~0", "~") for part in change.pointer.split("/")[1:]
-        ]
-        if _is_bookkeeping(parts):
-            continue
-        text, names = _label(context, parts, channel=not act)
-        where = (
-            escape(text)
-            if not names
-            else Markup("{} <small><code>{}</code></small>").format(text, "/".join(names))
-        )
-        was, now = (_value(context, display, parts, act, raw) for raw in (change.was, change.now))
-        yield DiffRow(
-            where=where, was=was, now=now, set_by=(change.set_by,) if change.set_by else ()
-        )
+    def rows(self, sets: Sequence[Set], act: str = "") -> Iterator[ListingRow]:
+        """Yield a row for each change: its place, both values, and its record."""
+        for change in sets:
+            parts = [
+                part.replace("~1", "/").replace("~0", "~") for part in change.pointer.split("/")[1:]
+            ]
+            if _is_bookkeeping(parts):
+                continue
+            text, names = _label(self.context, parts, channel=not act)
+            rest = (" ", Aside((Mark("code", "/".join(names)),))) if names else ()
+            was, now = (_value(self, parts, act, raw) for raw in (change.was, change.now))
+            by: Cell = self.w.say("not looked up")
+            if change.set_by:
+                member = "/".join(parts[1:]) if parts[0] == "content" else ""
+                now = self.of_record(now, change.set_by, member)
+                by = self.positions([change.set_by])
+            yield ListingRow(((text, *rest), was, now, by))
 
 
 def _is_bookkeeping(parts: Sequence[str]) -> bool:
@@ -319,73 +305,60 @@ def _of_channel(context: PageContext, parts: list[str]) -> tuple[str, list[str]]
             return say("The channel"), parts
 
 
-def _value(
-    context: PageContext, display: Display, parts: list[str], act: str, raw: Raw | UnsetType
-) -> Markup:
-    words = context.words
+def _value(words: PageWords, parts: list[str], act: str, raw: Raw | UnsetType) -> Cell:
+    w = words.w
     if raw is UNSET:
-        return escape(words.say("not there"))
-    value = msgspec.json.decode(bytes(raw))
+        return w.say("not there")
+    value, say = msgspec.json.decode(bytes(raw)), Say(words=w)
     member = (
         shapes.member(act, parts[1])
         if act and len(parts) == 2 and parts[0] in ("content", "defaults")
         else None
     )
     if member is not None:
-        return display.shown(member.kind, value)
+        return member.kind.runs(value, say)
     match value:
         case bool():
-            return escape(words.value("true" if value else "false"))
+            return w.value("true" if value else "false")
         case int():
-            return escape(words.number(value))
+            return w.number(value)
         case str() if parts == ["status"] and act:
-            return escape(words.status(value))
+            return w.status(value)
         case str() if _TIME.fullmatch(value):
             return words.time(value, "milli")
+        case str() if parts[0] == "content":
+            return texts.own_text(value, say)
         case str():
-            return (
-                display.text(value)
-                if parts[0] == "content"
-                else escape(_word(context, parts, value))
-            )
+            return w.value(value) if parts[-1] in ("precedence", "area") else value
         case dict():
-            return _object(context, value)
+            return _object(words, value)
         case list() if all(isinstance(item, str) for item in value):
-            return escape(words.listed(value))
+            return w.listed(value)
         case _:
             return _code(value)
 
 
-def _word(context: PageContext, parts: list[str], value: str) -> str:
-    return context.words.value(value) if parts[-1] in ("precedence", "area") else value
-
-
-def _object(context: PageContext, value: dict[str, Any]) -> Markup:
+def _object(words: PageWords, value: dict[str, Any]) -> Cell:
     """Return a stamp, an object with a stamp, or any other object as JSON."""
-    words = context.words
+    w = words.w
     if value.keys() >= _STAMP:
-        return Markup("{} <small>{}</small>").format(
-            words.time(value["time"], "milli"), value["by"]
-        )
+        return (words.time(value["time"], "milli"), " ", Aside((value["by"],)))
     if "upto" in value:
-        return escape(words.number(value["upto"]))
+        return w.number(value["upto"])
     if "roles" in value:
-        return Markup("{} <small>{}</small>").format(
-            words.listed(words.value(role) for role in value["roles"]), value["office"]
-        )
+        roles = w.listed(w.value(role) for role in value["roles"])
+        return (roles, " ", Aside((value["office"],)))
     stamp = next(
         (item for item in value.values() if isinstance(item, dict) and item.keys() >= _STAMP), None
     )
     if stamp is None:
         return _code(value)
-    act = words.act(value["act"]) if isinstance(value.get("act"), str) else ""
-    return Markup("{} {} <small>{}</small>").format(
-        act, words.time(stamp["time"], "milli"), stamp["by"]
-    )
+    act = w.act(value["act"]) if isinstance(value.get("act"), str) else ""
+    return (act, " ", words.time(stamp["time"], "milli"), " ", Aside((stamp["by"],)))
 
 
-def _code(value: object) -> Markup:
-    return Markup('<code class="break">{}</code>').format(msgspec.json.encode(value).decode())
+def _code(value: object) -> Mark:
+    return Mark("code", msgspec.json.encode(value).decode())
 
 
 ROUTES: Final = (PageRoute(path="/differences", handler=differences),)

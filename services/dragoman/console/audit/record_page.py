@@ -183,7 +183,7 @@ async def record(context: PageContext) -> Page:
         "translations": await _translations(context, line),
         "defaults": await _defaults(context, line, envelope),
         "envelope": envelope,
-        "groups": () if changed is None else record_diff.groups(context, changed),
+        "changes": () if changed is None else record_diff.blocks(context, changed),
         "stands": tuple(_member_names(context, view.stands)),
         "commands": _commands(context, position),
         "travel": await travel(context),

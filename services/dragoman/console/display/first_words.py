@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw
 
 from dragoman.console.display.message_view import TEXTS
 from dragoman.domain.acts.field_checks import UNKNOWN
 from dragoman.members import shapes
+from dragoman.members.runs import QuotedText
 
 _WORDS: Final = 12
 _COLUMNS: Final = 72
@@ -21,16 +22,6 @@ _COLUMNS: Final = 72
 
 _LAST: Final = ("remarks", "subject")
 """Members with which a message begins only if it has no other text."""
-
-
-class TextBeginning(Struct, frozen=True, kw_only=True):
-    """The first words of a text in one language.
-
-    The tag is empty where it is the language of the sender's office.
-    """
-
-    language: str = ""
-    text: str
 
 
 def first_words(text: str) -> str:
@@ -47,10 +38,11 @@ def first_words(text: str) -> str:
     return line if beginning == line else f"{beginning} …"
 
 
-def beginnings(act: str, members: Mapping[str, Raw]) -> tuple[TextBeginning, ...]:
-    """Return the first words of a message, in each of its languages.
+def beginnings(act: str, members: Mapping[str, Raw]) -> tuple[str, tuple[QuotedText, ...]]:
+    """Return the member that is a message's main text, and its first words.
 
-    They are of its main text. There are none if it has no text, or the text is unknown.
+    They are in each of its languages. There are none without a text, or of an unknown
+    one. The tag is empty where it is the language of the sender's office.
     """
     prose = [member.name for member in shapes.members(act) if member.kind.is_prose]
     names = (*TEXTS, *(name for name in prose if name not in _LAST), *_LAST)
@@ -59,10 +51,10 @@ def beginnings(act: str, members: Mapping[str, Raw]) -> tuple[TextBeginning, ...
     if isinstance(value, list):
         value = value[0] if value else UNKNOWN
     texts = value if isinstance(value, dict) else {} if value == UNKNOWN else {"": str(value)}
-    return tuple(TextBeginning(language=tag, text=first_words(text)) for tag, text in texts.items())
+    return name or "", tuple(QuotedText(first_words(text), tag) for tag, text in texts.items())
 
 
-def repeats(beginning: TextBeginning, text: str) -> bool:
+def repeats(beginning: QuotedText, text: str) -> bool:
     """Return whether a beginning says only what another text begins with."""
     return " ".join(text.split()).startswith(beginning.text.removesuffix(" …"))
 

@@ -9,6 +9,7 @@ A moment still to come has the windows that are announced by now. A page `at` a 
 shows the windows of that time, by the records until then.
 """
 
+from collections import Counter
 from datetime import UTC
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -21,6 +22,7 @@ from dragoman.console.rendering import Page, PageRoute
 from dragoman.domain.acts.deadlines import timestamp
 from dragoman.members.input import times
 from dragoman.members.input.not_understood import NotUnderstoodInput
+from dragoman_schemas.window_responses import Stage
 
 EXPORTS: Final = (
     ("geojson", "GeoJSON"),
@@ -29,24 +31,30 @@ EXPORTS: Final = (
 """The forms in which the API gives the windows, and their names."""
 
 
+_STAGES: Final[tuple[Stage, ...]] = ("open", "holding", "not_ended", "near")
+
+
 async def in_force(context: PageContext) -> Page:
     """Return the page of the windows that are open or near at a moment."""
     fault = _set_moment(context)
     view = await window_rows.windows_of(context)
     offices = tuple(office_of(side, context.projection.office(side)) for side in context.sides)
-    windows = window_rows.displayed(context, view.windows, offices)
+    words, w = window_rows.WindowWords(context, offices), context.words
+    windows = window_rows.displayed(context, view.windows)
+    counts = Counter(window.stage for window in view.windows)
+    states = (
+        w.say("%(n)s %(state)s", n=w.number(counts[stage]), state=window_rows.stage_word(w, stage))
+        for stage in _STAGES
+        if counts[stage]
+    )
     reading.note_read(context, context.projection)
     return Page(
         template="in_force.html",
         view=view,
         rows=view.windows,
         values={
-            "windows": windows,
-            "stage_word": window_rows.stage_word,
-            "counts": {
-                stage: sum(window.stage == stage for window in view.windows)
-                for stage in ("open", "holding", "not_ended", "near")
-            },
+            "table": words.table(windows, w.say("Windows"), numbered=True),
+            "counts": w.pause.join(states),
             "asked_moment": context.request.query.get("moment", "").strip(),
             "shown_moment": timestamp(context.moment),
             "fault": fault,

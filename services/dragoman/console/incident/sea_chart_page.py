@@ -250,10 +250,12 @@ def _where(words: Words, display: Display, value: Any) -> Markup:
     if value == UNKNOWN:
         return escape(words.value(UNKNOWN))
     if not isinstance(value, dict) or "circle" in value:
-        return window_rows.brief_place(words, display, value)
+        return display.markup(window_rows.brief_place(words, value))
     names = {name: text for name, text in value.items() if name in ("name", "names", "text")}
     figure = {name: part for name, part in value.items() if name not in names}
-    parts = [window_rows.brief_place(words, display, part) for part in (figure, names) if part]
+    parts = [
+        display.markup(window_rows.brief_place(words, part)) for part in (figure, names) if part
+    ]
     if "lat" in figure:
         parts[0] = Markup('<span class="at">{}</span>').format(parts[0])
     return Markup("<br>").join(parts)

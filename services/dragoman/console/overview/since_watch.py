@@ -7,25 +7,49 @@
 With `?at=`, the page compares two moments: the one in `from`, and its own.
 """
 
+from collections.abc import Iterable, Iterator
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
-import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.application.http import submission
 from dragoman.application.http.conditional_requests import past_by
 from dragoman.console.context import PageContext
-from dragoman.console.display.first_words import TextBeginning, beginnings, repeats
+from dragoman.console.display.first_words import beginnings, repeats
 from dragoman.console.display.office_clocks import office_of
+from dragoman.console.page_words import PageWords
 from dragoman.console.rendering import Page, PageRoute
+from dragoman.document.blocks import (
+    Empty,
+    Field,
+    PageDocument,
+    Paragraph,
+    Points,
+    Query,
+    Remark,
+    Section,
+)
 from dragoman.domain.acts.duty_calendar import calendar_of
 from dragoman.domain.acts.families.exchange_content import content_of
 from dragoman.domain.record.errors import Refused
 from dragoman.domain.views import attribution, open_matters
 from dragoman.members.input import times
 from dragoman.members.input.not_understood import NotUnderstoodInput
+from dragoman.members.runs import (
+    Aside,
+    Break,
+    Mark,
+    MessageSource,
+    PageLink,
+    Run,
+    Runs,
+    StandingSource,
+    listed,
+    plain,
+    sourced,
+)
 from dragoman.projection.queries import since
 from dragoman.projection.queries.since import RecordSince
 from dragoman.projection.view import View
@@ -36,82 +60,205 @@ _MATTERS: Final = 100
 _ROUTINE: Final = ("line-check", "echoed")
 """The format and status of a line check that went well, which is left out."""
 
-
-class ActSince(RecordSince, frozen=True, kw_only=True):
-    """A record of a matter, with the first words of its text where it is a message.
-
-    A message is said to the other sides. The words are those of its own record, and not
-    what a correction has made of them.
-    """
-
-    text: tuple[TextBeginning, ...] = ()
+Reason = Literal["watch", "chosen", "opening"]
 
 
 class MatterSince(Struct, frozen=True, kw_only=True):
-    """A matter in which something was recorded, with its state then and now.
+    """A matter in which something was recorded, and its status at the earlier moment.
 
-    `before` is its status at the earlier moment; empty if it had not been opened.
-    `waits` says that it waits for the reader's side now.
+    `before` is empty if it had not been opened. `waits` says that it waits for the
+    reader's side now.
     """
 
-    exchange: str
-    number: str
-    act: str
-    status: str
+    state: Exchange
     before: str
     waits: bool
-    records: tuple[ActSince, ...]
-
-
-class SincePage(Struct, frozen=True, kw_only=True):
-    """The changes after a position, up to another.
-
-    `reason` says what the earlier position is: the end of the reader's last watch, a
-    choice of the reader, or the opening, where the reader has had no watch.
-    """
-
-    channel: str
-    reason: Literal["watch", "chosen", "opening"]
-    after: int
-    after_time: str
-    position: int
-    matters: tuple[MatterSince, ...]
-    of_channel: tuple[RecordSince, ...]
-    is_cut: bool
+    records: tuple[RecordSince, ...]
 
 
 async def since_watch(context: PageContext) -> Page:
     """Return the page of what changed since a moment."""
     typed, fault = context.request.query.get("from", "").strip(), ""
-    reason: Literal["watch", "chosen", "opening"] = "chosen"
+    reason: Reason = "chosen"
     after = 0
     if typed:
         after, fault = await _chosen(context, typed)
     if not after:
         ended = await context.ask(since.last_watch, context.grant.actor)
         reason, after = ("opening", 1) if ended is None else ("watch", ended.position)
-    found_records, is_cut = await context.ask(since.records_since, after, _RECORDS)
-    matters = await _matters(context, found_records, after)
+    records, is_cut = await context.ask(since.records_since, after, _RECORDS)
+    matters = await context.ask(_matters, context, records, after)
+    shown = matters[:_MATTERS]
+    words = _Words(context)
+    texts = await context.ask(words.texts, shown)
     after_time = await context.ask(lambda view: view.at(after).time)
-    view = SincePage(
-        channel=context.name,
-        reason=reason,
-        after=after,
-        after_time=after_time,
-        position=context.position,
-        matters=tuple(item for item, _ in matters[:_MATTERS]),
-        of_channel=tuple(
-            record for record in found_records if record.exchange == context.registry.id
-        ),
-        is_cut=is_cut or len(matters) > _MATTERS,
+    lead = [*words.lead(reason, after, context.words.written(after_time), shown)]
+    of_channel = [record for record in records if record.exchange == context.registry.id]
+    is_cut = is_cut or len(matters) > _MATTERS
+    sections = await context.in_thread(words.sections, shown, texts, of_channel, is_cut)
+    say = context.words.say
+    view = PageDocument(
+        title=say("What changed since my last watch") if reason == "watch" else say("What changed"),
+        area="board",
+        lead=tuple(lead),
+        sections=(*sections, words.other(typed, fault, after)),
     )
-    values = {
-        "typed": typed,
-        "fault": fault,
-        "states": {state.id: state for _, state in matters[:_MATTERS]},
-        "opened": sum(not item.before for item in view.matters),
-    }
-    return Page(template="since.html", view=view, rows=view.matters, values=values)
+    return Page(view=view)
+
+
+class _Words(PageWords):
+    def lead(
+        self, reason: Reason, after: int, after_time: str, matters: list[MatterSince]
+    ) -> Iterator[str]:
+        """Yield the moments that are compared, and how much is new."""
+        w, context = self.w, self.context
+        match reason:
+            case "watch":
+                yield w.say("Your last watch ended at %(t)s.", t=after_time)
+            case "opening":
+                yield w.say(
+                    "You have had no watch here that ended. So this begins with the opening of the "
+                    "channel."
+                )
+            case _:
+                yield w.say("Since %(t)s, record %(n)s.", t=after_time, n=w.number(after))
+        if context.past:
+            until = w.written(context.moment)
+            yield w.space + w.say("Up to %(t)s, record %(n)s.", t=until, n=w.number(context.at))
+        yield w.space + w.count(
+            "%(n)s matter has something new.", "%(n)s matters have something new.", len(matters)
+        )
+        opened = sum(not matter.before for matter in matters)
+        if opened:
+            yield w.space + w.count(
+                "%(n)s of them was opened.", "%(n)s of them were opened.", opened
+            )
+
+    def texts(self, view: View, matters: list[MatterSince]) -> dict[int, Runs]:
+        """Return the first words of the messages of matters, by position.
+
+        A message is said to the other sides. The words are those of its own record, and
+        not what a correction has made of them.
+        """
+        messages = {
+            item.said.position: item.act for matter in matters for item in matter.state.messages
+        }
+        positions = [
+            record.position
+            for matter in matters
+            for record in matter.records
+            if record.position in messages
+        ]
+        subjects = {
+            matter.state.messages[0].said.position: plain(self.subject(matter.state))
+            for matter in matters
+        }
+        texts: dict[int, Runs] = {}
+        for position, act in since.acts_of(view, positions).items():
+            member, quotations = beginnings(messages[position], content_of(act))
+            # The heading of a matter has its subject. An opening does not repeat it.
+            if any(repeats(text, subjects.get(position, "\0")) for text in quotations):
+                continue
+            source = MessageSource(position, member)
+            runs = listed((sourced(text, source) for text in quotations), Break(" "))
+            texts[position] = (" ", *runs) if runs else ()
+        return texts
+
+    def sections(
+        self,
+        matters: list[MatterSince],
+        texts: dict[int, Runs],
+        of_channel: list[RecordSince],
+        is_cut: bool,
+    ) -> tuple[Section, ...]:
+        """Return the matters, and what was recorded of the channel itself."""
+        nothing = self.w.say(
+            "Nothing was said since. Each matter in which a side does something appears here."
+        )
+        shown = [self._matter(matter, texts) for matter in matters]
+        return (*(shown or [Section((), (Empty(nothing),))]), self._channel(of_channel, is_cut))
+
+    def _matter(self, matter: MatterSince, texts: dict[int, Runs]) -> Section:
+        """Return the records of a matter, and its status then and now."""
+        w, state = self.w, matter.state
+        source = StandingSource("title", state.id)
+        title = (self.exchange(state.id, state.number), " ", sourced(self.subject(state), source))
+        points = tuple(
+            (*self.line(record), *texts.get(record.position, ())) for record in matter.records
+        )
+        return Section(
+            title,
+            (Paragraph(self._statuses(matter)), Points(points)),
+            aside=(w.act(state.act),),
+            names={"matter": state.id},
+        )
+
+    def _statuses(self, matter: MatterSince) -> Runs:
+        w, id = self.w, matter.state.id
+        status, before = w.status(matter.state.status), w.status(matter.before)
+        now = (
+            w.say("At that time: %(status)s.", status=status)
+            if self.context.past
+            else w.say("Now: %(status)s.", status=status)
+        )
+        if not matter.before:
+            text = w.sentences([w.say("Opened since."), now])
+        elif matter.before != matter.state.status:
+            text = w.sentences([w.say("Then: %(status)s.", status=before), now])
+        else:
+            text = w.say("Still: %(status)s.", status=status)
+        runs: list[Run] = [sourced(text, StandingSource("status", id))]
+        if matter.waits:
+            word = Mark("strong", w.say("It waits for your side."))
+            runs += [w.space, sourced(word, StandingSource("owed", id, duty=True))]
+        return tuple(runs)
+
+    def line(self, record: RecordSince) -> Runs:
+        """Return a record: whose it is, which act, and when."""
+        deed = (self.actor(record.actor), self.w.colon, self.w.act(record.act))
+        where = Aside((self.record(record.position, record.time),))
+        return (sourced(deed, MessageSource(record.position)), " ", where)
+
+    def _channel(self, records: Iterable[RecordSince], is_cut: bool) -> Section:
+        """Return the records of the channel itself."""
+        say = self.w.say
+        lines = tuple(map(self.line, records))
+        more = (
+            say(
+                "There is more than this page can show. The newest is here; the log has all of it."
+            ),
+            self.w.space,
+            PageLink((say("the log"),), "/log"),
+        )
+        return Section(
+            (say("The channel itself"),),
+            (
+                Points(lines) if lines else Empty(say("Nothing changed.")),
+                *((Remark(more),) if is_cut else ()),
+            ),
+            aside=(say("watches, officers, keys, outages"),),
+        )
+
+    def other(self, typed: str, fault: str, after: int) -> Section:
+        """Return the form for another moment."""
+        say, position = self.w.say, self.context.position
+        name = (say("Member by member"),)
+        ends = {"from": str(after), "to": str(position)}
+        by_member = (
+            PageLink(name, "/differences", "button", ends)
+            if after < position
+            else PageLink(name, "/log", "button")
+        )
+        hint = say("A time like 24 Nov 03:12Z, or a record like 60. Empty: since your last watch.")
+        field = Field("from", say("Since"), typed, hint, fault)
+        form = Query(
+            say("Another moment"), "/since", (field,), say("Show what changed"), beside=(by_member,)
+        )
+        note = say(
+            "To compare with an earlier moment instead of now, open Past in the line of states "
+            "above."
+        )
+        return Section((say("Another moment"),), (form, Remark((note,))))
 
 
 async def _chosen(context: PageContext, typed: str) -> tuple[int, str]:
@@ -139,91 +286,34 @@ async def _chosen(context: PageContext, typed: str) -> tuple[int, str]:
         return 0, context.words.sentence(refusal.refusal.detail)
 
 
-async def _matters(
-    context: PageContext, found_records: list[RecordSince], after: int
-) -> list[tuple[MatterSince, Exchange]]:
+def _matters(
+    view: View, context: PageContext, records: list[RecordSince], after: int
+) -> list[MatterSince]:
     """Return the matters with their newest state.
 
     Those that wait for the reader's side come first.
     """
     by_exchange: dict[str, list[RecordSince]] = {}
-    for record in found_records:
+    for record in records:
         if record.exchange != context.registry.id:
             by_exchange.setdefault(record.exchange, []).append(record)
-    matters = await context.ask(_read, context, by_exchange, after)
-    matters.sort(key=lambda item: (not item[0].waits, -item[0].records[-1].position))
-    shown = await context.ask(_with_words, context, matters[:_MATTERS])
-    return [*shown, *matters[_MATTERS:]]
-
-
-def _read(
-    view: View, context: PageContext, by_exchange: dict[str, list[RecordSince]], after: int
-) -> list[tuple[MatterSince, Exchange]]:
-    matters: list[tuple[MatterSince, Exchange]] = []
+    matters = []
     calendars = {side: calendar_of(context.projection.office(side)) for side in context.sides}
-    for id, records in by_exchange.items():
+    for id, items in by_exchange.items():
         state = view.state(id)
         if state is None or (state.act, state.status) == _ROUTINE:
             continue
         before = view.at(after).state(id)
         hides = attribution.unattributed(state)
+        duties = open_matters.owing(context.registry, state, calendars)
         matter = MatterSince(
-            exchange=id,
-            number=state.number,
-            act=state.act,
-            status=state.status,
+            state=state,
             before="" if before is None else before.status,
-            waits=any(
-                duty.side == context.side
-                for duty in open_matters.owing(context.registry, state, calendars)
-            ),
-            records=tuple(
-                _act(replace(record, actor="") if hides else record) for record in records
-            ),
+            waits=any(duty.side == context.side for duty in duties),
+            records=tuple(replace(record, actor="") if hides else record for record in items),
         )
-        matters.append((matter, state))
-    return matters
-
-
-def _act(record: RecordSince) -> ActSince:
-    return ActSince(**msgspec.structs.asdict(record))
-
-
-def _with_words(
-    view: View, context: PageContext, matters: list[tuple[MatterSince, Exchange]]
-) -> list[tuple[MatterSince, Exchange]]:
-    """Return matters with the first words of their messages."""
-    messages = {
-        message.said.position: message.act for _, state in matters for message in state.messages
-    }
-    positions = [
-        record.position
-        for matter, _ in matters
-        for record in matter.records
-        if record.position in messages
-    ]
-    texts = {
-        position: beginnings(messages[position], content_of(act))
-        for position, act in since.acts_of(view, positions).items()
-    }
-    for _, state in matters:
-        # The heading of a matter has its subject. An opening does not repeat it.
-        position, subject = state.messages[0].said.position, context.subject(state)[1]
-        if any(repeats(beginning, subject) for beginning in texts.get(position, ())):
-            del texts[position]
-    return [
-        (
-            replace(
-                matter,
-                records=tuple(
-                    replace(record, text=texts.get(record.position, ()))
-                    for record in matter.records
-                ),
-            ),
-            state,
-        )
-        for matter, state in matters
-    ]
+        matters.append(matter)
+    return sorted(matters, key=lambda matter: (not matter.waits, -matter.records[-1].position))
 
 
 ROUTES: Final = (PageRoute(path="/since", handler=since_watch),)

@@ -252,7 +252,7 @@ async def board(context: PageContext) -> Page:
     )
     ringing = await duty_numbers.ringing(context, context.projection, view.ring)
     matter_rows = rows(context, view.open_matters[:_MATTERS], offices)
-    window_display = window_rows.displayed(context, windows[:_WINDOWS], offices)
+    window_display = window_rows.displayed(context, windows[:_WINDOWS])
     is_wall = "wall" in context.request.query
     return Page(
         template="wall.html" if is_wall else "board.html",
@@ -271,6 +271,9 @@ async def board(context: PageContext) -> Page:
             ),
             "calm": calm,
             "windows": window_display,
+            "windows_table": window_rows.WindowWords(context, offices).table(
+                window_display, context.words.say("In force now")
+            ),
             "stage_word": window_rows.stage_word,
             "matters": matter_rows,
             "timed": timed,

@@ -21,12 +21,26 @@ from dragoman.console.context import PageContext
 from dragoman.console.display.act_display import other_languages
 from dragoman.console.forms.confirm import EndingPage, ask
 from dragoman.console.forms.form_state import FormState
+from dragoman.console.page_words import PageWords
 from dragoman.console.rendering import Page, PageRoute
 from dragoman.console.sessions import kept_form, redirect
+from dragoman.document.blocks import (
+    Empty,
+    Field,
+    ListingRow,
+    PageDocument,
+    Query,
+    Remark,
+    Section,
+    rows_listed,
+    section,
+)
 from dragoman.domain.record.errors import Malformed, Refused
 from dragoman.i18n.words import Words
-from dragoman.limits import PEOPLE, SCREEN_ROWS
-from dragoman.members.texts import language
+from dragoman.limits import SCREEN_ROWS
+from dragoman.members.kind import Say
+from dragoman.members.runs import Cell, PageLink, QuotedText, Run, joined
+from dragoman.members.texts import LanguageKind, language
 from dragoman.projection.queries import duty_watch
 from dragoman_schemas.fields import or_default
 from dragoman_schemas.problems import TYPES
@@ -46,36 +60,12 @@ _FIELDS: Final = (
 )
 
 
-class RegisterView(Struct, frozen=True, kw_only=True):
-    """A page of the register, as its reader may see it.
-
-    `count` is the number of entries that match the search.
-    """
-
-    channel: str
-    people: tuple[PersonView, ...]
-    count: int
-
-
 class PersonPage(Struct, frozen=True, kw_only=True):
     """An entry, and the points of contact that name it."""
 
     channel: str
     person: PersonView | None = None
     points: tuple[PointView, ...] = ()
-
-
-class PersonRow(Struct, frozen=True, kw_only=True):
-    """An entry as a row of a table."""
-
-    side: str
-    name: str
-    post: str
-    institution: str
-    languages: tuple[str, ...]
-    updated: str
-    sealed: bool
-    id: str
 
 
 # The list
@@ -94,31 +84,102 @@ async def listed(context: PageContext) -> Page:
     ]
     views.sort(key=lambda person_view: (_name(person_view).casefold(), person_view.id))
     skipped = (page - 1) * SCREEN_ROWS
-    view = RegisterView(
-        channel=context.name, people=tuple(views[skipped : skipped + SCREEN_ROWS]), count=len(views)
+    rows = views[skipped : skipped + SCREEN_ROWS]
+    words, w, say = PageWords(context), context.words, context.words.say
+    head = (say("Name"), say("Side"), say("Post"), say("Institution"), say("Languages"))
+    nothing = (
+        say("Nobody is found. Leave out a word of the name, or the side.")
+        if q or side
+        else say("Nobody is entered. Enter people here before an act names them.")
     )
-    return Page(
-        template="people_register.html",
-        view=view,
-        rows=[_line(person) for person in view.people],
-        values={
-            "q": q,
-            "side": side,
-            "page": page,
-            "shown_to": skipped + len(view.people),
-            "most": PEOPLE,
-            "may_enter": _may_enter(context),
-            "said": context.request.query.get("said", ""),
-        },
+    entries = section(
+        say("Entries"),
+        rows_listed(
+            say("Entries of the register"),
+            (*head, say("Changed")),
+            (_row(words, view) for view in rows),
+            Empty(nothing),
+        ),
+        _hidden(words) if q or side else None,
+        _pages(words, page, skipped + len(rows), len(views)),
+        aside=(w.number(len(views)) if views else say("none"),),
     )
+    sides = (("", say("all sides")), *((name, name.upper()) for name in context.sides))
+    fields = (Field("q", say("Name"), q), Field("side", say("Side"), side, choices=sides))
+    enter = PageLink((say("Enter somebody"),), "/people/register/new", "button")
+    lead = say(
+        "Acts name people by an id and a commitment. Only this register says who they are. The "
+        "offices of this channel can read it, and entries can be erased."
+    )
+    search = Query(say("Search"), "/people/register", fields, say("Search"))
+    actions = (enter,) if _may_enter(context) else ()
+    return Page(view=_register(context, lead, actions, section("", search), entries))
+
+
+def _register(
+    context: PageContext, lead: str, actions: tuple[PageLink, ...], *sections: Section
+) -> PageDocument:
+    say = context.words.say
+    is_erased = context.request.query.get("said", "") == "erased"
+    return PageDocument(
+        title=say("Register of people"),
+        announced=say("The entry is erased. Every revision of it is overwritten.")
+        if is_erased
+        else "",
+        area="people",
+        crumbs=(PageLink((say("People"),), "/people"),),
+        lead=(lead,),
+        actions=actions,
+        sections=sections,
+    )
+
+
+def _row(words: PageWords, view: PersonView) -> ListingRow:
+    entry, say = _entry(view), words.w.say
+    post, institution = _given(entry, "post"), _given(entry, "institution")
+    languages = _given(entry, "languages").split()
+    name: Run = QuotedText(_name(view))
+    if view.sealed:
+        name = say("shown only to named officers")
+    cells: tuple[Cell, ...] = (
+        PageLink((name,), f"/people/register/{view.id}", spoken=view.id if view.sealed else ""),
+        words.side(view.side),
+        QuotedText(post) if post else "–",
+        QuotedText(institution) if institution else "–",
+        LanguageKind(many=True).runs(languages, Say(words=words.w)) if languages else "–",
+        words.time(view.updated),
+    )
+    return ListingRow(cells, {"row": ""})
+
+
+def _hidden(words: PageWords) -> Remark:
+    """Return the remark on entries that a search does not show."""
+    text = words.w.say(
+        "Entries that the search does not find are hidden. No search finds entries that only "
+        "named officers may read."
+    )
+    return Remark((text, words.w.space, PageLink((words.w.say("Show all"),), "/people/register")))
+
+
+def _pages(words: PageWords, page: int, shown_to: int, count: int) -> Remark | None:
+    """Return the links to the pages beside this one; None for the only page."""
+    say, number = words.w.say, words.w.number
+    links: list[Cell] = []
+    if page > 1:
+        links += [words.again(say("before"), {"page": page - 1}), " "]
+    if shown_to < count:
+        links += [words.again(say("next"), {"page": page + 1}), " "]
+    if not links:
+        return None
+    return Remark(joined((*links, say("%(a)s of %(b)s", a=number(shown_to), b=number(count)))))
 
 
 def _kept_no_past(context: PageContext) -> Page:
     submission.staff_of(context.call)
-    view = RegisterView(channel=context.name, people=(), count=0)
-    return Page(
-        template="people_register.html", view=view, rows=[], values={"said": "", "may_enter": False}
-    )
+    say = context.words.say
+    lead = say("The register is not part of the log and keeps no past. Erased entries are gone.")
+    now = PageWords(context).again(say("The register as it is now"), {"at": ""})
+    return Page(view=_register(context, lead, (now,)))
 
 
 def _may_enter(context: PageContext) -> bool:
@@ -145,20 +206,6 @@ def _matches(view: PersonView, q: str) -> bool:
     """
     name = _name(view).casefold()
     return all(word in name for word in q.casefold().split())
-
-
-def _line(view: PersonView) -> PersonRow:
-    entry = _entry(view)
-    return PersonRow(
-        side=view.side,
-        name=_name(view),
-        post=_given(entry, "post"),
-        institution=_given(entry, "institution"),
-        languages=tuple(_given(entry, "languages").split()),
-        updated=view.updated,
-        sealed=view.sealed,
-        id=view.id,
-    )
 
 
 def _given(entry: PersonEntry | None, name: str) -> str:
