@@ -36,7 +36,6 @@ from dragoman.domain.acts import (
 from dragoman.domain.acts.deadlines import Deadline
 from dragoman.domain.acts.duty_calendar import DutyCalendar
 from dragoman.domain.acts.window_notices import DueNotice
-from dragoman.domain.decide import Submission
 from dragoman.domain.record import ids
 from dragoman.domain.record.codec import decode_act
 from dragoman.domain.record.errors import Refused
@@ -412,12 +411,10 @@ class Scheduler:
             for exchange in ids.every(registry.name, deadlines.ACTOR, key)
         ):
             return
-        id = self._desk.own_id(schedule.projection, deadlines.ACTOR, key)
-        submission = Submission(
-            actor=deadlines.ACTOR, act=act, data=decode_act(act), id=id, family="contact"
-        )
         try:
-            await self._desk.post(schedule.projection, submission)
+            await self._desk.post_of_service(
+                schedule.projection, deadlines.ACTOR, key, act, family="contact"
+            )
         except Refused as error:
             log.warning(
                 "line.not_checked",
@@ -443,16 +440,15 @@ class Scheduler:
             else:
                 assert isinstance(data, Reminder | Lapse | LineCheckMissed)
                 key = deadline_acts.key_of(exchange, data)
-            submission = Submission(
-                actor=deadlines.ACTOR,
-                act=due.act,
-                data=data,
-                id=self._desk.own_id(schedule.projection, deadlines.ACTOR, key),
-                exchange=exchange,
-                caused_by=due.caused_by,
-            )
             try:
-                await self._desk.post(schedule.projection, submission)
+                await self._desk.post_of_service(
+                    schedule.projection,
+                    deadlines.ACTOR,
+                    key,
+                    due.act,
+                    exchange=exchange,
+                    caused_by=due.caused_by,
+                )
             except Refused as error:
                 # The deadline was met meanwhile, which the fold has reported, or the log
                 # cannot be reached.

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from dragoman.application.broker_outages import ObservedOutage
 from dragoman.application.outage_recorder import OutageRecorder, is_on_record
+from dragoman.domain.record.codec import decode_act
 from dragoman.domain.record.errors import refuse
 
 BEGUN = datetime(2026, 11, 24, 3, 5, tzinfo=UTC)
@@ -20,14 +21,13 @@ class Handler:
         self.refused = refused
         self.posts: list[tuple[float, str, Any]] = []
 
-    def own_id(self, projection: Any, actor: str, key: str) -> str:
-        return f"{projection.name}/{key}"
-
-    async def post(self, projection: Any, submission: Any) -> None:
+    async def post_of_service(
+        self, projection: Any, actor: str, key: str, act: bytes, *, family: str
+    ) -> None:
         if self.refused:
             self.refused -= 1
             raise refuse("unavailable", "The log cannot be reached.")
-        self.posts.append((time.monotonic(), projection.name, submission.data))
+        self.posts.append((time.monotonic(), projection.name, decode_act(act)))
 
 
 def recorder(

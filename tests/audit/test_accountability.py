@@ -21,6 +21,7 @@ from dragoman.console.audit import audit_summary
 from dragoman.document.markdown import markdown
 from dragoman.domain.acts.families.exchange import owing_receipt
 from dragoman.domain.views.statistics import Measure
+from dragoman.domain.views.tally import Tally
 from dragoman.i18n.words import of_tag
 from dragoman.reports import report_facts
 from dragoman.reports.audit_answers import AuditAnswers, answers, paper
@@ -114,11 +115,12 @@ def agree(
         runs = sum(each.side == side for each in owed)
         assert f"{side.upper()}: {late} limits passed, {runs} run." in map(str, answer.lines)
 
-    measure = Measure(world.registry, past.calendars, past.period())
+    tally = Tally(world.registry, past.calendars)
     for exchange in past.exchanges(0):
-        measure.take(exchange)
+        tally.add(exchange)
+    clocks = Measure(tally, past.period()).measured(world.sides).clocks
     kept = [
-        row for row in measure.measured(world.sides).clocks if row.clock != "first_report"
+        row for row in clocks if row.clock != "first_report"
     ]  # which is no limit that anybody waits for
     assert sum(row.late for row in kept) == len(passed)
     assert (sum(row.open for row in kept), sum(row.overdue for row in kept)) == (len(owed), overdue)

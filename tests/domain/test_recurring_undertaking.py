@@ -14,6 +14,7 @@ from dragoman.domain.acts.families.recurrence import Recurrence
 from dragoman.domain.fold import Folded
 from dragoman.domain.views.outages import OutageSpan
 from dragoman.domain.views.statistics import Measure
+from dragoman.domain.views.tally import Tally
 from dragoman.domain.views.undertakings import undertaking_view
 from owing import C, N, at, bound, clocks, fault, lapse, post, set_clock
 from samples import act
@@ -131,9 +132,10 @@ def test_statistics_and_reports_count_every_interval_that_is_past_once(
             word = (at(BEGINS) + timedelta(hours=of)).isoformat()
             post(world, C, {"act": "fulfilment", "at": word}, id)
     exchange, span = world.exchange(id), OutageSpan(at("2026-11-01T00:00Z"), world.clock + TICK)
-    measure = Measure(world.registry, {}, span)
-    measure.take(exchange)
-    (row,) = (row for row in measure.measured(world.sides).clocks if (row.clock, row.side) == CLOCK)
+    tally = Tally(world.registry, {})
+    tally.add(exchange)
+    rows = Measure(tally, span).measured(world.sides).clocks
+    (row,) = (row for row in rows if (row.clock, row.side) == CLOCK)
     recurs = recurrence.recurrence_of(exchange)
     assert recurs is not None
     words = recurrence.given(exchange, recurs)

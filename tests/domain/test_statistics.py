@@ -19,6 +19,7 @@ from dragoman.domain.views.outages import (
     unmanned_spans,
 )
 from dragoman.domain.views.statistics import Measure, Measured, blind, days, flood, share, spread
+from dragoman.domain.views.tally import Tally, microseconds
 from dragoman_schemas.statistics_figures import Kept, Spread, Translations
 from samples import act
 from world import INCIDENT, NOTE, REQUEST, World
@@ -43,10 +44,10 @@ def adopted(**kinds: Any) -> World:
 
 def measured(world: World, begins: datetime, ends: datetime, *ids: str) -> Measured:
     calendars = {side: duty_calendar.calendar_of(world.ledger.office(side)) for side in world.sides}
-    measure = Measure(world.registry, calendars, OutageSpan(begins, ends))
+    tally = Tally(world.registry, calendars)
     for id in ids:
-        measure.take(world.exchange(id))
-    return measure.measured(world.sides)
+        tally.add(world.exchange(id))
+    return Measure(tally, OutageSpan(begins, ends)).measured(world.sides)
 
 
 def kept(found: Measured, side: str, clock: str = "acknowledgement") -> Kept:
@@ -445,10 +446,7 @@ def test_blindness_counts_what_overlaps_once() -> None:
 def test_more_than_ten_within_ten_minutes_are_a_flood_and_one_that_goes_on_is_one(
     minutes: list[int], floods: int, most: int
 ) -> None:
-    came = [
-        datetime(2026, 11, 24, tzinfo=UTC) + timedelta(minutes=each) for each in reversed(minutes)
-    ]
-    found = flood("nato", came)
+    found = flood("nato", [microseconds(at(each)) for each in reversed(minutes)])
     assert (found.side, found.came, found.floods, found.most) == (
         "nato",
         len(minutes),

@@ -14,8 +14,6 @@ from structlog.testing import capture_logs
 
 from brokers import RealBroker
 from confused import Confused
-from dragoman.domain.decide import Submission
-from dragoman.domain.record import ids
 from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.eventlog.nats_connection import NatsConnection
@@ -42,10 +40,7 @@ NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 class Recording:
     """In place of the desk: whatever is to be recorded is."""
 
-    def own_id(self, projection: Projection, actor: str, key: str) -> str:
-        return ids.from_key(projection.name, actor, key)
-
-    async def post(self, projection: Projection, post: Submission) -> None:
+    async def post_of_service(self, *post: Any, exchange: str) -> None:
         pass
 
 

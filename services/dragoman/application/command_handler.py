@@ -112,7 +112,34 @@ class CommandHandler:
         finally:
             self._end_turn(queue_key)
 
-    def own_id(self, projection: Projection, actor: str, key: str) -> str:
+    async def post_of_service(
+        self,
+        projection: Projection,
+        actor: str,
+        key: str,
+        act: bytes,
+        *,
+        exchange: str = "",
+        family: str = "",
+        caused_by: str = "",
+    ) -> PostResult:
+        """Record an act of a service, once. Raises `Refused`.
+
+        Its id follows from the service and the key.
+        """
+        id = self._own_id(projection, actor, key)
+        submission = Submission(
+            actor=actor,
+            act=act,
+            data=records.decode_act(act),
+            id=id,
+            exchange=exchange,
+            family=family,
+            caused_by=caused_by,
+        )
+        return await self.post(projection, submission)
+
+    def _own_id(self, projection: Projection, actor: str, key: str) -> str:
         """Return the id under which a service records something, by its key.
 
         If the service has recorded it already, this is the id of that record, so that

@@ -11,8 +11,6 @@ import structlog
 
 from dragoman.application.command_handler import CommandHandler
 from dragoman.domain.acts.families import channel
-from dragoman.domain.decide import Submission
-from dragoman.domain.record.codec import read_act
 from dragoman.domain.record.errors import Refused
 from dragoman.eventlog.event_log import LogBroken
 from dragoman.limits import DELIVERY_SECONDS
@@ -53,13 +51,10 @@ class DeliveryTracker:
                 await self._deliver(projection, side, upto)
 
     async def _deliver(self, projection: Projection, side: str, upto: int) -> None:
-        raw, data = read_act(channel.delivery_act(side, upto), cut=False)
-        actor = "service/gateway"
-        id = self.command_handler.own_id(projection, actor, channel.delivery_key(side, upto))
+        key, act = channel.delivery_key(side, upto), channel.delivery_act(side, upto)
         try:
-            await self.command_handler.post(
-                projection,
-                Submission(actor=actor, act=raw, data=data, id=id, exchange="", family="channel"),
+            await self.command_handler.post_of_service(
+                projection, "service/gateway", key, act, family="channel"
             )
         except (Refused, LogBroken) as error:
             log.warning(

@@ -22,8 +22,6 @@ from dragoman.application.clock import stamp
 from dragoman.application.command_handler import CommandHandler
 from dragoman.application.loop_watchdog import Watchdog
 from dragoman.domain.acts.families import channel as channels
-from dragoman.domain.decide import Submission
-from dragoman.domain.record.codec import read_act
 from dragoman.domain.record.errors import Refused
 from dragoman.eventlog.event_log import LogBroken
 from dragoman.limits import OUTAGE_LOOK_SECONDS, OUTAGE_SECONDS
@@ -151,13 +149,13 @@ class OutageRecorder:
         can be.
         """
         since, until = stamp(outage.since), stamp(outage.until)
-        act, data = read_act(channels.outage_act(since, until, outage.cause), cut=False)
-        actor = "service/gateway"
-        id = self._handler.own_id(projection, actor, channels.outage_key(since, until))
+        key, act = (
+            channels.outage_key(since, until),
+            channels.outage_act(since, until, outage.cause),
+        )
         try:
-            await self._handler.post(
-                projection,
-                Submission(actor=actor, act=act, data=data, id=id, exchange="", family="channel"),
+            await self._handler.post_of_service(
+                projection, "service/gateway", key, act, family="channel"
             )
         except (Refused, LogBroken) as error:
             again = isinstance(error, LogBroken) or error.refusal.kind in (

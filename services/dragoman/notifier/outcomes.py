@@ -9,7 +9,6 @@ from msgspec.structs import replace
 from dragoman.application.clock import stamp
 from dragoman.application.command_handler import CommandHandler
 from dragoman.domain.acts.families import delivery_outcomes as rules
-from dragoman.domain.decide import Submission
 from dragoman.domain.record.errors import Refused
 from dragoman.notifier.delivery import OutgoingItem
 from dragoman.projection.projection import Projection
@@ -89,16 +88,11 @@ class OutcomeRecorder:
         exchange = projection.exchange(envelope.subject)
         if exchange is not None and rules.is_recorded(exchange, outcome):
             return True
-        id = self._desk.own_id(projection, rules.ACTOR, rules.key_of(outcome))
-        post = Submission(
-            actor=rules.ACTOR,
-            act=rules.act_of(outcome),
-            data=outcome,
-            id=id,
-            exchange=envelope.subject,
-        )
+        key, act = rules.key_of(outcome), rules.act_of(outcome)
         try:
-            await self._desk.post(projection, post)
+            await self._desk.post_of_service(
+                projection, rules.ACTOR, key, act, exchange=envelope.subject
+            )
         except Refused as error:
             again = error.refusal.kind in ("unavailable", "unknown-outcome", "busy", "read-only")
             log.info(

@@ -24,6 +24,7 @@ gateway runs (`rebuild`).
 
 import sqlite3
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -36,6 +37,7 @@ import structlog
 from dragoman.domain.step import FoldState
 from dragoman.projection import writer_messages
 from dragoman.projection.bounded_memory import NewestStates
+from dragoman.projection.kept_tally import KeptTally
 from dragoman.projection.row_keys import base_of, position_of, row_key
 from dragoman.projection.stored_row import StoredRow
 from dragoman.projection.stored_state import newest_state, whole
@@ -119,7 +121,7 @@ class Store:
     committed stay with their owner meanwhile, and `stalled` is true. Damage is final:
     `damage` holds its description, and another file must take this one's place
     (`replace`). `newest_states` has the newest liaison state of each channel that was
-    asked for. It follows from its position alone.
+    asked for. It follows from its position alone. `tallies` has the tally of each one.
     """
 
     def __init__(self, path: Path) -> None:
@@ -138,6 +140,7 @@ class Store:
     def _open(self) -> None:
         self._numbers: dict[str, int] = {}
         self.newest_states: dict[str, LiaisonState] = {}
+        self.tallies: defaultdict[str, KeptTally] = defaultdict(KeptTally)
         self._local = threading.local()
         self._connections: list[_StoreReader] = []
         self._jobs = WriterQueue(self)
@@ -187,7 +190,7 @@ class Store:
         old_jobs.abandon()
         fresh.move(self.path)
         self._numbers, self._local, self._connections = {}, threading.local(), []
-        self.newest_states = {}
+        self.newest_states, self.tallies = {}, defaultdict(KeptTally)
         self._jobs, self._pool = (
             fresh._jobs,  # noqa: SLF001
             fresh._pool,  # noqa: SLF001

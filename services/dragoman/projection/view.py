@@ -26,6 +26,7 @@ from dragoman.domain.record.codec import NotARecord, Record, parse_stored
 from dragoman.domain.record.errors import refuse
 from dragoman.domain.views import flags
 from dragoman.limits import LIST_PAGE
+from dragoman.projection.kept_tally import KeptTally
 from dragoman.projection.moments import POSITION, PastMoment, instant, known_until
 from dragoman.projection.row_keys import (
     NEWEST_RECORD,
@@ -83,6 +84,7 @@ class View:
         base: int,
         position: int,
         clock: datetime | None = None,
+        tally_memory: KeptTally | None = None,
     ) -> None:
         """View the channel with this base of row keys. The clock may be left out.
 
@@ -91,6 +93,7 @@ class View:
         self.connection = connection
         self.base = base
         self.position = position
+        self.tally_memory = tally_memory
         self._clock = clock
 
     def at(self, position: int) -> "View":
@@ -458,7 +461,7 @@ def open_view(
             yield View(connection, base, *past)
         else:
             newest = View(connection, base, 0).newest
-            yield View(connection, base, newest, clock)
+            yield View(connection, base, newest, clock, store.tallies[channel])
 
 
 def queried(

@@ -33,17 +33,6 @@ def of_period(snapshot: Snapshot, span: OutageSpan) -> Iterator[Annual]:
     An exchange is owed until its set day. Without a set day it is owed until the end of
     the year.
     """
-    for year in range(span.begins.year, span.ends.year + 1):
-        for annual in _annual(snapshot, year):
-            last = annual.due or f"{year}-12-31"
-            owed = datetime.fromisoformat(last).replace(tzinfo=UTC) + _DAY
-            if span.begins < owed <= span.ends or (annual.given and span.holds(annual.given)):
-                yield annual
-
-
-def _annual(snapshot: Snapshot, year: int) -> Iterator[Annual]:
-    """Yield a row for each yearly exchange of a year and of each side."""
-    limits, _ = profile_of(snapshot.registry)
     exchanges: dict[tuple[str, int, str], Exchange] = {}
     for exchange in snapshot.every("annual-exchange"):
         if exchange.cancellation is None:
@@ -51,6 +40,19 @@ def _annual(snapshot: Snapshot, year: int) -> Iterator[Annual]:
                 msgspec.json.decode(exchange.content[name]) for name in ("kind", "year")
             )
             exchanges.setdefault((kind, of_year, exchange.side), exchange)
+    for year in range(span.begins.year, span.ends.year + 1):
+        for annual in _annual(snapshot, exchanges, year):
+            last = annual.due or f"{year}-12-31"
+            owed = datetime.fromisoformat(last).replace(tzinfo=UTC) + _DAY
+            if span.begins < owed <= span.ends or (annual.given and span.holds(annual.given)):
+                yield annual
+
+
+def _annual(
+    snapshot: Snapshot, exchanges: dict[tuple[str, int, str], Exchange], year: int
+) -> Iterator[Annual]:
+    """Yield a row for each yearly exchange of a year and of each side."""
+    limits, _ = profile_of(snapshot.registry)
     for kind in _KINDS:
         later, month, day = limits.annual.get(kind, (0, 0, 0))
         last = datetime(year, month, day, tzinfo=UTC) if month else None

@@ -20,18 +20,15 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import Any, Final, Literal
 
-import msgspec
 from msgspec import Struct
 
-from dragoman.domain.acts import deadline_outcomes, deadlines
-from dragoman.domain.acts.deadlines import UNTIMED, Deadline
-from dragoman.domain.acts.duty_calendar import DutyCalendar
-from dragoman.domain.acts.families.exchange import precedence_of
-from dragoman.domain.views import attribution, lead_times
+from dragoman.domain.acts import deadlines
+from dragoman.domain.acts.deadlines import UNTIMED
 from dragoman.domain.views import outages as blindness
 from dragoman.domain.views.outages import LineCheckSpan, OutageSpan, Turn
+from dragoman.domain.views.tally import Key, Series, Tally, microseconds
 from dragoman.limits import FLOOD_ALARMS, FLOOD_SECONDS
-from dragoman_schemas.state import Exchange, Registry, Stamp
+from dragoman_schemas.state import Registry
 from dragoman_schemas.statistics_figures import (
     Blind,
     Blindness,
@@ -48,7 +45,7 @@ from dragoman_schemas.statistics_figures import (
 
 _PRECEDENCES: Final = ("flash", "immediate", "priority", "routine")
 _P95: Final = 0.95
-_FLOOD: Final = timedelta(seconds=FLOOD_SECONDS)
+_FLOOD: Final = FLOOD_SECONDS * 1_000_000
 
 
 class Measured(Struct, frozen=True, kw_only=True):
@@ -94,27 +91,14 @@ def _seconds(value: float) -> float:
     return round(value, 3)
 
 
-def _between(first: str, last: str) -> float:
-    return (datetime.fromisoformat(last) - datetime.fromisoformat(first)).total_seconds()
-
-
 class Measure:
-    """A counter of what happened in a span.
+    """The facts of a tally in a span, of one format or of all."""
 
-    It takes exchanges one by one, as they were at the end of the span.
-    """
-
-    def __init__(
-        self, registry: Registry, calendars: dict[str, DutyCalendar], span: OutageSpan
-    ) -> None:
-        """Begin with no exchanges.
-
-        `registry` and `calendars` are as at the end of the span.
-        """
-        self._registry = registry
-        self._unattributed = False
-        self._calendars = calendars
-        self._span = span
+    def __init__(self, tally: Tally, span: OutageSpan, format: str = "") -> None:
+        """Count what happened in the span. The tally is as at the end of it."""
+        self._begins, self._ends = microseconds(span.begins), microseconds(span.ends)
+        # An answer that is owed is late once its limit is before the last time in the span.
+        self._passed = microseconds(span.ends - deadlines.TICK)
         self._opened: Counter[tuple[str, str, str]] = Counter()
         self._took: defaultdict[tuple[str, str, str], list[float]] = defaultdict(list)
         self._clocks: defaultdict[tuple[str, str, str], Counter[str]] = defaultdict(Counter)
@@ -122,112 +106,42 @@ class Measure:
         self._changed: defaultdict[tuple[str, str, str], list[float]] = defaultdict(list)
         self._met: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
         self._translated: defaultdict[str, list[float]] = defaultdict(list)
-        self._flashes: defaultdict[str, list[datetime]] = defaultdict(list)
+        self._flashes: defaultdict[str, list[int]] = defaultdict(list)
+        for key, series in tally.series.items():
+            if format in ("", key[2]):
+                self._take(key, series)
 
-    def take(self, exchange: Exchange) -> None:
-        """Count one exchange; under the Chatham House Rule in rows of no side."""
-        self._unattributed = attribution.unattributed(exchange)
-        for of in (deadlines.past_intervals_of, deadlines.deadlines_of):
-            for clock in of(self._registry, exchange, self._calendars):
-                self._take_clock(exchange, clock)
-        if self._span.holds(exchange.opened.time):
-            self._take_opening(exchange)
-        for correction in exchange.corrections:
-            self._take_change(exchange, "corrections", correction.corrected)
-        if exchange.cancellation is not None:
-            self._take_change(exchange, "cancellations", exchange.cancellation.cancelled)
-        if exchange.meeting is not None:
-            self._take_meeting(exchange)
-        self._take_translations(exchange)
-        self._take_flashes(exchange)
-
-    def _take_flashes(self, exchange: Exchange) -> None:
-        for message in exchange.messages:
-            if (
-                precedence_of(exchange, message) == "flash"
-                and not message.for_the_record
-                and self._span.holds(message.said.time)
-            ):
-                for side in message.to:
-                    self._flashes[self._side(side)].append(
-                        datetime.fromisoformat(message.said.time)
-                    )
-
-    def _take_clock(self, exchange: Exchange, clock: Deadline) -> None:
-        key, span = (self._side(clock.side), exchange.act, clock.clock), self._span
-        met, ended = (
-            None if stamp is None else datetime.fromisoformat(stamp.when)
-            for stamp in (clock.met, clock.ended)
-        )
-        outcome = deadline_outcomes.outcome(exchange, clock, span.ends - deadlines.TICK)
-        outcomes: list[str] = []
-        if met is not None and span.begins <= met < span.ends:
-            if clock.met is not None and clock.met.side == clock.side:
-                self._took[key].append(max(0.0, (met - clock.begins).total_seconds()))
-            outcomes += ["in_time"] if outcome == "in_time" else []
-        if ended is not None and outcome == "ended" and span.begins <= ended < span.ends:
-            outcomes.append("ended")
-        if outcome in deadline_outcomes.PASSED and span.begins <= clock.due < span.ends:
-            outcomes.append("late")
-        if outcome in deadline_outcomes.OWED:
-            outcomes += ["open", "overdue"] if outcome == "overdue" else ["open"]
-        if outcomes and not clock.binding:
-            outcomes.append("courtesy")
-        self._clocks[key].update(outcomes)
-
-    def _take_opening(self, exchange: Exchange) -> None:
-        side = self._side(exchange.side)
-        self._opened[side, exchange.act, exchange.precedence] += 1
-        report = lead_times.first_report(self._registry, exchange)
-        if report is not None and self._registry.kind not in UNTIMED:
-            key = side, exchange.act, "first_report"
-            self._took[key].append(report.given.total_seconds())
-            self._clocks[key]["in_time" if report.given <= report.owed else "late"] += 1
-        notice = lead_times.lead(self._registry, exchange)
-        if notice is not None and self._registry.kind not in UNTIMED:
-            self._given[side, exchange.act, notice.owed.total_seconds()].append(
-                notice.given.total_seconds()
-            )
-
-    def _take_change(self, exchange: Exchange, what: str, stamp: Stamp) -> None:
-        if self._span.holds(stamp.time):
-            self._changed[self._side(exchange.side), exchange.act, what].append(
-                _between(exchange.opened.time, stamp.time)
-            )
-
-    def _take_meeting(self, exchange: Exchange) -> None:
-        meeting, span, act = exchange.meeting, self._span, exchange.act
-        assert meeting is not None
-        self._met[self._side(exchange.side), act]["asked"] += span.holds(exchange.opened.time)
-        for side, accepted in meeting.accepted.items():
-            self._met[self._side(side), act]["accepted"] += span.holds(accepted.accepted.time)
-        for what, stamps in (("declined", meeting.declined), ("not_attended", meeting.absent)):
-            for side, stamp in stamps.items():
-                self._met[self._side(side), act][what] += span.holds(stamp.time)
-        for held_meeting in meeting.held:
-            for side in {exchange.side, *exchange.to} - meeting.absent.keys():
-                self._met[self._side(side), act]["held"] += span.holds(held_meeting.recorded.time)
-
-    def _take_translations(self, exchange: Exchange) -> None:
-        sent = {message.id: message.said.time for message in exchange.messages}
-        for translation in exchange.acts.get("translation", ()):
-            if self._span.holds(translation.said.time):
-                of = (
-                    msgspec.json.decode(translation.content["of"])
-                    if "of" in translation.content
-                    else exchange.id
+    def _take(self, key: Key, series: Series) -> None:
+        (what, side, act, of), begins, ends = key, self._begins, self._ends
+        match what:
+            case "opened":
+                self._opened[side, act, of] += series.number(begins, ends)
+            case "took":
+                self._took[side, act, of] += series.values(begins, ends)
+            case "in_time" | "late" | "ended" | "courtesy":
+                self._clocks[side, act, of][what] += series.number(begins, ends)
+            case "open":
+                self._clocks[side, act, of].update(
+                    open=len(series),
+                    overdue=series.number_before(self._passed),
+                    late=series.number(begins, self._passed),
                 )
-                side = self._side(translation.said.side)
-                self._translated[side].append(
-                    _between(sent.get(of, exchange.opened.time), translation.said.time)
-                )
-
-    def _side(self, name: str) -> str:
-        """Return the side whose row counts an act in the present exchange.
-
-        Empty under the Chatham House Rule.
-        """
-        return "" if self._unattributed else name
+            case "open_courtesy":
+                self._clocks[side, act, of]["courtesy"] += len(series)
+            case "missed":
+                self._clocks[side, act, of]["late"] += series.number(begins, self._passed)
+            case "missed_courtesy":
+                self._clocks[side, act, of]["courtesy"] += series.number(begins, self._passed)
+            case "notice":
+                self._given[side, act, float(of)] += series.values(begins, ends)
+            case "corrections" | "cancellations":
+                self._changed[side, act, what] += series.values(begins, ends)
+            case "meeting":
+                self._met[side, act][of] += series.number(begins, ends)
+            case "translation":
+                self._translated[side] += series.values(begins, ends)
+            case "flash":
+                self._flashes[side] += series.times(begins, ends)
 
     def taken(self, clock: str) -> dict[str, tuple[float, ...]]:
         """Return the seconds that each side took for one kind of deadline.
@@ -248,13 +162,16 @@ class Measure:
             exchanges=self._opened.total(),
             opened=tuple(
                 self._opened_row(*key)
-                for key in _rows(sides, ((key[0], key[1]) for key in self._opened))
+                for key in _rows(sides, (key[:2] for key, number in self._opened.items() if number))
             ),
             clocks=tuple(self._clock_row(*key) for key in _rows(sides, clocked)),
-            notices=tuple(self._notice_row(*key) for key in _rows(sides, self._given)),
+            notices=tuple(
+                self._notice_row(*key)
+                for key in _rows(sides, (key for key, notices in self._given.items() if notices))
+            ),
             changes=tuple(
                 self._change_row(*key)
-                for key in _rows(sides, ((key[0], key[1]) for key in self._changed))
+                for key in _rows(sides, (key[:2] for key, after in self._changed.items() if after))
             ),
             meetings=tuple(self._meeting_row(*key) for key in _rows(sides, met)),
             translations=tuple(
@@ -329,11 +246,11 @@ class Measure:
         )
 
 
-def flood(side: str, moments: Sequence[datetime]) -> Flashes:
+def flood(side: str, moments: Iterable[int]) -> Flashes:
     """Return the flashes to a side, and the floods among them.
 
     A flood is more flashes within ten minutes than anybody can take in one by one.
-    `most` is the highest number within ten minutes.
+    `most` is the highest number within ten minutes. The moments are in microseconds.
     """
     times, floods, most, flooded = sorted(moments), 0, 0, False
     first = 0

@@ -83,7 +83,7 @@ def snapshot_of(view: View, period_query: PeriodQuery, end_seen: str) -> "Snapsh
     `end_seen` is the time at which the end of the log was last seen. Raises `Refused`.
     """
     position, ends = _when(view.at(view.newest), period_query, end_seen)
-    snapshot = Snapshot(view.connection, view.base, position, ends)
+    snapshot = Snapshot(view.connection, view.base, position, ends, view.tally_memory)
     if snapshot.opened is None:
         raise refuse("not-found", "The channel was not open at that time.")
     return snapshot
@@ -169,6 +169,7 @@ class Snapshot(View):
         yield from self.where(
             "(e.position >= ? OR e.unacknowledged != '' OR e.key IN (SELECT key FROM waits "  # fixed words  # noqa: S608
             "WHERE until > ? AND until <= ? AND since <= ?) "
+            "OR (e.act = 'line-check' AND e.status = 'sent') "
             f"OR (e.status NOT IN ({_words(ENDED)}) AND {_CLOCKED})) AND ? IN ('', e.act)",
             first,
             self.key,

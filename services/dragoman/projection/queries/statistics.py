@@ -1,6 +1,7 @@
-"""The statistics of a channel over a period, read from the file.
+"""The statistics of a channel over a period.
 
-The exchanges of the period are read, and those that are open from before it.
+At the newest position they are read from the tally that is kept. For a position of the
+past the exchanges of the period are counted, and those that are open from before it.
 """
 
 from typing import NamedTuple, get_args
@@ -9,11 +10,12 @@ from dragoman.domain.acts.act_registry import FORMATS
 from dragoman.domain.acts.deadlines import UNTIMED, profile_of, timestamp
 from dragoman.domain.record.errors import refuse
 from dragoman.domain.views import statistics as counting
-from dragoman.domain.views.outages import LineCheckSpan, OutageSpan
+from dragoman.domain.views.outages import OutageSpan
 from dragoman.domain.views.statistics import Measure
 from dragoman.limits import STATISTICS_EXCHANGES
 from dragoman.projection.moments import instant
 from dragoman.projection.queries.snapshot import PeriodQuery, Snapshot, snapshot_of
+from dragoman.projection.queries.tallies import kept_tally, tally_of
 from dragoman.projection.view import View
 from dragoman_schemas.act_frame import Area
 from dragoman_schemas.statistics_figures import Area as AreaRow
@@ -77,13 +79,17 @@ def _counted(snapshot: Snapshot, span: OutageSpan, side: str, format: str) -> St
             format=format[:63],
         )
     first = snapshot.first(span)
-    snapshot.expect(first, STATISTICS_EXCHANGES)
-    measure = Measure(registry, snapshot.calendars, span)
-    for exchange in snapshot.exchanges(first, format):
-        measure.take(exchange)
+    with kept_tally(snapshot) as tally:
+        if tally is not None:
+            measure = Measure(tally, span, format)
+            checks, words = tally.line_checks(first), tally.last_words()
+        else:
+            snapshot.expect(first, STATISTICS_EXCHANGES)
+            tally_of_period = tally_of(snapshot, snapshot.exchanges(first, format))
+            measure = Measure(tally_of_period, span, format)
+            checks, words = snapshot.line_checks(first), snapshot.last_words()
     sides = snapshot.sides if not side else (side,)
     measured = measure.measured(sides)
-    checks: list[LineCheckSpan] = snapshot.line_checks(first)
     opened = snapshot.span(None)
     rows, blind = counting.blind(
         registry,
@@ -113,17 +119,12 @@ def _counted(snapshot: Snapshot, span: OutageSpan, side: str, format: str) -> St
         translations=measured.translations,
         flashes=measured.flashes,
         line=counting.lines(sides, checks, span),
-        areas=tuple(_area(area, last, span) for area, last in _last_words(snapshot).items()),
+        areas=tuple(_area(area, words.get(area, ""), span) for area in get_args(Area)),
         blindness=rows,
         blind=blind,
     )
     seconds = measure.taken("acknowledgement")
     return StatisticsResult(result, {name: seconds.get(name, ()) for name in sides})
-
-
-def _last_words(snapshot: Snapshot) -> dict[str, str]:
-    last = snapshot.last_words()
-    return {area: last.get(area, "") for area in get_args(Area)}
 
 
 def _area(area: str, last: str, span: OutageSpan) -> AreaRow:
