@@ -64,6 +64,7 @@ class Entry(NamedTuple):
     side: str
     act: dict[str, Any]
     exchange: str
+    time: str
 
 
 class Log:
@@ -78,7 +79,7 @@ class Log:
     def _read(raw: bytes) -> Entry:
         record = parse(raw)
         act = json.loads(record.act) if record.act else {}
-        return Entry(record.side, act, record.envelope.subject or "")
+        return Entry(record.side, act, record.envelope.subject or "", record.envelope.time)
 
     def entry(self, position: int) -> Entry:
         return self.entries[position - 1]
@@ -189,7 +190,9 @@ def _of_words(element: Any, log: Log, at: int) -> Iterator[str]:
                 if rest[0].isdigit()
                 else [entry for _, entry in log.of_exchange(rest[0], at)]
             )
-            if not any(is_in(text, entry.act) for entry in entries):
+            lists = [it for it in log.entries[:at] if it.act.get("act") == "onward-adoption"]
+            is_title = is_called(text, log.titles(at).get(rest[0], ""))
+            if not is_title and not any(is_in(text, entry.act) for entry in (*entries, *lists)):
                 yield f"no record of {' '.join(rest)[:20]} up to {at} says {text!r}"
         case _:
             on_record = any(is_in(text, entry.act) for entry in log.entries[:at])
@@ -229,7 +232,9 @@ def is_called(text: str, title: str) -> bool:
 def _of_times(element: Any, log: Log) -> Iterator[str]:
     _, number, *member = _source(element)
     moment = datetime.fromisoformat(element.get("datetime")).astimezone(UTC)
-    if moment not in moments(_member(log.entry(int(number)).act, member)):
+    entry = log.entry(int(number))
+    named = moments(_member(entry.act, member)) | (set() if member else moments(entry.time))
+    if moment not in named:
         yield f"record {number} does not name the time {element.get('datetime')}"
 
 
@@ -255,7 +260,7 @@ def _of_answer(element: Any, log: Log, at: int) -> Iterator[str]:
             yield f"{side} is told to be silent, and answered in record {answered}"
     elif (answer := ANSWER.match(text)) is not None:
         word, side = answer[1], answer[2].lower()
-        entry = log.entry(int(source[1])) if source[0] == "record" else Entry("", {}, "")
+        entry = log.entry(int(source[1])) if source[0] == "record" else Entry("", {}, "", "")
         refuses = entry.act.get("act") in REFUSING
         if entry.side != side or refuses != word.startswith(("refused", "agreement taken")):
             said = f"{entry.side}: {entry.act.get('act')}"

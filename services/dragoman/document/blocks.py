@@ -21,7 +21,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from dragoman.members.runs import Cell, PageLink, QuotedText, Run
+from dragoman.members.runs import Cell, PageLink, QuotedText, Run, Source
 from dragoman_schemas.report_shapes import ReportedChannel
 
 
@@ -53,6 +53,7 @@ class Quote(Struct, frozen=True, tag_field="block"):
 
     label: str
     quotation: QuotedText
+    source: Source | None = None
 
 
 class ListingRow(Struct, frozen=True):

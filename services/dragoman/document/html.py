@@ -96,7 +96,13 @@ def block(item: Block, words: Words, link: Linker | None = None) -> Markup:
             lang = Markup(' lang="{}"').format(tag) if tag else ""
             line = Markup('<p class="said break" dir="auto"{}>{}</p>')
             lines = (line.format(lang, marked(text)) for text in item.quotation.text.splitlines())
-            return Markup('<div class="told">{}{}</div>').format(note, Markup("").join(lines))
+            quoted = Markup("").join(lines)
+            if item.source is None:
+                return Markup('<div class="told">{}{}</div>').format(note, quoted)
+            ways = Markup("").join(way(*page, link) for page in ways_to(item.source) if link)
+            return Markup('<div class="told" data-source="{}">{}{}{}</div>').format(
+                named(item.source), note, quoted, ways
+            )
         case Table():
             return _table(item, words, link)
         case Listing():

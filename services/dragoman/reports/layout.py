@@ -106,11 +106,19 @@ def role(name: str, w: Words) -> str:
     return w.say("a participant") if name == "a participant" else w.value(name.replace(" ", "_"))
 
 
-def places(values: Iterable[Raw], w: Words) -> Cell:
+def places(values: Iterable[Raw], matter: Matter, w: Words) -> Cell:
     """Return places as every page and paper says them; "not said" without any."""
     kind, say = PlaceKind(), Say(words=w)
     runs = listed((kind.runs(msgspec.json.decode(raw), say) for raw in values), Break(" / "))
-    return runs or w.say("not said")
+    return of_matter(runs, matter) if runs else w.say("not said")
+
+
+def of_matter(cell: Cell, matter: Matter) -> Cell:
+    """Return words of a side with the exchange whose records have them as their source.
+
+    Under the Chatham House Rule words lead to no exchange.
+    """
+    return sourced(cell, StandingSource("report", matter.exchange)) if matter.side else cell
 
 
 def subject(matter: Matter, w: Words, language: str) -> Run:
@@ -271,7 +279,10 @@ def urgent_table(urgents: Sequence[Urgent], to: str, w: Words, language: str) ->
                 w.value(urgent.matter.precedence).upper(),
                 party(urgent.side, w),
                 _of_an_act(urgent.act, urgent.matter, w, language),
-                listed((receipt(one, to, urgent.time, w) for one in urgent.receipts), w.space)
+                of_matter(
+                    listed((receipt(one, to, urgent.time, w) for one in urgent.receipts), w.space),
+                    urgent.matter,
+                )
                 if urgent.side
                 else w.say("Not attributed, by the Chatham House Rule."),
             )
@@ -371,7 +382,7 @@ def open_table(
                     party(reported_matter.side, w),
                     matter_name(reported_matter, w, language),
                 ),
-                places(reported_matter.places, w),
+                places(reported_matter.places, reported_matter, w),
                 w.status(reported_matter.status),
                 w.listed(who_has(reported_matter, w)) or w.say("nobody must acknowledge"),
                 _accounts(reported_matter, w),
@@ -453,8 +464,8 @@ def ahead_table(rows: Sequence[Ahead], w: Words, language: str) -> Table | None:
             (
                 *(w.written(ahead.from_), w.written(ahead.to), party(ahead.matter.side, w)),
                 _of_an_act(ahead.matter.format, ahead.matter, w, language),
-                places(ahead.places, w),
-                _status_of_window(ahead, w),
+                places(ahead.places, ahead.matter, w),
+                of_matter(_status_of_window(ahead, w), ahead.matter),
             )
             for ahead in rows
         ],

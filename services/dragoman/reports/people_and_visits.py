@@ -228,7 +228,7 @@ def people_table(rows: Iterable[ReportedPeople], w: Words, language: str) -> Tab
             (
                 w.say("%(kind)s: %(n)s", kind=w.value(row.kind), n=_number(row, w)),
                 _whose_people(row, w, language),
-                layout.places(row.places, w),
+                layout.places(row.places, row.matter, w),
                 _health(row, w, language),
                 _access(row, w),
                 w.written(row.handed_over, "minute") if row.handed_over else _not_back(row, w),
@@ -247,7 +247,9 @@ def people_table(rows: Iterable[ReportedPeople], w: Words, language: str) -> Tab
 def _health(row: ReportedPeople, w: Words, language: str) -> Cell:
     """Return the condition of people in the words of each side that states it."""
     texts = [quoted_in(raw, w, language) for raw in row.conditions]
-    return listed(texts, Break(" / ")) if texts else w.say("not said")
+    if not texts:
+        return w.say("not said")
+    return layout.of_matter(listed(texts, Break(" / ")), row.matter)
 
 
 def _stated_by(row: ReportedPeople, w: Words) -> str:
@@ -293,7 +295,7 @@ def visit_table(visits: Iterable[ReportedVisit], w: Words, language: str) -> Tab
                 w.written(visit.asked, "minute"),
                 layout.party(visit.matter.side, w),
                 w.value(visit.kind),
-                layout.places(visit.places, w),
+                layout.places(visit.places, visit.matter, w),
                 _answer(visit, w),
                 _conditions(visit, w, language),
                 _there(visit, w),
@@ -317,7 +319,7 @@ def _conditions(visit: ReportedVisit, w: Words, language: str) -> Cell:
     return (
         "–"
         if isinstance(visit.conditions, msgspec.UnsetType)
-        else quoted_in(visit.conditions, w, language)
+        else layout.of_matter(quoted_in(visit.conditions, w, language), visit.matter)
     )
 
 

@@ -29,7 +29,7 @@ from dragoman.i18n.words import Words
 from dragoman.limits import REPORT_EXCHANGES
 from dragoman.members import shapes
 from dragoman.members.kind import Say
-from dragoman.members.runs import QuotedText, Run, filled, listed
+from dragoman.members.runs import MessageSource, QuotedText, Run, filled, listed
 from dragoman.members.texts import quoted_in as words_of
 from dragoman.projection.queries.dialogue import issues_of
 from dragoman.projection.queries.snapshot import Snapshot
@@ -487,14 +487,16 @@ def _saying(
     original = matter.original if saying.act == matter.format else ""
     say = Say(words=w, language=language, original=original, opening=matter.format)
     points: list[tuple[Run, ...]] = []
+    source = MessageSource(saying.position) if saying.side else None
     for name, value in saying.content.items():
         if name not in _HEADED:
             runs = shapes.said(saying.act, name, value, say)
             if name in _TEXTS and len(runs) == 1 and isinstance(runs[0], QuotedText):
-                yield Quote(w.field(name, saying.act), runs[0])
+                yield Quote(w.field(name, saying.act), runs[0], source)
             else:
+                cell = layout.of_matter(runs, matter)
                 points.append(
-                    filled(w.say("%(what)s: %(value)s"), what=w.field(name, saying.act), value=runs)
+                    filled(w.say("%(what)s: %(value)s"), what=w.field(name, saying.act), value=cell)
                 )
     if points:
         yield Points(tuple(points))
