@@ -126,7 +126,7 @@ def writing_of(context: PageContext) -> Writing:
     of_channel = act in CHANNEL_ACTS and not id
     if (
         act not in version.rules
-        or (id and exchange is None)
+        or (id and (exchange is None or act in CHANNEL_ACTS))
         or (not id and act not in version.formats and not of_channel)
     ):
         raise refused(
