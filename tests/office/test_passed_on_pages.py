@@ -65,7 +65,7 @@ def test_the_page_of_onward_lists_keeps_what_is_wrong_and_shows_the_lists_before
     send(head).within("NATO").see("Air traffic", "Switchboard").within("")
     head.follow("Adopt a list")
     for row in ("1", "2"):
-        head.within(row).fill("Format", "not said").fill(POSTS, "").within("")
+        head.within(row).fill("Format", "–").fill(POSTS, "").within("")
     send(head.press(CHECK).see("This ends the list of NATO."))
     head.within("NATO").see("No list is in force").within("")
     officer = demo.person("nato/officer").open(f"/c/{CHANNEL}/admin/onward")
