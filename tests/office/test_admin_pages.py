@@ -331,7 +331,8 @@ def test_how_the_channel_stands_is_drafted_here_and_released_by_a_colleague(demo
     reader.fill("Reason (optional)", "The relay is moved.").press(CHECK)
     reader.see("A suspension blocks nothing.").press("Send to")
     colleague = demo.person("ukraine/duty_officer").open(f"/c/{OTHER}/drafts")
-    colleague.follow("Status of the channel").press("Release").see("Recorded: record")
+    colleague.follow("Status of the channel").see("A suspension blocks nothing.")
+    colleague.press("Release").see("Recorded: record")
     reader.open(f"/c/{OTHER}/admin").see("Said by head of office h-1", "The relay is moved.")
 
 
