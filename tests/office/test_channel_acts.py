@@ -45,7 +45,7 @@ def test_every_act_of_keepers_has_a_form_or_a_reason_for_none() -> None:
 def offered(person: Person, act: str) -> Person:
     """Follow the link of a page of administration that leads to the form of an act."""
     person.open(f"/c/{CHANNEL}{CHANNEL_ACTS[act].page}")
-    form = f"/c/{CHANNEL}/compose/{act}"
+    form = f"/c/{CHANNEL}/admin/acts/{act}"
     links = [href for href in person.links().values() if href.partition("?")[0] == form]
     assert links, f"no link to {form} on {person.path}"
     return person.open(links[0])
