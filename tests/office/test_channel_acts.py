@@ -1,7 +1,9 @@
 """The acts of keepers: each is offered on a page, filled in with the least it needs, and recorded."""
 
+import re
 import secrets
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +19,10 @@ from service import NOTE
 
 CHANNEL = "nato-china"
 SIDES = ("nato", "china")
+
+PROXY = (Path(__file__).parents[2] / "deploy" / "proxy" / "Caddyfile").read_text()
+AT_THE_KEYS = re.compile(re.findall(r"@keys path_regexp (\S+)", PROXY)[0])
+"""The paths that a proxy sends to the gateway with the keys of a trial, which signs."""
 
 BY_COMMAND = {
     "key-addition": "a key signs its own entry; a browser asks for it on the page “Your key”",
@@ -81,6 +87,8 @@ def legend_of(control: Any) -> Any:
 
 def sent(person: Person) -> str:
     """Check the form and send it. Return the act that was recorded."""
+    (action,) = person.xpath("//form[@id='writing']/@action")
+    assert AT_THE_KEYS.fullmatch(action), action
     person.press("Check before sending").miss("There is a problem").press("Record: ")
     return recorded(person)
 
