@@ -60,7 +60,7 @@ def window(*, opens: timedelta) -> dict[str, str]:
 
 async def adopt(head: Visit, posts: str, before: str = "") -> None:
     """Adopt posts for danger areas."""
-    path = f"/c/{CHANNEL}/compose/onward-adoption?format=danger-area"
+    path = f"/c/{CHANNEL}/admin/acts/onward-adoption?format=danger-area"
     await head.page.goto(f"{head.service.base_url}{path}")
     await head.page.locator("[name='f.entries.0.posts']").fill(posts)
     await head.page.locator("[name='f.entries.0.before_min']").fill(before)

@@ -207,7 +207,7 @@ async def test_administration_goes_to_the_gateway_with_the_keys(front: Front) ->
                 f"{C}/channel", {**entry, "officer": f"new-{number}"}
             )
             assert entered.status == 201, entered.body
-        revoking = f"{front.url}/c/nato-china/admin/officers/revoke"
+        revoking = f"{front.url}/c/nato-china/admin/acts/officer-revocation"
         for _ in range(4):
             async with session.get(revoking) as page:
                 assert page.status == 401, "nobody is signed in"

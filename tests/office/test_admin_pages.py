@@ -81,7 +81,7 @@ def administrating(demo: Office, who: str, path: str, channel: str = NATO) -> Pe
 
 def written(demo: Office, who: str, form: str, channel: str = NATO) -> Person:
     """Open the form of an act of the channel."""
-    return demo.person(who).open(f"/c/{channel}/compose/{form}")
+    return demo.person(who).open(f"/c/{channel}/admin/acts/{form}")
 
 
 def refused(person: Person, sentence: str, field: str, control: str = "") -> None:
@@ -142,7 +142,7 @@ def test_who_may_not_is_told_who_can_and_sees_no_form(demo: Office) -> None:
     reader.open(f"/c/{NATO}/admin/officers/revoke?officer=o-1")
     assert (reader.status, reader.path) == (
         403,
-        f"/c/{NATO}/compose/officer-revocation?f.officer=o-1",
+        f"/c/{NATO}/admin/acts/officer-revocation?f.officer=o-1",
     )
     reader.see("You cannot do this as officer", "Only these roles can: administrator.")
     theirs = written(demo, "nato/administrator", "officer")
@@ -184,11 +184,11 @@ def test_earlier_addresses_of_forms_lead_to_those_of_now(demo: Office) -> None:
     reader = demo.person("nato/administrator")
     for earlier, now in MOVED.items():
         reader.open(f"/c/{NATO}/admin{earlier}")
-        assert (reader.status, reader.path) == (200, f"/c/{NATO}/compose/{now}"), earlier
+        assert (reader.status, reader.path) == (200, f"/c/{NATO}/admin/acts/{now}"), earlier
     for path, (who, act) in SENT.items():
         reader = demo.person(f"nato/{who}")
         reader.post(f"/c/{NATO}/admin{path}", {"key": "old", "officer": "o-9"})
-        assert (reader.status, reader.path) == (200, f"/c/{NATO}/compose/{act}"), path
+        assert (reader.status, reader.path) == (200, f"/c/{NATO}/admin/acts/{act}"), path
 
 
 def test_an_administrator_enters_an_officer_changes_the_roles_and_revokes(demo: Office) -> None:
@@ -313,7 +313,7 @@ def test_a_policy_of_witnesses_is_explained_once_every_side_has_adopted_it(demo:
     act = {"act": "policy-adoption", "policy": text}  # as the command line does, with its line end
     path = f"/v1/channels/{NATO}/channel"
     assert demo.api("china/administrator", lambda caller: caller.post(path, act)).status == 201
-    reader.open(f"/c/{NATO}/compose/policy-adoption")
+    reader.open(f"/c/{NATO}/admin/acts/policy-adoption")
     assert reader.fields()["Witness policy"] == text.replace("\n", "\r\n")
     reader.press(CHECK).press("Record: ").follow("Back to Administration")
     reader.see("Records that the quorum both has countersigned are final.")
@@ -331,7 +331,8 @@ def test_how_the_channel_stands_is_drafted_here_and_released_by_a_colleague(demo
     reader.fill("Reason (optional)", "The relay is moved.").press(CHECK)
     reader.see("A suspension blocks nothing.").press("Send to")
     colleague = demo.person("ukraine/duty_officer").open(f"/c/{OTHER}/drafts")
-    colleague.follow("Status of the channel").press("Release").see("Recorded: record")
+    colleague.follow("Status of the channel").see("A suspension blocks nothing.")
+    colleague.press("Release").see("Recorded: record")
     reader.open(f"/c/{OTHER}/admin").see("Said by head of office h-1", "The relay is moved.")
 
 

@@ -1,7 +1,9 @@
 """The acts of keepers: each is offered on a page, filled in with the least it needs, and recorded."""
 
+import re
 import secrets
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +19,10 @@ from service import NOTE
 
 CHANNEL = "nato-china"
 SIDES = ("nato", "china")
+
+PROXY = (Path(__file__).parents[2] / "deploy" / "proxy" / "Caddyfile").read_text()
+AT_THE_KEYS = re.compile(re.findall(r"@keys path_regexp (\S+)", PROXY)[0])
+"""The paths that a proxy sends to the gateway with the keys of a trial, which signs."""
 
 BY_COMMAND = {
     "key-addition": "a key signs its own entry; a browser asks for it on the page “Your key”",
@@ -45,7 +51,7 @@ def test_every_act_of_keepers_has_a_form_or_a_reason_for_none() -> None:
 def offered(person: Person, act: str) -> Person:
     """Follow the link of a page of administration that leads to the form of an act."""
     person.open(f"/c/{CHANNEL}{CHANNEL_ACTS[act].page}")
-    form = f"/c/{CHANNEL}/compose/{act}"
+    form = f"/c/{CHANNEL}/admin/acts/{act}"
     links = [href for href in person.links().values() if href.partition("?")[0] == form]
     assert links, f"no link to {form} on {person.path}"
     return person.open(links[0])
@@ -81,6 +87,8 @@ def legend_of(control: Any) -> Any:
 
 def sent(person: Person) -> str:
     """Check the form and send it. Return the act that was recorded."""
+    (action,) = person.xpath("//form[@id='writing']/@action")
+    assert AT_THE_KEYS.fullmatch(action), action
     person.press("Check before sending").miss("There is a problem").press("Record: ")
     return recorded(person)
 

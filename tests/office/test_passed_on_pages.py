@@ -14,7 +14,7 @@ CHECK = "Check before sending"
 
 def adopt(head: Person, posts: str, before: str = "") -> Person:
     """Fill in the posts for danger areas, and ask for the check page."""
-    head.open(f"/c/{CHANNEL}/compose/onward-adoption?format=danger-area").within("1")
+    head.open(f"/c/{CHANNEL}/admin/acts/onward-adoption?format=danger-area").within("1")
     return head.fill(POSTS, posts).fill(BEFORE, before).within("").press(CHECK)
 
 
@@ -60,14 +60,17 @@ def test_the_page_of_onward_lists_keeps_what_is_wrong_and_shows_the_lists_before
     head.within("NATO").see("Air traffic", "2 h before it opens, as the profile says")
     head.within("1 list before").see("45 min before it opens").miss("Air traffic").within("")
     head.open(f"/c/{CHANNEL}/admin/onward?format=line-check")
-    assert head.path == f"/c/{CHANNEL}/compose/onward-adoption?format=line-check"
+    assert head.path == f"/c/{CHANNEL}/admin/acts/onward-adoption?format=line-check"
     head.within("2").fill(POSTS, "Switchboard").within("").press(CHECK)
     send(head).within("NATO").see("Air traffic", "Switchboard").within("")
     head.follow("Adopt a list")
     for row in ("1", "2"):
-        head.within(row).fill("Format", "not said").fill(POSTS, "").within("")
+        head.within(row).fill("Format", "–").fill(POSTS, "").within("")
     send(head.press(CHECK).see("This ends the list of NATO."))
     head.within("NATO").see("No list is in force").within("")
+    adopt(head, "Fleet", "50").press("Keep as draft").see("This replaces the whole list of NATO.")
+    head.follow("Change").within("1")
+    assert (head.fields()[POSTS], head.fields()[BEFORE]) == ("Fleet", "50")
     officer = demo.person("nato/officer").open(f"/c/{CHANNEL}/admin/onward")
     officer.see("Heads of office adopt the list of their side.")
     assert "Adopt a list" not in officer.links()

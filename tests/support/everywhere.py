@@ -83,15 +83,15 @@ PAGES: Final = (
     ),
     *(("nato/administrator", f"{_C}/admin{path}") for path in ("", "/officers", "/keys")),
     *(
-        ("nato/administrator", f"{_C}/compose/{path}")
+        ("nato/administrator", f"{_C}/admin/acts/{path}")
         for path in ("officer", "officer-revocation?f.officer=o-1", "profile-adoption")
     ),
     *(
-        ("nato/administrator", f"{_C}/compose/{path}")
+        ("nato/administrator", f"{_C}/admin/acts/{path}")
         for path in ("codebook-adoption", "policy-adoption", "rules-adoption", "erasure-consent")
     ),
     *(
-        ("nato/head_of_office", f"{_C}/compose/{path}")
+        ("nato/head_of_office", f"{_C}/admin/acts/{path}")
         for path in ("channel-status", "onward-adoption?format=danger-area")
     ),
     *(
@@ -154,7 +154,7 @@ WALKED: Final = (
             "links/revoke?link={link}",
         )
     ),
-    ("latvia/administrator", "/c/baltic-belarus/compose/key-revocation?f.key={key}"),
+    ("latvia/administrator", "/c/baltic-belarus/admin/acts/key-revocation?f.key={key}"),
     *(
         ("operator", path)
         for path in ("/host/tokens/revoke?token={token}", "/host/subjects/forget?subject={subject}")

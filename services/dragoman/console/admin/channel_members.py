@@ -2,8 +2,8 @@
 
 Everybody can read them. Administrators of a side change their own side.
 
-Every change is an act of the channel, whose form is under `/compose`. Where the sides
-keep their own keys, an officer without such a key sees the command instead.
+Every change is an act of the channel, whose form is below `/admin/acts`. Where the
+sides keep their own keys, an officer without such a key sees the command instead.
 """
 
 from typing import Final
@@ -176,7 +176,7 @@ async def officers(context: PageContext) -> Page | web.StreamResponse:
     The address of the earlier form for one officer leads to the form of now.
     """
     if changed := context.request.query.get("change", ""):
-        return redirect(context.link("/compose/officer", **{"f.officer": changed}))
+        return redirect(context.link("/admin/acts/officer", **{"f.officer": changed}))
     registry = context.registry
     only = context.request.query.get("side", "")
     order = {side: place for place, side in enumerate(context.sides)}

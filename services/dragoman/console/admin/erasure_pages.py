@@ -67,7 +67,7 @@ async def erasures(context: PageContext) -> Page | web.StreamResponse:
     The address of the earlier form with exchanges leads to the form of now.
     """
     if exchanges := context.request.query.get("exchanges", ""):
-        return redirect(context.link("/compose/erasure-consent", **{"f.records": exchanges}))
+        return redirect(context.link("/admin/acts/erasure-consent", **{"f.records": exchanges}))
     registry = context.registry
     gone = sorted(registry.erased.items(), key=lambda item: item[1].position, reverse=True)
     gone_rows, following = sliced(

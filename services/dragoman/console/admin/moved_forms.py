@@ -1,7 +1,7 @@
 """Earlier addresses of forms of administration, which lead to the generated forms.
 
-    GET  /admin/officers/revoke?officer=o-17    to /compose/officer-revocation
-    POST /admin/officers                        to /compose/officer
+    GET  /admin/officers/revoke?officer=o-17    to /admin/acts/officer-revocation
+    POST /admin/officers                        to /admin/acts/officer
 
 A page that was loaded before an update still sends its form to the earlier address. Its
 reader gets the new form, and nothing is recorded.
@@ -53,7 +53,7 @@ def _leading(form: _MovedForm) -> Handler:
         fields = {form.member: value} if value else {}
         if form.withdraws:
             fields["f.withdrawn"] = "yes"
-        return redirect(context.link(f"/compose/{form.act}", **fields))
+        return redirect(context.link(f"/admin/acts/{form.act}", **fields))
 
     return moved
 

@@ -44,7 +44,7 @@ async def onward(context: PageContext) -> Page | web.StreamResponse:
     The address of the earlier form for one format leads to the form of now.
     """
     if wanted := context.request.query.get("format", ""):
-        return redirect(context.link("/compose/onward-adoption", format=wanted))
+        return redirect(context.link("/admin/acts/onward-adoption", format=wanted))
     limits, _ = profile_of(context.registry)
     return Page(
         template="onward.html",

@@ -1,11 +1,12 @@
 """The acts of a channel itself, as officers and administrators write them on pages.
 
-    /compose/officer?f.officer=o-17     the form, filled in with an officer in office
+    /admin/acts/officer?f.officer=o-17     the form, filled in with an officer in office
 
-They open no exchange and continue none. Each is an act of its shape with the generated
-form and the check page of all acts. This table adds what the shape does not say: the
-page of administration that lists them, the first content of the form, the choices that
-the channel has, and the consequences.
+They open no exchange and continue none. Their forms are below `/admin`, which proxies
+send to the gateway with the keys of a trial. Each is an act of its shape with the
+generated form and the check page of all acts. This table adds what the shape does not
+say: the page of administration that lists them, the first content of the form, the
+choices that the channel has, and the consequences.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping

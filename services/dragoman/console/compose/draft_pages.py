@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable
 
+import msgspec
 from aiohttp import web
 from msgspec import Struct
 
@@ -199,6 +200,9 @@ async def _draft_page(
             "wanted": wanted_reply_of(writing.act, state),
             "promised": promised_replies(writing.act, state, context.side),
             "ending": ending_deadlines(writing, state),
+            "follows": []
+            if fault or writing.of_channel is None
+            else writing.of_channel.follows(context, msgspec.json.decode(body)),
             "urgent": {} if folded is None else urgency_of(writing, folded, state),
             "verb": button_text(context, writing, view),
             "facts": facts,

@@ -1,8 +1,8 @@
 """Forms of an erasure and of the consents to it.
 
-    /compose/erasure-consent?f.records=NUMBER                   a consent
-    /compose/erasure-consent?f.records=NUMBER&f.withdrawn=yes   the consent taken back
-    /compose/erasure?f.records=NUMBER                           in a trial, the erasure
+    /admin/acts/erasure-consent?f.records=NUMBER      a consent
+    …&f.withdrawn=yes                                 the same taken back
+    /admin/acts/erasure?f.records=NUMBER              in a trial, the erasure
 
 An officer names exchanges, by number or id. The act names every record of them as they
 are now, so the check page shows exactly what a consent covers. Once something more was

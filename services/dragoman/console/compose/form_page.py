@@ -123,11 +123,13 @@ def writing_of(context: PageContext) -> Writing:
     id = context.request.match_info.get("exchange", "")
     exchange = context.projection.exchange(id) if id else None
     version = in_force(context.registry)
-    of_channel = act in CHANNEL_ACTS and not id
+    of_channel = context.request.path.startswith(f"/c/{context.name}/admin/acts/")
+    is_known = act in (CHANNEL_ACTS if of_channel else version.rules if id else version.formats)
     if (
-        act not in version.rules
+        not is_known
+        or act not in version.rules
         or (id and exchange is None)
-        or (not id and act not in version.formats and not of_channel)
+        or (id and act in CHANNEL_ACTS)
     ):
         raise refused(
             "not-found", sentence("There is no such form. The page “Write” lists the forms.")

@@ -169,7 +169,9 @@ def key_hints(context: PageContext) -> dict[str, str]:
 
 def after_key_revocation(context: PageContext, content: Mapping[str, Any]) -> list[str]:
     """Return the consequences of a key's revocation."""
-    say, key = context.words.say, context.registry.keys[content["key"]]
+    say, key = context.words.say, context.registry.keys.get(content["key"])
+    if key is None:
+        return []
     follows = [
         say(
             "Once this is recorded, the key %(key)s can sign nothing more. It cannot be "

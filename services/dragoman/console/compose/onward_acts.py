@@ -1,6 +1,6 @@
 """The form of a side's onward list: which of its posts it tells of which messages.
 
-    /compose/onward-adoption?format=danger-area     the list, and a row for that format
+    /admin/acts/onward-adoption?format=danger-area     with a row for that format
 
 The act replaces the whole list, so the form begins with the list in force.
 """

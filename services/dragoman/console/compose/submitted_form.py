@@ -486,6 +486,8 @@ ROUTES: Final = (
         handler=submit_form,
         method="POST",
     ),
+    PageRoute(path="/admin/acts/{act:[a-z-]+}", handler=form),
+    PageRoute(path="/admin/acts/{act:[a-z-]+}", handler=submit_form, method="POST"),
     PageRoute(path="/recorded/{position:[0-9]+}", handler=recorded),
     PageRoute(path="/drafts", handler=draft_list),
     PageRoute(path="/drafts/{draft:[0-9a-f-]{36}}", handler=draft_page),

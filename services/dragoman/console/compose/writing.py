@@ -91,6 +91,8 @@ class Writing:
         """The address of its form."""
         if self.exchange is not None:
             return f"/exchanges/{self.exchange.id}/acts/{self.act}"
+        if self.of_channel is not None:
+            return f"/admin/acts/{self.act}"
         return f"/compose/{self.act}"
 
     def members(self, chosen: Sequence[str] = ()) -> tuple[Member, ...]:
