@@ -64,6 +64,7 @@ class Entry(NamedTuple):
     side: str
     act: dict[str, Any]
     exchange: str
+    time: str
 
 
 class Log:
@@ -78,7 +79,8 @@ class Log:
     def _read(raw: bytes) -> Entry:
         record = parse(raw)
         act = json.loads(record.act) if record.act else {}
-        return Entry(record.side, act, record.envelope.subject or "")
+        envelope = record.envelope
+        return Entry(record.side, act, envelope.subject or "", envelope.time)
 
     def entry(self, position: int) -> Entry:
         return self.entries[position - 1]
@@ -229,7 +231,9 @@ def is_called(text: str, title: str) -> bool:
 def _of_times(element: Any, log: Log) -> Iterator[str]:
     _, number, *member = _source(element)
     moment = datetime.fromisoformat(element.get("datetime")).astimezone(UTC)
-    if moment not in moments(_member(log.entry(int(number)).act, member)):
+    entry = log.entry(int(number))
+    frame = [] if member else [entry.time]
+    if moment not in moments([_member(entry.act, member), *frame]):
         yield f"record {number} does not name the time {element.get('datetime')}"
 
 
@@ -255,7 +259,7 @@ def _of_answer(element: Any, log: Log, at: int) -> Iterator[str]:
             yield f"{side} is told to be silent, and answered in record {answered}"
     elif (answer := ANSWER.match(text)) is not None:
         word, side = answer[1], answer[2].lower()
-        entry = log.entry(int(source[1])) if source[0] == "record" else Entry("", {}, "")
+        entry = log.entry(int(source[1])) if source[0] == "record" else Entry("", {}, "", "")
         refuses = entry.act.get("act") in REFUSING
         if entry.side != side or refuses != word.startswith(("refused", "agreement taken")):
             said = f"{entry.side}: {entry.act.get('act')}"

@@ -70,7 +70,6 @@ UNSOURCED: Final = {
     "/reports/period",
     "/reports/situation",
     "/reports/turn-over",
-    "/since",
 }
 """The pages on which some words of a side name no source yet. They must be on record."""
 

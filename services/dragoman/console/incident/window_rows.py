@@ -153,10 +153,11 @@ class WindowWords(PageWords):
         tag, text = self.context.subject(window)
         kind = f"{shown.what[:1].upper()}{shown.what[1:]}"
         name = kind or QuotedText(text, tag)
-        source = StandingSource("in_force", window.exchange)
-        parts.append(PageLink((sourced(name, source),), f"/exchanges/{window.exchange}"))
+        title = StandingSource("title", window.exchange)
+        parts.append(sourced(PageLink((name,), f"/exchanges/{window.exchange}"), title))
         place = where(w, window)
         if place:
+            source = StandingSource("in_force", window.exchange)
             parts.append(sourced(Aside(place), source))
         number_runs = self.number(window.number) if window.number else (w.act(window.act),)
         parts.append(Aside((*number_runs, w.comma, w.status(window.status))))
