@@ -51,7 +51,7 @@ async def test_a_stranger_reads_who_had_what_at_a_moment(
     await expect(page.locator("svg.lanes a.later").first).to_be_attached()
     await page.locator("#moment").fill("soon")
     await page.get_by_role("button", name="Show this moment").click()
-    await expect(page.locator("#moment-fault")).to_contain_text("Write it like 03:12Z")
+    await expect(page.locator("#moment-fault")).to_contain_text("This time was not read.")
     link = page.locator("svg.lanes a:has(.acknowledged)").first
     assert "/records/" in str(await link.get_attribute("href"))
     refused = "the server responded with a status of"

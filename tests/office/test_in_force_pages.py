@@ -85,7 +85,7 @@ def test_the_page_shows_another_moment_that_the_reader_writes(demo: Office) -> N
     assert [window["exchange"] for window in answer.json["windows"]] == shown, (
         "the page lists the windows that the API lists at that moment"
     )
-    reader.fill("At another moment", "some day").press("Show").see("This is not a time.")
+    reader.fill("At another moment", "some day").press("Show").see("This time was not read.")
     assert reader.fields()["At another moment, past or still to come"] == "some day"
 
 

@@ -134,7 +134,7 @@ def test_a_period_is_asked_for_as_officers_write_times_and_what_cannot_be_read_i
     (field,) = reader.xpath("//input[@aria-invalid='true']")
     assert field.get("aria-describedby") == "from-hint from-fault"
     reader.at("//*[@id='from-fault']")
-    assert reader.text == "That can be read in two ways. Write it like 24 Nov 2026 06:00Z."
+    assert reader.text == "Day or month? Write the month as a word, like 24 Nov."
     for query, sentence in (
         ("from=%2B5+min", "begins when it is over"),
         ("to=1+Jan+1999", "had not been opened then"),

@@ -15,6 +15,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 from urllib.parse import parse_qsl, urlencode
+from zoneinfo import ZoneInfo
 
 from aiohttp import web
 from msgspec import Struct
@@ -22,6 +23,7 @@ from msgspec import Struct
 from dragoman.application.http import conditional_requests, submission
 from dragoman.application.http.request import ApiRequest, NoBody
 from dragoman.application.service import Service
+from dragoman.console.display.office_clocks import Office, office_of
 from dragoman.console.forms import authorised_senders
 from dragoman.domain.acts.act_rules import DUTY, OFFICERS
 from dragoman.domain.views.offers import OfferReader
@@ -159,6 +161,16 @@ class PageContext:
     def sides(self) -> tuple[str, ...]:
         """The names of all sides, in the order of the channel's opening."""
         return tuple(side.name for side in self.registry.sides)
+
+    @property
+    def offices(self) -> tuple[Office, ...]:
+        """The offices of all sides, by their newest entries."""
+        return tuple(office_of(side, self.projection.office(side)) for side in self.sides)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone of the office of the reader's side."""
+        return ZoneInfo(office_of(self.side, self.projection.office(self.side)).zone)
 
     @cached_property
     def roles(self) -> tuple[str, ...]:

@@ -12,14 +12,13 @@ shows the windows of that time, by the records until then.
 from collections import Counter
 from datetime import UTC
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from dragoman.console.context import PageContext
-from dragoman.console.display.office_clocks import office_of
 from dragoman.console.incident import window_rows, windows_map
 from dragoman.console.matter import reading
 from dragoman.console.rendering import Page, PageRoute
 from dragoman.domain.acts.deadlines import timestamp
+from dragoman.members import unread_input
 from dragoman.members.input import times
 from dragoman.members.input.not_understood import NotUnderstoodInput
 from dragoman_schemas.window_responses import Stage
@@ -38,8 +37,7 @@ async def in_force(context: PageContext) -> Page:
     """Return the page of the windows that are open or near at a moment."""
     fault = _set_moment(context)
     view = await window_rows.windows_of(context)
-    offices = tuple(office_of(side, context.projection.office(side)) for side in context.sides)
-    words, w = window_rows.WindowWords(context, offices), context.words
+    words, w = window_rows.WindowWords(context), context.words
     windows = window_rows.displayed(context, view.windows)
     counts = Counter(window.stage for window in view.windows)
     states = (
@@ -74,13 +72,11 @@ def _set_moment(context: PageContext) -> str:
     typed = context.request.query.get("moment", "").strip()
     if not typed:
         return ""
-    zone = ZoneInfo(office_of(context.side, context.projection.office(context.side)).zone)
     try:
-        context.moment = times.read_moment(typed, context.service.now(), zone).astimezone(UTC)
-    except NotUnderstoodInput:
-        return context.words.say(
-            "This is not a time. Write a time like 0305Z, 24 Nov 03:05 or 240305Z NOV 26."
-        )
+        now = context.service.now()
+        context.moment = times.read_moment(typed, now, context.zone).astimezone(UTC)
+    except NotUnderstoodInput as unread:
+        return unread_input.explanation(context.words, unread)
     return ""
 
 

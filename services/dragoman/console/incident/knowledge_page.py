@@ -7,9 +7,8 @@ The moment is any time that a form takes. Without one, the page shows the newest
 
 import asyncio
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
@@ -17,7 +16,6 @@ from dragoman.application.operations import exchange_view
 from dragoman.console.charts.lanes_chart import LaneGap, LaneMark, SideLane, lanes_chart
 from dragoman.console.context import PageContext
 from dragoman.console.display import receipt_rows
-from dragoman.console.display.office_clocks import office_of
 from dragoman.console.input.periods import moment_query
 from dragoman.console.rendering import Page, PageRoute, refused
 from dragoman.domain.acts.deadlines import timestamp
@@ -25,6 +23,7 @@ from dragoman.domain.views import attribution
 from dragoman.domain.views import knowledge as views
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.i18n.words import Words, as_moment
+from dragoman.members import unread_input
 from dragoman.members.input import times
 from dragoman.members.input.not_understood import NotUnderstoodInput
 from dragoman.projection.queries.knowledge import knowledge
@@ -97,11 +96,10 @@ async def lanes(context: PageContext) -> Page:
     moment = timestamp(context.moment) if context.past else knowledge_view.ends
     if typed:
         try:
-            moment = timestamp(_moment(context, typed, as_moment(knowledge_view.ends)))
-        except NotUnderstoodInput:
-            fault = context.words.say(
-                "This is not a time that was understood. Write it like 03:12Z."
-            )
+            until = as_moment(knowledge_view.ends)
+            moment = timestamp(times.read_time(typed, until, context.zone))
+        except NotUnderstoodInput as unread:
+            fault = unread_input.explanation(context.words, unread)
     shown = replace(
         knowledge_view, moment=moment, known=views.known_at(knowledge_view.marks, moment)
     )
@@ -171,12 +169,6 @@ def _lines(view: Knowledge) -> list[tuple[KnowledgeMark | None, KnowledgeGap | N
         return mark.at if mark is not None else gap.begins if gap is not None else ""
 
     return sorted(lines, key=begins)
-
-
-def _moment(context: PageContext, typed: str, until: datetime) -> datetime:
-    """Return the moment that was typed. Raises `NotUnderstoodInput`."""
-    office = office_of(context.side, context.projection.office(context.side))
-    return times.read_time(typed, until, ZoneInfo(office.zone))
 
 
 def _chart(context: PageContext, view: Knowledge) -> Any:

@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from dragoman.console.context import PageContext
 from dragoman.console.display.deadline_rows import Level
-from dragoman.console.display.office_clocks import Office, places
+from dragoman.console.display.office_clocks import places
 from dragoman.console.page_words import PageWords
 from dragoman.document.blocks import Group, Listing, ListingRow
 from dragoman.domain.acts import event_windows, passing_on
@@ -120,11 +120,6 @@ def _countdown(context: PageContext, window: InForceWindow) -> str:
 class WindowWords(PageWords):
     """The words for windows as rows, for one page."""
 
-    def __init__(self, context: PageContext, offices: Sequence[Office]) -> None:
-        """Say them with the local times of the offices."""
-        super().__init__(context)
-        self.zones = places(offices, context.words)
-
     def table(
         self, windows: Sequence[DisplayedWindow], label: str, *, numbered: bool = False
     ) -> Listing:
@@ -158,10 +153,11 @@ class WindowWords(PageWords):
         tag, text = self.context.subject(window)
         kind = f"{shown.what[:1].upper()}{shown.what[1:]}"
         name = kind or QuotedText(text, tag)
-        source = StandingSource("in_force", window.exchange)
-        parts.append(PageLink((sourced(name, source),), f"/exchanges/{window.exchange}"))
+        title = StandingSource("title", window.exchange)
+        parts.append(sourced(PageLink((name,), f"/exchanges/{window.exchange}"), title))
         place = where(w, window)
         if place:
+            source = StandingSource("in_force", window.exchange)
             parts.append(sourced(Aside(place), source))
         number_runs = self.number(window.number) if window.number else (w.act(window.act),)
         parts.append(Aside((*number_runs, w.comma, w.status(window.status))))
@@ -186,7 +182,7 @@ class WindowWords(PageWords):
         shown = self.time(time, "hour" if instant.date() == today else "minute")
         local = [
             f"{name}{NBSP}{self.w.local(instant, ZoneInfo(zone))}"
-            for zone, name in self.zones.items()
+            for zone, name in places(self.context.offices, self.w).items()
         ]
         return (shown, " ", Aside((self.w.listed(local),))) if local else (shown,)
 

@@ -12,9 +12,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.console.context import PageContext
-from dragoman.console.display.office_clocks import office_of
 from dragoman.domain.acts.deadlines import timestamp
-from dragoman.i18n.words import Words, as_moment
+from dragoman.i18n.words import as_moment
+from dragoman.members import unread_input
 from dragoman.members.input import not_understood, times
 from dragoman.projection.moments import after
 from dragoman.projection.queries.snapshot import PeriodQuery
@@ -129,11 +129,10 @@ def _read(context: PageContext, name: str, text: str, faults: list[PeriodFault])
     """
     if not text.strip():
         return None
-    zone = ZoneInfo(office_of(context.side, context.projection.office(context.side)).zone)
     try:
-        return _time(text, context.moment, zone)
+        return _time(text, context.moment, context.zone)
     except not_understood.NotUnderstoodInput as unread:
-        faults.append(PeriodFault(name, _why(context.words, unread.code)))
+        faults.append(PeriodFault(name, unread_input.explanation(context.words, unread)))
         return None
 
 
@@ -151,17 +150,3 @@ def _time(text: str, now: datetime, zone: ZoneInfo) -> datetime:
             return times.read_time(text.strip() + _MIDNIGHT, now, zone)
         except not_understood.NotUnderstoodInput:
             raise unread from None
-
-
-def _why(words: Words, code: not_understood.Code) -> str:
-    match code:
-        case "in_future":
-            return words.say("That is still to come. Write a time that has passed.")
-        case "no_such_day" | "no_such_time" | "no_such_zone":
-            return words.say("There is no such time. Check the digits.")
-        case "ambiguous_order" | "ambiguous_time" | "ambiguous_zone":
-            return words.say("That can be read in two ways. Write it like 24 Nov 2026 06:00Z.")
-        case _:
-            return words.say(
-                "That was not read as a time. Write it like 24 Nov 2026, or 24 Nov 2026 06:00Z."
-            )

@@ -9,7 +9,6 @@ With `?at=`, the page compares two moments: the one in `from`, and its own.
 
 from collections.abc import Iterable, Iterator
 from typing import Final, Literal
-from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -18,7 +17,6 @@ from dragoman.application.http import submission
 from dragoman.application.http.conditional_requests import past_by
 from dragoman.console.context import PageContext
 from dragoman.console.display.first_words import beginnings, repeats
-from dragoman.console.display.office_clocks import office_of
 from dragoman.console.page_words import PageWords
 from dragoman.console.rendering import Page, PageRoute
 from dragoman.document.blocks import (
@@ -35,6 +33,7 @@ from dragoman.domain.acts.duty_calendar import calendar_of
 from dragoman.domain.acts.families.exchange_content import content_of
 from dragoman.domain.record.errors import Refused
 from dragoman.domain.views import attribution, open_matters
+from dragoman.members import unread_input
 from dragoman.members.input import times
 from dragoman.members.input.not_understood import NotUnderstoodInput
 from dragoman.members.runs import (
@@ -273,11 +272,10 @@ async def _chosen(context: PageContext, typed: str) -> tuple[int, str]:
         return 0, context.words.say(
             "Records are counted from 1 to %(n)s.", n=context.words.number(context.position)
         )
-    office = office_of(context.side, context.projection.office(context.side))
     try:
-        moment = times.read_time(typed, context.moment, ZoneInfo(office.zone))
-    except NotUnderstoodInput:
-        return 0, context.words.say("Write it like 03:12Z, or 24 Nov 03:12Z, or a record.")
+        moment = times.read_time(typed, context.moment, context.zone)
+    except NotUnderstoodInput as unread:
+        return 0, unread_input.explanation(context.words, unread)
     try:
         return min(
             (await past_by(context.call, context.projection, moment)).position, context.position

@@ -271,7 +271,7 @@ async def board(context: PageContext) -> Page:
             ),
             "calm": calm,
             "windows": window_display,
-            "windows_table": window_rows.WindowWords(context, offices).table(
+            "windows_table": window_rows.WindowWords(context).table(
                 window_display, context.words.say("In force now")
             ),
             "stage_word": window_rows.stage_word,

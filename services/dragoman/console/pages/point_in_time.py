@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, Literal
 from urllib.parse import parse_qsl, urlencode
-from zoneinfo import ZoneInfo
 
 from aiohttp import web
 from markupsafe import Markup
@@ -21,12 +20,12 @@ from dragoman.application.http import submission
 from dragoman.application.http.conditional_requests import past_by
 from dragoman.console.charts import charts
 from dragoman.console.context import PageContext
-from dragoman.console.display.office_clocks import office_of
 from dragoman.console.rendering import PageRoute
 from dragoman.console.sessions import following, redirect
 from dragoman.domain.acts.deadlines import timestamp
 from dragoman.domain.record.errors import Refused
 from dragoman.i18n.words import Words, as_moment
+from dragoman.members import unread_input
 from dragoman.members.input import times
 from dragoman.members.input.not_understood import NotUnderstoodInput
 from dragoman.projection.queries import timeline
@@ -47,10 +46,6 @@ _STEPS: Final = 500
 
 _ORIGIN: Final = datetime(2000, 1, 1, tzinfo=UTC)
 """The left end of a chart whose places are records and no times."""
-
-_AMBIGUOUS: Final = frozenset(
-    {"ambiguous_order", "ambiguous_time", "ambiguous_zone", "day_only", "no_such_zone"}
-)
 
 
 class Life(Struct, frozen=True, kw_only=True):
@@ -436,26 +431,11 @@ async def _at_record(context: PageContext, text: str) -> str:
 
 async def _at_time(context: PageContext, field: str, text: str) -> str:
     say = context.words.say
-    zone = ZoneInfo(office_of(context.side, context.projection.office(context.side)).zone)
     try:
-        moment = times.read_time(text, context.service.now(), zone)
+        moment = times.read_time(text, context.service.now(), context.zone)
     except NotUnderstoodInput as unread:
-        if unread.code == "in_future":
-            raise PointInTimeFault(field, text, say("That time is still to come.")) from None
-        if unread.code in _AMBIGUOUS:
-            raise PointInTimeFault(
-                field,
-                text,
-                say(
-                    "That can be read in more than one way. Write the day, the month, the year "
-                    "and the time."
-                ),
-            ) from None
-        raise PointInTimeFault(
-            field,
-            text,
-            say("This is not a time. Write a time like 0305Z, 24 Nov 03:05 or 240305Z NOV 26."),
-        ) from None
+        sentence = unread_input.explanation(context.words, unread)
+        raise PointInTimeFault(field, text, sentence) from None
     try:
         shown = await past_by(context.call, context.projection, moment)
     except Refused as refused:
