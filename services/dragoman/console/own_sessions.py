@@ -10,15 +10,7 @@ from dragoman.console import sessions
 from dragoman.console.context import PageContext
 from dragoman.console.grant_words import NONE, GrantWords
 from dragoman.console.rendering import Page, PageRoute
-from dragoman.document.blocks import (
-    Buttons,
-    Empty,
-    PageDocument,
-    Remark,
-    Section,
-    columns,
-    section,
-)
+from dragoman.document.blocks import Buttons, Empty, PageDocument, Remark, Section, columns, section
 from dragoman.limits import SMALL_FORM_BYTES
 from dragoman.members.runs import Cell, Mark, PressButton
 from dragoman.stores.tokens_and_sessions import session_id
@@ -73,7 +65,7 @@ def _sessions(words: GrantWords, views: Sequence[OwnSession]) -> Section:
             (say("Last used"), lambda session: words.time(session.used)),
             (say("Ends"), lambda session: words.time(session.ends)),
             (say("Signed in with"), lambda session: _by(words, session)),
-            (say("Session"), lambda session: Mark("code", session.id)),
+            (say("Session"), lambda session: Mark("id", session.id)),
             (
                 say("End it"),
                 lambda session: PressButton(say("End it"), _TO, {"end": session.id}, session.id),
@@ -100,7 +92,7 @@ def _by(words: GrantWords, session: OwnSession) -> Cell:
         return sessions.provider_name(words.context.request) or say("the provider")
     if session.label:
         return say("token “%(label)s”", label=session.label)
-    return (say("token"), " ", Mark("code", session.grant))
+    return (say("token"), " ", Mark("id", session.grant))
 
 
 def _tokens(words: GrantWords, views: Sequence[OwnToken]) -> Section:
@@ -114,7 +106,7 @@ def _tokens(words: GrantWords, views: Sequence[OwnToken]) -> Section:
         columns(
             say("My tokens"),
             views,
-            (say("Token id"), lambda token: Mark("code", token.id)),
+            (say("Token id"), lambda token: Mark("id", token.id)),
             (say("Label"), lambda token: token.label or NONE),
             (say("May"), lambda token: words.scope(token.scope)),
             (say("Issued"), lambda token: words.time(token.issued)),

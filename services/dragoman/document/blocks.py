@@ -111,7 +111,7 @@ class Buttons(Struct, frozen=True, tag_field="block"):
     links: tuple[PageLink | PressButton, ...]
 
 
-Control = Literal["line", "email", "url", "text", "code", "radios", "checks", "select"]
+Control = Literal["line", "email", "url", "text", "radios", "checks", "select"]
 
 
 class FormField(Struct, frozen=True, kw_only=True, tag_field="part"):
@@ -153,9 +153,9 @@ class Form(Struct, frozen=True, kw_only=True, tag_field="block"):
     """Fields to fill in, and the button that sends them to a page.
 
     `to` is a path as in links. `values` are sent and not shown. A form that only `gets`
-    asks for another page. `key` is that of a form which was sent before. `signs` names
-    the act that is signed with the reader's own key. `beside` leads to what else may be
-    done. With `fold`, the form unfolds under it. `label` names a form without a heading.
+    asks for another page. `key` is that of a form which was sent before. `beside` stands
+    behind the button. With `fold`, the form unfolds under it. `label` names a form
+    without a heading.
     """
 
     to: str
@@ -165,7 +165,6 @@ class Form(Struct, frozen=True, kw_only=True, tag_field="block"):
     label: str = ""
     values: dict[str, str] = {}
     key: str = ""
-    signs: str = ""
     beside: tuple[Run, ...] = ()
     fold: str = ""
 

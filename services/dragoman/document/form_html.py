@@ -25,8 +25,6 @@ def form(item: Form, address: str, draw: Draw) -> Markup:
     """Return a form that is sent to an address, with what else the address has."""
     path, _, query = address.partition("?")
     first = Markup("") if item.gets else Markup(' class="first"')
-    if item.signs:
-        first += Markup(' data-signs="{}"').format(item.signs)
     default = Markup('<button class="hide" tabindex="-1" aria-hidden="true">{}</button>')
     values = (dict(parse_qsl(query)) if item.gets else {}) | item.values
     drawn = Markup(
@@ -140,11 +138,9 @@ def _control(item: FormField, attributes: Markup) -> Markup:
             return Markup('<select id="{0}" name="{0}"{1}>{2}</select>').format(
                 name, attributes, options
             )
-        case "text" | "code":
-            mono = Markup(' class="mono" rows="8" spellcheck="false" autocapitalize="none"')
-            return Markup('<textarea id="{0}" name="{0}"{1}{2}>\n{3}</textarea>').format(
-                name, mono if item.control == "code" else "", attributes, value
-            )
+        case "text":
+            frame = Markup('<textarea id="{0}" name="{0}"{1}>\n{2}</textarea>')
+            return frame.format(name, attributes, value)
         case kind:
             return Markup('<input id="{0}" name="{0}" type="{1}" value="{2}" {3}{4}>').format(
                 name, "text" if kind == "line" else kind, value, _UNSPELT, attributes

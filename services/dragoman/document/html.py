@@ -77,7 +77,9 @@ def _section(item: Section, words: Words, link: Linker | None) -> Markup:
 
 
 def _names(names: dict[str, str]) -> Markup:
-    return Markup("").join(Markup(' data-{}="{}"').format(*item) for item in names.items())
+    attribute = Markup(' data-{}="{}"')
+    pairs = ((name.replace("_", "-"), value) for name, value in names.items())
+    return Markup("").join(attribute.format(*pair) for pair in pairs)
 
 
 def block(item: Block, words: Words, link: Linker | None = None) -> Markup:

@@ -12,18 +12,22 @@ was recorded: so sending the form again records it once.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final, TypeVar
 
+import msgspec
 from aiohttp import web
 from msgspec import Struct
 
 from dragoman.console.sessions import form_of, said
 from dragoman.domain.record.errors import FieldFault, Malformed, Refused
+from dragoman.domain.record.validation_errors import faults_of
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.i18n.words import Words
 from dragoman.projection.projection import NotYetApplied
 from dragoman.text import Text, sentence
 from dragoman_schemas.problems import TYPES
+
+ShapeT = TypeVar("ShapeT", bound=Struct)
 
 _CORRECTABLE: Final = frozenset(
     {
@@ -131,3 +135,11 @@ class FormState:
             self.wrong(names[0] if names else first, fault.detail, status=TYPES[kind][0])
         if kind not in _AGAIN:
             self.key = ""
+
+
+def converted(fields: Mapping[str, Any], shape: type[ShapeT]) -> ShapeT:
+    """Return the fields of a form as a shape. Raises `Malformed`."""
+    try:
+        return msgspec.convert(fields, shape)
+    except msgspec.ValidationError as error:
+        raise faults_of(error, msgspec.json.encode(fields), shape) from None

@@ -19,7 +19,7 @@ from dragoman.application.operations import people_register
 from dragoman.console.admin.admin_forms import at_the_end
 from dragoman.console.context import PageContext
 from dragoman.console.display.act_display import other_languages
-from dragoman.console.forms.confirm import EndingPage, ask
+from dragoman.console.forms.confirm import ask
 from dragoman.console.forms.form_state import FormState
 from dragoman.console.page_words import PageWords
 from dragoman.console.rendering import Page, PageRoute
@@ -311,7 +311,6 @@ def _ask(context: PageContext, view: PersonPage, person: PersonView, filled: For
     roles = context.words.listed(point.role for point in view.points)
     return ask(
         context,
-        EndingPage(act="erase", of=person.id),
         question=say("Erase the entry of %(name)s?", name=_name(person)),
         follows=[
             say(

@@ -14,12 +14,11 @@ from dragoman.application.operations import own_reach
 from dragoman.application.operations.endpoint_tests import confirm
 from dragoman.application.ways_to_reach import EXAMPLE_ROOM
 from dragoman.console.context import PageContext
-from dragoman.console.forms.confirm import EndingPage, ask
-from dragoman.console.forms.form_state import FormState
+from dragoman.console.forms.confirm import ask
+from dragoman.console.forms.form_state import FormState, converted
 from dragoman.console.rendering import Page, PageRoute
 from dragoman.console.sessions import redirect
 from dragoman.domain.record.errors import Refused
-from dragoman.domain.record.validation_errors import faults_of
 from dragoman.i18n.words import LANGUAGES
 from dragoman_schemas.act_frame import Precedence
 from dragoman_schemas.reach_responses import NewReach, ReachCode
@@ -117,10 +116,7 @@ def _new(filled: FormState) -> NewReach:
         "details": bool(filled["details"]),
         **({"precedence": filled["precedence"]} if filled["precedence"] else {}),
     }
-    try:
-        return msgspec.convert(fields, NewReach)
-    except msgspec.ValidationError as error:
-        raise faults_of(error, msgspec.json.encode(fields), NewReach) from None
+    return converted(fields, NewReach)
 
 
 async def send_tests(context: PageContext) -> web.StreamResponse:
@@ -154,7 +150,6 @@ async def ask_removal(context: PageContext) -> Page | web.StreamResponse:
         return redirect(PATH)
     return ask(
         context,
-        EndingPage(act="reach", of=id),
         question=say("Remove this way to reach you?"),
         follows=[
             say("Nothing more is sent to %(target)s.", target=way.label or way.shown),
