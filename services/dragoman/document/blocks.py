@@ -152,10 +152,10 @@ FormPart = FormField | FormButton | FieldGroup
 class Form(Struct, frozen=True, kw_only=True, tag_field="block"):
     """Fields to fill in, and the button that sends them to a page.
 
-    `to` is a path as in links. `values` are sent and not shown. A form that only `gets`
-    asks for another page. `key` is that of a form which was sent before. `beside` stands
-    behind the button. With `fold`, the form unfolds under it. `label` names a form
-    without a heading.
+    `to` is a path as in links. `values` are sent and not shown. A form that only
+    `gets` asks for another page. `key` is that of a form which was sent before.
+    `beside` stands behind the button. With `fold`, the form unfolds under it. `label`
+    names a form without a heading.
     """
 
     to: str

@@ -200,7 +200,7 @@ def _listing(item: Listing, link: Linker | None) -> Markup:
 
 
 def _listed(row: ListingRow, item: Listing, link: Linker | None) -> Markup:
-    """Return a row. The cells of strips, and those of acts, do not name their columns."""
+    """Return a row. Cells of strips, and of acts, do not name their columns."""
     cells = Markup("")
     for at, (name, content) in enumerate(zip(item.head, row.cells, strict=True)):
         shown = markup(content, link)

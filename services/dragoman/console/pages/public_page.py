@@ -7,7 +7,6 @@ Anybody can read them without signing in.
                                      (static/release.js)
 """
 
-import msgspec
 from aiohttp import web
 
 from dragoman.application.http.request import SERVICE, ApiRequest, NoBody
@@ -28,13 +27,7 @@ async def listed(request: web.Request) -> web.Response:
     """Return the page with all public releases, newest first."""
     words = words_of(request)
     items = tuple(await public_releases.listed(ApiRequest(request, NoBody())))
-    return await stranger_pages.answer(
-        request,
-        words,
-        "document.html",
-        lambda: {"view": laid_out(words, items)},
-        key=msgspec.json.encode(items),
-    )
+    return await stranger_pages.document(request, words, laid_out(words, items))
 
 
 def laid_out(words: Words, items: tuple[Published, ...]) -> PageDocument:
