@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 from markupsafe import Markup
 
 from dragoman.document.blocks import FieldGroup, Form, FormButton, FormField, FormPart
+from dragoman.i18n.words import Words
 from dragoman.members.runs import Cell
 
 Draw = Callable[[Cell], Markup]
@@ -43,6 +44,17 @@ def form(item: Form, address: str, draw: Draw) -> Markup:
         draw(item.beside),
     )
     return fold(item.fold, drawn, is_open=bool(faults(item))) if item.fold else drawn
+
+
+def fault_summary(faults: Iterable[tuple[str, str]], words: Words) -> Markup:
+    """Return the faults of a form, each with a link to its field."""
+    line = Markup('<li><a href="#{}">{}</a></li>')
+    lines = _joined(line.format(*fault) for fault in faults)
+    frame = Markup(
+        '<div class="fault" role="alert" tabindex="-1" data-focus><h2>{}</h2>'
+        '<ul class="list plain">{}</ul></div>'
+    )
+    return frame.format(words.say("There is a problem"), lines) if lines else lines
 
 
 def new_key() -> str:

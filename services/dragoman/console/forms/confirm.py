@@ -6,7 +6,6 @@ It names the thing, lists the consequences, and has one button that does it.
 from collections.abc import Mapping, Sequence
 
 from dragoman.console.context import PageContext
-from dragoman.console.forms.form_fields import FormFields
 from dragoman.console.forms.form_state import FormState
 from dragoman.console.rendering import Page
 from dragoman.document.blocks import Form, PageDocument, Points, section
@@ -41,7 +40,7 @@ def ask(
     document = PageDocument(
         title=question,
         area=area,
-        faults=FormFields(context.words, state).faults,
+        faults=state.faults_in(context.words),
         lead=(context.words.say("This question comes once. The consequences:"),),
         sections=(section("", Points(tuple((text,) for text in follows)), form),),
     )

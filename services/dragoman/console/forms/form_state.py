@@ -10,7 +10,7 @@ typed text is shown again. The key stays the same while it is unknown whether th
 was recorded: so sending the form again records it once.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
@@ -19,10 +19,12 @@ from aiohttp import web
 from msgspec import Struct
 
 from dragoman.console.sessions import form_of, said
+from dragoman.document.blocks import Control, FormField
 from dragoman.domain.record.errors import FieldFault, Malformed, Refused
 from dragoman.domain.record.validation_errors import faults_of
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.i18n.words import Words
+from dragoman.members.runs import Cell
 from dragoman.projection.projection import NotYetApplied
 from dragoman.text import Text, sentence
 from dragoman_schemas.problems import TYPES
@@ -101,6 +103,31 @@ class FormState:
     def of_field(self, name: str) -> FormFault | None:
         """Return the first fault of a field; None for no fault."""
         return next((wrong for wrong in self.faults if wrong.field == name), None)
+
+    def field(
+        self,
+        words: Words,
+        control: Control,
+        name: str,
+        label: str,
+        hint: str = "",
+        options: Iterable[tuple[Cell, ...]] = (),
+    ) -> FormField:
+        """Return a field as it was filled in, with what is wrong with it."""
+        fault = self.of_field(name)
+        return FormField(
+            control=control,
+            name=name,
+            label=label,
+            hint=hint,
+            fault="" if fault is None else fault.said(words),
+            values=self.all(name),
+            options=tuple(options),
+        )
+
+    def faults_in(self, words: Words) -> tuple[tuple[str, str], ...]:
+        """Return the fields that are wrong, each with its sentence."""
+        return tuple((fault.field, fault.said(words)) for fault in self.faults)
 
     @contextmanager
     def trying(self, first: str, **fields: str) -> Iterator[None]:

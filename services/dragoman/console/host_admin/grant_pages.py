@@ -5,6 +5,7 @@ once, in the response to its form.
 """
 
 from datetime import UTC
+from functools import partial
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -16,7 +17,6 @@ from dragoman.application.service import Service
 from dragoman.console.admin.admin_forms import sliced
 from dragoman.console.context import PageContext
 from dragoman.console.forms.confirm import ask
-from dragoman.console.forms.form_fields import FormFields
 from dragoman.console.forms.form_state import FormState, converted
 from dragoman.console.grant_words import NONE, GrantWords
 from dragoman.console.host_admin.operator_forms import operator_of, route
@@ -31,6 +31,7 @@ from dragoman.document.blocks import (
     Remark,
     Section,
     columns,
+    line,
     section,
 )
 from dragoman.members.input import not_understood, times
@@ -64,7 +65,7 @@ async def tokens_page(
     document = PageDocument(
         title=say("Tokens"),
         announced=announced,
-        faults=FormFields(words.w, form).faults,
+        faults=form.faults_in(words.w),
         lead=(
             say(
                 "A token speaks for one officer, in the channels that it names. The service keeps "
@@ -113,7 +114,6 @@ async def _tokens_in_force(words: GrantWords, service: Service) -> Section:
         if _is_of(token.actor, of)
     ]
     views, following = sliced(context, tokens)
-    search = FormFields(words.w, FormState({"of": [of]}))
     table = columns(
         say("Tokens"),
         views,
@@ -135,7 +135,7 @@ async def _tokens_in_force(words: GrantWords, service: Service) -> Section:
         Form(
             to="//host/tokens",
             gets=True,
-            parts=(search.field("line", "of", say("Of a side or an officer")),),
+            parts=(line("of", say("Of a side or an officer"), of),),
             button=say("Show"),
             beside=(PageLink((say("show all"),), "//host/tokens"),) if of else (),
         ),
@@ -152,7 +152,7 @@ def _revocation(words: GrantWords, token: TokenView) -> PageLink:
 
 def _new_token(words: GrantWords, service: Service, form: FormState) -> Form:
     w, say = words.w, words.w.say
-    field, days = FormFields(w, form).field, service.token_life.default_days
+    field, days = partial(form.field, w), service.token_life.default_days
     ends = (
         w.count(
             "Like 1 Jan 2027 00:00Z. Left empty, it ends after %(n)s day.",
@@ -179,7 +179,7 @@ def _grant_fields(
     words: GrantWords, service: Service, form: FormState, scope: str
 ) -> tuple[FormField, ...]:
     """Return the fields of every grant: for whom, where, and how far."""
-    say, field = words.w.say, FormFields(words.w, form).field
+    say, field = words.w.say, partial(form.field, words.w)
     actor = say("Like nato/o-17. An administrator of the side has entered the officer.")
     identity = say("With it and no channel, it is for every channel of that side, now and later.")
     names = [projection.name for projection in service.visible(words.context.grant)]
@@ -325,7 +325,7 @@ async def subjects(context: PageContext, filled: FormState | None = None) -> Pag
     document = PageDocument(
         title=say("Subjects"),
         announced=announced.get(context.request.query.get("said", ""), ""),
-        faults=FormFields(words.w, form).faults,
+        faults=form.faults_in(words.w),
         lead=(lead,),
         places=words.places("/host/subjects"),
         sections=(await _mapped(words, service),),
@@ -363,7 +363,7 @@ def _new_subject(words: GrantWords, service: Service, form: FormState) -> Form:
     say = words.w.say
     name = words.w.name("heading", "token_subject")
     hint = say("As the provider writes it in access tokens, as sub.")
-    subject = FormFields(words.w, form).field("line", "subject", name, hint)
+    subject = form.field(words.w, "line", "subject", name, hint)
     grant = _grant_fields(words, service, form, say("Such tokens may"))
     button = say("Map the subject")
     return Form(to="//host/subjects", parts=(subject, *grant), button=button, key=form.key)

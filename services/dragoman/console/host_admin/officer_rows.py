@@ -5,12 +5,12 @@ that it works without scripts. An empty row is no officer. All faults are noted 
 """
 
 import re
+from functools import partial
 from typing import Any, Final, get_args
 
 from msgspec import Struct
 
 from dragoman.console.context import PageContext
-from dragoman.console.forms.form_fields import FormFields
 from dragoman.console.forms.form_state import FormState
 from dragoman.document.blocks import FieldGroup, FormButton
 from dragoman.i18n.words import Words
@@ -65,7 +65,7 @@ def officer_fields(words: Words, filled: FormState) -> FieldGroup:
 
 
 def _row_fields(words: Words, filled: FormState, row: int) -> FieldGroup:
-    say, number, field = words.say, words.number(row), FormFields(words, filled).field
+    say, number, field = words.say, words.number(row), partial(filled.field, words)
     name, at = say("Name of officer %(n)s", n=number), f"officer-{row}"
     roles = ((role, words.value(role)) for role in ROLES)
     return FieldGroup(

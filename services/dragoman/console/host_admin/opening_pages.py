@@ -6,6 +6,7 @@
 The pages use the functions behind `/v1/openings`.
 """
 
+from functools import partial
 from typing import Any, Final
 
 from aiohttp import web
@@ -14,7 +15,6 @@ from dragoman.application.service import Service
 from dragoman.console.admin.admin_forms import address
 from dragoman.console.context import PageContext
 from dragoman.console.display.act_display import other_languages
-from dragoman.console.forms.form_fields import FormFields
 from dragoman.console.forms.form_state import FormState, converted
 from dragoman.console.grant_words import GrantWords
 from dragoman.console.host_admin.officer_rows import officer_fields, officers_of, rows_of
@@ -55,7 +55,7 @@ async def opening(context: PageContext, filled: FormState | None = None) -> Page
     )
     document = PageDocument(
         title=say("Open a trial channel"),
-        faults=FormFields(words.w, form).faults,
+        faults=form.faults_in(words.w),
         lead=(lead, " ", own_keys),
         places=words.places("/host/open"),
         sections=(section("", new),),
@@ -65,7 +65,7 @@ async def opening(context: PageContext, filled: FormState | None = None) -> Page
 
 def _channel_fields(words: GrantWords, service: Service, form: FormState) -> tuple[FormPart, ...]:
     """Return the fields of a new channel, those of its officers aside."""
-    w, say, field = words.w, words.w.say, FormFields(words.w, form).field
+    w, say, field = words.w, words.w.say, partial(form.field, words.w)
     kinds = (
         ("official", w.value("official"), say("clocks, precedence, everything")),
         ("track2", w.value("track2"), say("no clocks by rule")),
@@ -197,12 +197,11 @@ async def terms(context: PageContext) -> Page:
     if name:
         with filled.trying("name"):
             opening_terms = await service.openings.terms(name)
-    fields = FormFields(words.w, filled)
     label, hint = say("Name of the channel"), say("Small letters and digits, with hyphens between.")
     search = Form(
         to="//host/terms",
         gets=True,
-        parts=(fields.field("line", "name", label, hint),),
+        parts=(filled.field(words.w, "line", "name", label, hint),),
         button=say("Show the terms"),
     )
     lead = say(
@@ -211,7 +210,7 @@ async def terms(context: PageContext) -> Page:
     )
     document = PageDocument(
         title=say("Open a channel with own keys"),
-        faults=fields.faults,
+        faults=filled.faults_in(words.w),
         lead=(lead,),
         places=words.places("/host/terms"),
         sections=(

@@ -5,6 +5,7 @@ never shows it again.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final, get_args
 
 import msgspec
@@ -16,7 +17,6 @@ from dragoman.application.operations.endpoint_tests import confirm
 from dragoman.application.ways_to_reach import EXAMPLE_ROOM
 from dragoman.console.context import PageContext
 from dragoman.console.forms.confirm import ask
-from dragoman.console.forms.form_fields import FormFields
 from dragoman.console.forms.form_state import FormState, converted
 from dragoman.console.grant_words import GrantWords
 from dragoman.console.rendering import Page, PageRoute
@@ -77,7 +77,7 @@ async def shown(
     document = PageDocument(
         title=say("My reach"),
         announced=announced.get(context.request.query.get("said", ""), ""),
-        faults=FormFields(words.w, form).faults + FormFields(words.w, code).faults,
+        faults=form.faults_in(words.w) + code.faults_in(words.w),
         lead=(lead,),
         sections=(
             _overview(words, view),
@@ -212,7 +212,7 @@ def _code(words: GrantWords, form: FormState) -> Form:
     )
     return Form(
         to=f"/{PATH}/code",
-        parts=(FormFields(words.w, form).field("line", "code", say("Code"), hint),),
+        parts=(form.field(words.w, "line", "code", say("Code"), hint),),
         button=say("Confirm that it arrived"),
         key=form.key,
         fold=say("A test came with a code"),
@@ -256,7 +256,7 @@ def _officers(words: GrantWords, view: Reach) -> Section:
 
 
 def _new_way(words: GrantWords, view: Reach, form: FormState) -> Form:
-    w, say, field = words.w, words.w.say, FormFields(words.w, form).field
+    w, say, field = words.w, words.w.say, partial(form.field, words.w)
     hints, channels = _hints(words.context), _channels(words.context)
     ways = (
         (way.name, way.title or say("e-mail"), _hint(hints[way.to], way.services))
