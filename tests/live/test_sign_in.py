@@ -112,8 +112,8 @@ class Reader:
 
 
 async def sessions_of(reader: Reader) -> Any:
-    """The reader's own sessions and tokens, as the page gives them."""
-    status, _, text = await reader.get("/sessions.json")
+    """The reader's own sessions and tokens, as the API gives them to the page."""
+    status, _, text = await reader.get("/v1/me/sessions")
     assert status == 200, text
     return json.loads(text)
 

@@ -25,7 +25,17 @@ from dragoman.domain.fold import Folded
 from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.i18n.words import LANGUAGES
-from dragoman.members.runs import Aside, Break, Cell, Mark, PageLink, QuotedText, Run, Sourced
+from dragoman.members.runs import (
+    Aside,
+    Break,
+    Cell,
+    Mark,
+    PageLink,
+    PressButton,
+    QuotedText,
+    Run,
+    Sourced,
+)
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries.snapshot import PeriodQuery, open_snapshot
 from dragoman.projection.store import Store
@@ -208,6 +218,8 @@ def _own_words(run: Run) -> list[str]:
             return [run.text] if run.role in ("figure", "label", "side", "time") else []
         case Break():
             return [run.between]
+        case PressButton():
+            return [run.label]
         case _:
             return [run]
 

@@ -39,6 +39,7 @@ from dragoman.console.rendering import (
 )
 from dragoman.console.sessions import own_origin, signed_in, words_of
 from dragoman.document.blocks import PageDocument
+from dragoman.document.tables import has_tables
 from dragoman.domain.acts.deadlines import timestamp
 from dragoman.domain.record.errors import Refused
 from dragoman.i18n.words import Words
@@ -156,7 +157,8 @@ async def answer(context: PageContext, page: Page) -> web.Response:
             page.template,
             frame=framed,
             view=page.view,
-            tabled=page.rows is not None or isinstance(page.view, PageDocument),
+            tabled=page.rows is not None
+            or (isinstance(page.view, PageDocument) and has_tables(page.view)),
             **page.values,
         )
 

@@ -3,70 +3,67 @@
 from collections.abc import Iterator
 from typing import Final
 
-from msgspec import Struct
-
 from dragoman.console.context import PageContext
 from dragoman.console.display.deadline_rows import LEVELS, Level
 from dragoman.console.rendering import Page, PageRoute
+from dragoman.document.blocks import (
+    Buttons,
+    PageDocument,
+    Paragraph,
+    Points,
+    Section,
+    Terms,
+    section,
+)
 from dragoman.i18n.words import Words
+from dragoman.members.runs import Aside, Mark, PageLink, PressButton, Runs
 from dragoman_schemas.act_frame import Precedence
 from dragoman_schemas.profiles import PROFILES
 
 
-class Shortcut(Struct, frozen=True, kw_only=True):
-    """A key and its effect."""
-
-    key: str
-    does: str
-
-
-class Meaning(Struct, frozen=True, kw_only=True):
-    """A level of urgency, with its word and its meaning."""
-
-    level: Level
-    word: str
-    means: str
-
-
-class Urgency(Struct, frozen=True, kw_only=True):
-    """A precedence and its effect.
-
-    `seconds` is the time within which a message must be acknowledged.
-    """
-
-    precedence: Precedence
-    seconds: int
-    does: str
-
-
-class Help(Struct, frozen=True, kw_only=True):
-    """The help page: keys, the meaning of the symbols, and offline steps.
-
-    `precedences` says what each precedence does. `letters` says whether single letters
-    act as shortcuts. `lost` are the steps when the connection is lost.
-    """
-
-    letters: bool
-    keys: tuple[Shortcut, ...]
-    levels: tuple[Meaning, ...]
-    precedences: tuple[Urgency, ...]
-    lost: tuple[str, ...]
-
-
 async def help(context: PageContext) -> Page:
     """Return the help page."""
-    view = Help(
-        letters=context.preferences.keys,
-        keys=tuple(_keys(context.words)),
-        levels=tuple(_meanings(context.words)),
-        precedences=tuple(_urgencies(context.words)),
-        lost=tuple(_lost(context.words)),
+    words = context.words
+    say = words.say
+    precedences = section(
+        say("Precedence"),
+        Points(tuple(_urgencies(words))),
+        aside=say("limits unless a channel has adopted others"),
     )
-    return Page(
-        template="help.html",
-        view=view,
-        rows=view.keys,
-        values={"said": context.request.query.get("said", "")},
+    document = PageDocument(
+        title=say("Help"),
+        actions=(
+            PageLink((say("Your first hour"),), "//first-hour"),
+            PageLink((say("Glossary"),), "//glossary"),
+        ),
+        sections=(_keyboard(context),),
+        beside=(
+            section(say("When the line is lost"), Points(tuple(_lost(words)), steps=True)),
+            precedences,
+            section(say("What the symbols mean"), Points(tuple(_meanings(words)))),
+        ),
+    )
+    return Page(view=document)
+
+
+def _keyboard(context: PageContext) -> Section:
+    """Return the keys without a button, and the switch of single letters."""
+    words, letters = context.words, context.preferences.keys
+    say = words.say
+    values = {"next": "/help", "keys": "off" if letters else "on"}
+    label = say("Switch single letters off") if letters else say("Switch single letters on")
+    state = (
+        say("Single letters act.")
+        if letters
+        else say("Single letters are switched off on this screen.")
+    )
+    return section(
+        words.name("heading", "keyboard"),
+        Paragraph((say("A button shows its own key. These keys have no button."),)),
+        Terms(tuple(("", Mark("key", key), does) for key, does in _keys(words))),
+        Paragraph((state,)),
+        Buttons((PressButton(label, "//preferences", values),)),
+        aside=say("never in a field, never while a character is being composed"),
     )
 
 
@@ -82,10 +79,10 @@ def level_words(words: Words) -> dict[Level, str]:
     }
 
 
-def _keys(words: Words) -> Iterator[Shortcut]:
-    """Yield the keys that no button shows. A button or a link shows its own key."""
+def _keys(words: Words) -> tuple[tuple[str, str], ...]:
+    """Return the keys that no button shows, each with its effect."""
     say = words.say
-    for key, does in (
+    return (
         (
             "A",
             say(
@@ -98,11 +95,10 @@ def _keys(words: Words) -> Iterator[Shortcut]:
         ("/", say("to the search field")),
         ("w", say("when: to the field for a position or a time")),
         ("l", say("next language, where several are shown side by side")),
-    ):
-        yield Shortcut(key=key, does=does)
+    )
 
 
-def _meanings(words: Words) -> Iterator[Meaning]:
+def _meanings(words: Words) -> Iterator[Runs]:
     means: dict[Level, str] = {
         "critical": words.say(
             "A person is needed now: a flash is not acknowledged, the connection is lost, nobody "
@@ -121,10 +117,10 @@ def _meanings(words: Words) -> Iterator[Meaning]:
     }
     level_names = level_words(words)
     for level in LEVELS:
-        yield Meaning(level=level, word=level_names[level], means=means[level])
+        yield (Mark("state", level_names[level], level), Aside((means[level],)))
 
 
-def _urgencies(words: Words) -> Iterator[Urgency]:
+def _urgencies(words: Words) -> Iterator[Runs]:
     does: dict[Precedence, str] = {
         "flash": words.say(
             "Takes every page of the duty officer it is addressed to, and rings until a person "
@@ -143,21 +139,29 @@ def _urgencies(words: Words) -> Iterator[Urgency]:
     }
     limits = PROFILES["default"].acknowledgement
     for precedence, effect in does.items():
-        yield Urgency(precedence=precedence, seconds=limits[precedence], does=effect)
+        limit = words.span(limits[precedence])
+        name = Mark("precedence", words.value(precedence).upper(), precedence)
+        yield (name, " ", words.say("to be acknowledged within %(d)s", d=limit), Aside((effect,)))
 
 
-def _lost(words: Words) -> Iterator[str]:
-    yield words.say(
-        "Use the telephone. The board lists the people to ring under “If you must ring”, with "
-        "their hours."
+def _lost(words: Words) -> Iterator[Runs]:
+    yield (
+        words.say(
+            "Use the telephone. The board lists the people to ring under “If you must ring”, with "
+            "their hours."
+        ),
     )
-    yield words.say("The page shows the state at its own time. That may have changed since.")
-    yield words.say(
-        "Leave the page open: what you typed is kept. Send it again later: it cannot be sent twice."
+    yield (words.say("The page shows the state at its own time. That may have changed since."),)
+    yield (
+        words.say(
+            "Leave the page open: what you typed is kept. Send it again later: it cannot be sent twice."
+        ),
     )
-    yield words.say(
-        "Afterwards, record what you said by telephone, with the time of the call. Then it is not "
-        "late."
+    yield (
+        words.say(
+            "Afterwards, record what you said by telephone, with the time of the call. Then it is not "
+            "late."
+        ),
     )
 
 

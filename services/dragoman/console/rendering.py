@@ -12,7 +12,6 @@ the reader's language.
 import asyncio
 import json
 import re
-import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -38,6 +37,8 @@ from dragoman.console.display.card_tables import cards
 from dragoman.console.display.office_clocks import place_of
 from dragoman.console.display.punctuation import Punctuation
 from dragoman.document.blocks import PageDocument
+from dragoman.document.form_html import fault_summary, new_key
+from dragoman.document.form_html import field as field_html
 from dragoman.document.html import block, markup, sections
 from dragoman.document.invisible_characters import marked
 from dragoman.document.tables import csv
@@ -160,7 +161,8 @@ def environment(language: str) -> jinja2.Environment:
         "tags": languages.TAGS,
         "static": static_files.address,
         "search_characters": SEARCH_CHARACTERS,
-        "new_key": lambda: secrets.token_hex(16),
+        "new_key": new_key,
+        "outside": lambda path, **_: path,
         "zone": ZoneInfo,
         "place_of": lambda office: place_of(office, words),
         "roles_of": lambda roles: [words.value(role) for role in roles],
@@ -176,6 +178,8 @@ def environment(language: str) -> jinja2.Environment:
     templates.filters["markup"] = markup
     templates.filters["sections"] = lambda items, link=None: sections(items, words, link)
     templates.filters["block"] = lambda item, link=None: block(item, words, link)
+    templates.filters["field"] = lambda item: field_html(item, markup)
+    templates.filters["faults"] = lambda faults: fault_summary(faults, words)
     templates.filters["seen"] = lambda text: (
         text
         if isinstance(text, Markup)

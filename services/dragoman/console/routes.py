@@ -31,7 +31,7 @@ from dragoman.console.first_hour import drill_page, first_hour_page, glossary
 from dragoman.console.first_hour.checklists import FIRST_HOURS
 from dragoman.console.forms import restored_form
 from dragoman.console.forms.kept_forms import FORMS_KEPT, KeptForms
-from dragoman.console.host_admin import host_pages
+from dragoman.console.host_admin import grant_pages, host_pages, opening_pages
 from dragoman.console.incident import (
     in_force_page,
     knowledge_page,
@@ -108,6 +108,8 @@ ROUTES: Final = (
     *evidence_page.ROUTES,
     *channel_members.ROUTES,
     *host_pages.ROUTES,
+    *opening_pages.ROUTES,
+    *grant_pages.ROUTES,
     *own_sessions.ROUTES,
     *reach_page.ROUTES,
     *restored_form.ROUTES,

@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, Final
 
+import msgspec
 from aiohttp import web
 from markupsafe import escape
 
@@ -18,6 +19,7 @@ from dragoman.application.http.kept_bodies import KeptBody
 from dragoman.application.http.work_meter import counted
 from dragoman.console.context import Preferences
 from dragoman.console.rendering import HEADERS, HTML, compile_template, render_template
+from dragoman.document.blocks import PageDocument
 from dragoman.i18n.words import Words
 
 MARK: Final = "request-id-of-this-answer"
@@ -65,4 +67,14 @@ async def answer(
         )
     return page.response(
         request, content_type=HTML, charset="utf-8", status=status, headers=headers
+    )
+
+
+async def document(
+    request: web.Request, words: Words, view: PageDocument, *, status: int = 200
+) -> web.Response:
+    """Return a document to a reader without a session."""
+    key = msgspec.json.encode(view)
+    return await answer(
+        request, words, "document.html", lambda: {"view": view}, key=key, status=status
     )

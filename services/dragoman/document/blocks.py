@@ -9,19 +9,30 @@
         Quote        a side's text in full
         Points       a list of paragraphs
         Remark         a remark in small type
-        Buttons      links to what may be done
-        Query        a form that asks for other content of the page
+        Buttons      links to what may be done, and buttons that do it
+        Form         fields to fill in, and a button that sends them
+        Checklist    steps that are done or still to do
+        Terms        names in a column, each with its meaning
         Empty        what is not there, and what would be there
 
 A run is a piece of text: the service's own words, or those of a side. A cell is a run,
 or several runs. A document is drawn once for each form: HTML, Markdown, JSON and CSV.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
 
 from msgspec import Struct
 
-from dragoman.members.runs import Cell, PageLink, QuotedText, Run, Source
+from dragoman.members.runs import (
+    Cell,
+    PageLink,
+    PressButton,
+    QuotedText,
+    Run,
+    Source,
+    runs_of,
+)
 from dragoman_schemas.report_shapes import ReportedChannel
 
 
@@ -32,13 +43,14 @@ class Paragraph(Struct, frozen=True, tag_field="block"):
 
 
 class Points(Struct, frozen=True, tag_field="block"):
-    """A list of paragraphs.
+    """A list of paragraphs; of `steps`, each is done after the one before.
 
     `names` has for each what programs and tests find it by, or is empty.
     """
 
     points: tuple[tuple[Run, ...], ...]
     names: tuple[dict[str, str], ...] = ()
+    steps: bool = False
 
 
 class Table(Struct, frozen=True, tag_field="block"):
@@ -75,12 +87,14 @@ class Listing(Struct, frozen=True, tag_field="block"):
     """A table whose rows have names. Every row has as many cells as the head.
 
     With a `layout`, rows are strips: the first cell has the colour of the row's state.
+    Where it is `headed`, the first cell of a row names the row.
     """
 
     label: str
     head: tuple[str, ...]
     groups: tuple[Group, ...]
     layout: str = ""
+    headed: bool = False
 
     @property
     def rows(self) -> tuple[ListingRow, ...]:
@@ -101,39 +115,80 @@ class Remark(Struct, frozen=True, tag_field="block"):
 
 
 class Buttons(Struct, frozen=True, tag_field="block"):
-    """Links to what may be done."""
+    """Links to what may be done, and buttons that do it."""
 
-    links: tuple[PageLink, ...]
+    links: tuple[PageLink | PressButton, ...]
 
 
-class Field(Struct, frozen=True):
-    """A field of a query: its name in addresses, its label and its content.
+Control = Literal["line", "email", "url", "text", "radios", "checks", "select"]
 
-    With `choices`, which are values with their words, it is a list. `fault` says what
-    is wrong with the content.
+
+class FormField(Struct, frozen=True, kw_only=True, tag_field="part"):
+    """A field of a form, with what is typed or chosen in it.
+
+    `options` are values, each with its word, and with what follows from choosing it.
     """
 
+    control: Control
     name: str
     label: str
-    value: str = ""
     hint: str = ""
     fault: str = ""
-    choices: tuple[tuple[str, str], ...] = ()
+    values: tuple[str, ...] = ()
+    options: tuple[tuple[Cell, ...], ...] = ()
 
 
-class Query(Struct, frozen=True, tag_field="block"):
-    """A form that asks for other content of a page, at the page's moment.
-
-    `path` is that of the page. `hidden` values are sent as they are. `beside` stands
-    behind the button.
-    """
+class FormButton(Struct, frozen=True, tag_field="part"):
+    """A button that sends its form with a value, and records nothing."""
 
     label: str
-    path: str
-    fields: tuple[Field, ...]
+    name: str
+    value: str
+
+
+class FieldGroup(Struct, frozen=True, tag_field="part"):
+    """Fields under a common label; `folds` hides them until something is chosen."""
+
+    label: str
+    parts: tuple["FormField | FormButton | FieldGroup", ...]
+    note: str = ""
+    folds: bool = False
+
+
+FormPart = FormField | FormButton | FieldGroup
+
+
+class Form(Struct, frozen=True, kw_only=True, tag_field="block"):
+    """Fields to fill in, and the button that sends them to a page.
+
+    `to` is a path as in links. `values` are sent and not shown. A form that only
+    `gets` asks for another page. `key` is that of a form which was sent before.
+    `beside` stands behind the button. With `fold`, the form unfolds under it. `label`
+    names a form without a heading.
+    """
+
+    to: str
+    parts: tuple[FormPart, ...]
     button: str
-    hidden: dict[str, str] = {}
+    gets: bool = False
+    label: str = ""
+    values: dict[str, str] = {}
+    key: str = ""
     beside: tuple[Run, ...] = ()
+    fold: str = ""
+
+
+class Checklist(Struct, frozen=True, tag_field="block"):
+    """Steps of a role, each with its page, and whether it is done."""
+
+    role: str
+    steps: tuple[tuple[bool, PageLink], ...]
+
+
+class Terms(Struct, frozen=True, tag_field="block"):
+    """Names in a column, each with its meaning. Each has an anchor, or an empty one."""
+
+    terms: tuple[tuple[str, Cell, Cell], ...]
 
 
 class Empty(Struct, frozen=True, tag_field="block"):
@@ -143,13 +198,27 @@ class Empty(Struct, frozen=True, tag_field="block"):
     why: str = ""
 
 
-Block = Paragraph | Points | Table | Listing | Facts | Quote | Remark | Buttons | Query | Empty
+Block = (
+    Paragraph
+    | Points
+    | Table
+    | Listing
+    | Facts
+    | Quote
+    | Remark
+    | Buttons
+    | Form
+    | Checklist
+    | Terms
+    | Empty
+)
 
 
 class Section(Struct, frozen=True):
-    """A section with a heading. `level` 2 is right under the title.
+    """A section with a heading, which may be empty.
 
-    `aside` stands beside the heading. `names` are what programs and tests find it by.
+    `level` 2 is right under the title. `aside` stands beside the heading.
+    `names` are what programs and tests find it by.
     """
 
     title: tuple[Run, ...]
@@ -180,29 +249,36 @@ class PageDocument(Struct, frozen=True, kw_only=True):
     """A page laid out.
 
     `area` is the part of the navigation to which it belongs. `crumbs` lead to the pages
-    above it, and `actions` to what may be done. `heading` is the title on the page
-    where it differs. `foot` has links below the page. `announced` is the result of what
-    the reader has just done.
+    above it, and `actions` to what may be done. `places` are pages of its kind, this
+    one among them. `beside` are sections in a column of their own. `foot` has links
+    below the page. `heading` is the title on the page, if it has more than words.
+    `announced` is the result of what the reader has just done. `faults` are the fields
+    that are wrong, each with a sentence.
     """
 
     title: str
     heading: tuple[Run, ...] = ()
     announced: str = ""
     script: str = ""
+    faults: tuple[tuple[str, str], ...] = ()
     area: str = ""
     crumbs: tuple[PageLink, ...] = ()
     lead: tuple[Run, ...] = ()
     note: tuple[Run, ...] = ()
     actions: tuple[PageLink, ...] = ()
+    places: tuple[PageLink, ...] = ()
     sections: tuple[Section, ...] = ()
+    beside: tuple[Section, ...] = ()
     foot: tuple[PageLink, ...] = ()
 
     @property
     def has_fault(self) -> bool:
-        """Return whether something that was typed on the page cannot be read."""
-        blocks = (block for section in self.sections for block in section.blocks)
-        queries = (block for block in blocks if isinstance(block, Query))
-        return any(field.fault for query in queries for field in query.fields)
+        """Return whether something that was typed on the page is wrong."""
+        blocks = (block for item in (*self.sections, *self.beside) for block in item.blocks)
+        fields = (part for block in blocks if isinstance(block, Form) for part in block.parts)
+        return bool(self.faults) or any(
+            isinstance(part, FormField) and part.fault for part in fields
+        )
 
 
 def section(
@@ -210,7 +286,7 @@ def section(
     *blocks: Block | None,
     level: int = 2,
     empty: str = "",
-    aside: tuple[Run, ...] = (),
+    aside: Cell = (),
     **names: str,
 ) -> Section:
     """Return a section of the blocks that are not None.
@@ -220,8 +296,7 @@ def section(
     there = tuple(block for block in blocks if block is not None)
     if not there and empty:
         there = (Paragraph((empty,)),)
-    heading = title if isinstance(title, tuple) else (title,) if title else ()
-    return Section(heading, there, level, aside, names)
+    return Section(runs_of(title), there, level, runs_of(aside), names)
 
 
 def listing(
@@ -243,6 +318,31 @@ def buttons(links: Iterable[PageLink | None]) -> Buttons | None:
     """Return the links that are not None as buttons; None without any."""
     there = tuple(link for link in links if link is not None)
     return Buttons(there) if there else None
+
+
+def columns(
+    label: str,
+    rows: Iterable[Any],
+    *pairs: tuple[str, Callable[[Any], Cell]],
+    names: Callable[[Any], dict[str, str]] = lambda row: {},
+    empty: Empty | None = None,
+) -> Listing | Empty | None:
+    """Return a listing by its columns, each with the function that fills it."""
+    drawn = tuple(ListingRow(tuple(fill(row) for _, fill in pairs), names(row)) for row in rows)
+    head = tuple(name for name, _ in pairs)
+    return Listing(label, head, (Group(drawn),), headed=True) if drawn else empty
+
+
+def line(name: str, label: str, value: str = "", hint: str = "", fault: str = "") -> FormField:
+    """Return a field for a line of text."""
+    return FormField(
+        control="line", name=name, label=label, hint=hint, fault=fault, values=(value,)
+    )
+
+
+def choice(name: str, label: str, value: str, options: tuple[tuple[Cell, ...], ...]) -> FormField:
+    """Return a field in which one of some options is chosen."""
+    return FormField(control="select", name=name, label=label, values=(value,), options=options)
 
 
 def table(head: tuple[str, ...], rows: list[tuple[Cell, ...]]) -> Table | None:

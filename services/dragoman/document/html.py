@@ -6,25 +6,27 @@ markup((Mark("side", "NATO"), ", ", QuotedText("Hello", "en")))
 
 from collections.abc import Callable, Iterable
 from typing import Final
-from urllib.parse import parse_qsl
+from urllib.parse import urlencode
 
 from markupsafe import Markup, escape
 
+from dragoman.document import form_html
 from dragoman.document.blocks import (
     Block,
     Buttons,
+    Checklist,
     Empty,
     Facts,
-    Field,
+    Form,
     Listing,
     ListingRow,
     Paragraph,
     Points,
-    Query,
     Quote,
     Remark,
     Section,
     Table,
+    Terms,
 )
 from dragoman.document.invisible_characters import marked
 from dragoman.i18n.words import Words
@@ -35,6 +37,7 @@ from dragoman.members.runs import (
     Mark,
     MessageSource,
     PageLink,
+    PressButton,
     QuotedText,
     Run,
     Source,
@@ -63,9 +66,8 @@ def sections(items: Iterable[Section], words: Words, link: Linker | None = None)
 
 def _section(item: Section, words: Words, link: Linker | None) -> Markup:
     kind = "after block" if item.level == 2 else "after"
-    heading = Markup("")
-    if item.title:
-        heading = Markup("<h{0}>{1}</h{0}>").format(item.level, markup(item.title, link))
+    title = markup(item.title, link)
+    heading = Markup("<h{0}>{1}</h{0}>").format(item.level, title) if title else Markup("")
     if item.aside:
         aside = Markup("<small>{}</small>").format(markup(item.aside, link))
         heading = Markup("<header>{}{}</header>").format(heading, aside)
@@ -75,7 +77,9 @@ def _section(item: Section, words: Words, link: Linker | None) -> Markup:
 
 
 def _names(names: dict[str, str]) -> Markup:
-    return Markup("").join(Markup(' data-{}="{}"').format(*item) for item in names.items())
+    attribute = Markup(' data-{}="{}"')
+    pairs = ((name.replace("_", "-"), value) for name, value in names.items())
+    return Markup("").join(attribute.format(*pair) for pair in pairs)
 
 
 def block(item: Block, words: Words, link: Linker | None = None) -> Markup:
@@ -89,7 +93,8 @@ def block(item: Block, words: Words, link: Linker | None = None) -> Markup:
                 Markup("<li{}>{}</li>").format(_names(name), markup(point, link))
                 for point, name in zip(item.points, names, strict=True)
             )
-            return Markup('<ul class="list">{}</ul>').format(Markup("").join(points))
+            frame = Markup('<{0} class="list">{1}</{0}>')
+            return frame.format("ol" if item.steps else "ul", Markup("").join(points))
         case Quote():
             note = Markup("<p><small>{}{}</small></p>").format(item.label, item.quotation.note)
             tag = item.quotation.language
@@ -115,62 +120,43 @@ def block(item: Block, words: Words, link: Linker | None = None) -> Markup:
             return Markup('<p class="note">{}</p>').format(markup(item.runs, link))
         case Buttons():
             links = Markup(" ").join(markup(button, link) for button in item.links)
-            return Markup('<p class="row acts">{}</p>').format(links)
-        case Query():
-            return _query(item, link) if link else Markup("")
+            return Markup('<div class="row acts">{}</div>').format(links)
+        case Form():
+            address = addressed(item.to, link) if link else ""
+            return form_html.form(item, address, lambda cell: markup(cell, link))
+        case Checklist():
+            return _checklist(item, words, link)
+        case Terms():
+            term = Markup("<div{}><dt>{}</dt><dd>{}</dd></div>")
+            anchor = Markup(' id="{}"')
+            terms = (
+                term.format(
+                    anchor.format(id) if id else "", markup(name, link), markup(meaning, link)
+                )
+                for id, name, meaning in item.terms
+            )
+            return Markup('<dl class="letters">{}</dl>').format(Markup("").join(terms))
         case Empty():
             space = words.space if item.why else ""
             text = Markup('<p class="empty">{} <span>{}{}{}</span></p>')
             return text.format(icon("off"), item.what, space, item.why)
 
 
-def _query(item: Query, link: Linker) -> Markup:
-    """Return a form. What its address has besides the fields is sent along."""
-    path, _, query = link(item.path, **item.hidden).partition("?")
-    hidden = Markup('<input type="hidden" name="{}" value="{}">')
-    form = Markup(
-        '<form class="row query after" method="get" action="{}" aria-label="{}" novalidate>'
-        "{}{} <button>{}</button> {}</form>"
+def _checklist(item: Checklist, words: Words, link: Linker | None) -> Markup:
+    """Return steps, each with its mark; nobody ticks them."""
+    line = Markup(
+        '<li data-done="{}"><span class="mark" data-state="{}">{}<span class="hide">{}</span>'
+        "</span> {}</li>"
     )
-    return form.format(
-        path,
-        item.label,
-        Markup("").join(hidden.format(*pair) for pair in parse_qsl(query)),
-        Markup("").join(map(_field, item.fields)),
-        item.button,
-        markup(item.beside, link),
+    steps = (
+        line.format("yes", "normal", icon("normal"), words.say("done:"), markup(step, link))
+        if done
+        else line.format("no", "standby", icon("off"), words.say("to do:"), markup(step, link))
+        for done, step in item.steps
     )
-
-
-def _field(field: Field) -> Markup:
-    name = field.name
-    label = Markup('<label for="{}">{}</label>').format(name, field.label)
-    if field.choices:
-        chosen = Markup(" selected")
-        options = Markup("").join(
-            Markup('<option value="{}"{}>{}</option>').format(
-                value, chosen if value == field.value else "", words
-            )
-            for value, words in field.choices
-        )
-        control = Markup('<select id="{0}" name="{0}">{1}</select>').format(name, options)
-        return Markup('<div class="field">{}{}</div>').format(label, control)
-    hint, described = Markup(""), []
-    if field.hint:
-        hint += Markup('<small id="{}-hint">{}</small>').format(name, field.hint)
-        described.append(f"{name}-hint")
-    if field.fault:
-        hint += Markup('<b class="wrong" id="{}-fault">{}</b>').format(name, field.fault)
-        described.append(f"{name}-fault")
-    control = Markup(
-        '<input id="{0}" name="{0}" value="{1}" autocomplete="off" spellcheck="false"{2}{3}>'
-    ).format(
-        name,
-        field.value,
-        Markup(' aria-describedby="{}"').format(" ".join(described)) if described else "",
-        Markup(' aria-invalid="true"') if field.fault else "",
+    return Markup('<ol class="list checklist" data-role="{}">{}</ol>').format(
+        item.role, Markup("").join(steps)
     )
-    return Markup('<div class="field">{}{}{}</div>').format(label, hint, control)
 
 
 def _table(item: Table, words: Words, link: Linker | None) -> Markup:
@@ -220,15 +206,21 @@ def _listing(item: Listing, link: Linker | None) -> Markup:
 
 
 def _listed(row: ListingRow, item: Listing, link: Linker | None) -> Markup:
-    """Return a row. The cells of strips do not name their columns."""
-    cells = [markup(content, link) for content in row.cells]
-    if item.layout:
-        due, cell = Markup('<td class="due">{}</td>'), Markup("<td>{}</td>")
-        parts = [due.format(cells[0]), *map(cell.format, cells[1:])]
-    else:
-        cell = Markup('<td data-of="{}">{}</td>')
-        parts = [cell.format(*pair) for pair in zip(item.head, cells, strict=True)]
-    return Markup("<tr{}>{}</tr>").format(_names(row.names), Markup("").join(parts))
+    """Return a row. Cells of strips, and of acts, do not name their columns."""
+    cells = Markup("")
+    for at, (name, content) in enumerate(zip(item.head, row.cells, strict=True)):
+        shown = markup(content, link)
+        if item.layout:
+            cells += Markup("<td{}>{}</td>").format(
+                Markup(' class="due"') if at == 0 else "", shown
+            )
+        elif item.headed and at == 0:
+            cells += Markup('<th scope="row" data-of="{}">{}</th>').format(name, shown)
+        elif isinstance(content, PressButton) or (isinstance(content, PageLink) and content.spoken):
+            cells += Markup('<td class="do">{}</td>').format(shown)
+        else:
+            cells += Markup('<td data-of="{}">{}</td>').format(name, shown)
+    return Markup("<tr{}>{}</tr>").format(_names(row.names), cells)
 
 
 def icon(name: str) -> Markup:
@@ -274,18 +266,35 @@ def _run(run: Run, link: Linker | None) -> Markup:
             return _mark(run, link)
         case PageLink():
             return _link(run, link)
+        case PressButton():
+            return _press(run, link) if link else Markup("")
         case Sourced():
             return _sourced(run, link)
+
+
+def addressed(path: str, link: Linker, query: dict[str, str] | None = None) -> str:
+    """Return the address of a path of the channel, or of one that begins with `//`."""
+    if not path.startswith("//"):
+        return link(path, **(query or {}))
+    return f"{path[1:]}?{urlencode(query)}" if query else path[1:]
+
+
+def _press(run: PressButton, link: Linker) -> Markup:
+    form = Markup('<form method="post" action="{}">{}<button>{}{}</button></form>')
+    spoken = Markup('<span class="hide"> {}</span>').format(run.spoken) if run.spoken else ""
+    values = form_html.hidden(run.values, form_html.new_key())
+    return form.format(addressed(run.path, link), values, run.label, spoken)
 
 
 def _link(run: PageLink, link: Linker | None) -> Markup:
     """Return a link; without addresses, its runs alone, and nothing of a button."""
     shown = markup(run.runs)
     if link is None:
-        return Markup("") if run.style else shown
-    outside = run.path.startswith("//")
-    address = run.path[1:] if outside else link(run.path, **run.query)
+        return Markup("") if run.style == "button" else shown
+    address = addressed(run.path, link, run.query)
     style = Markup(' class="{}"').format(run.style) if run.style else ""
+    if run.style == "current":
+        style = Markup(' aria-current="page"')
     spoken = Markup('<span class="hide"> {}</span>').format(run.spoken) if run.spoken else ""
     return Markup('<a{} href="{}">{}{}</a>').format(style, address, shown, spoken)
 
@@ -326,14 +335,19 @@ def named(source: Source) -> str:
 
 _DRAWN: Final = {
     "code": '<code class="break">{0}</code>',
+    "command": '<pre class="bytes">{0}</pre>',
     "digest": '<code title="{1}">{0}</code>',
     "exercise": '<span class="tag-drill">{0}</span>',
     "figure": '<b class="num">{0}</b>',
+    "id": "<code>{0}</code>",
+    "key": "<kbd>{0}</kbd>",
     "label": "<small>{0}</small>",
     "language": '<span lang="{1}">{0}</span>',
     "phrase": '<q class="said">{0}</q>',
+    "secret": '<code class="break" id="{1}">{0}</code>',
     "side": '<span class="side">{0}</span>',
     "strong": "<b>{0}</b>",
+    "tag": '<b class="tag">{0}</b>',
     "time": '<time datetime="{1}">{0}</time>',
 }
 """The elements of marks that lead nowhere. They have places for text and value."""
@@ -343,6 +357,10 @@ def _mark(run: Mark, link: Linker | None) -> Markup:
     """Return a mark as HTML; one that names something leads there."""
     text = escape(run.text)
     match run.role:
+        case "precedence":
+            letter = {"flash": "z", "immediate": "o", "priority": "p", "routine": "r"}[run.value]
+            frame = Markup('<span class="zpr {}">{} {}</span>')
+            return frame.format(letter, letter.upper(), text)
         case "telephone":
             return Markup('<a href="tel:{}">{}</a>').format(dialling(run.text), text)
         case "state":

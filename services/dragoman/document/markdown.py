@@ -11,20 +11,32 @@ from typing import Final
 from dragoman.document.blocks import (
     Block,
     Buttons,
+    Checklist,
     Empty,
     Facts,
+    Form,
     Listing,
     Paragraph,
     Points,
-    Query,
     Quote,
     Remark,
     ReportDocument,
     Section,
     Table,
+    Terms,
 )
 from dragoman.i18n.words import Words, words
-from dragoman.members.runs import Aside, Break, Cell, PageLink, QuotedText, Run, Sourced, runs_of
+from dragoman.members.runs import (
+    Aside,
+    Break,
+    Cell,
+    PageLink,
+    PressButton,
+    QuotedText,
+    Run,
+    Sourced,
+    runs_of,
+)
 from dragoman.printable import with_marks
 
 _SPECIAL: Final = re.compile(r"[\\`*_\[\]|~$#]")
@@ -150,8 +162,12 @@ def block_lines(block: Block, w: Words) -> list[str]:
             return [f"- {_inline(name)}: {_cell(value)}" for name, value in block.facts]
         case Remark():
             return [_runs(block.runs)]
-        case Buttons() | Query():
+        case Buttons() | Form():
             return []
+        case Checklist():
+            return [f"- [{'x' if done else ' '}] {_runs(step.runs)}" for done, step in block.steps]
+        case Terms():
+            return [f"- {_cell(name)}: {_cell(meaning)}" for _, name, meaning in block.terms]
         case Empty():
             return [escaped(w.sentences(filter(None, (block.what, block.why))))]
 
@@ -179,7 +195,7 @@ def _run(run: Run, between: str = " ") -> str:
             return f"({''.join(_run(part, between) for part in run.runs)})"
         case Break():
             return _inline(run.between)
-        case PageLink(style="button"):
+        case PageLink(style="button") | PressButton():
             return ""
         case PageLink() | Sourced():
             return "".join(_run(part, between) for part in run.runs)

@@ -8,7 +8,7 @@ A line has what a row of the page shows, and the records that prove it.
 
 from collections.abc import Iterator
 
-from dragoman.document.blocks import Listing, PageDocument, Points, Section, Table
+from dragoman.document.blocks import Listing, PageDocument, Points, Section, Table, Terms
 from dragoman.document.html import ways_to
 from dragoman.interop import spreadsheet
 from dragoman.members.runs import Aside, Cell, Mark, PageLink, Sourced, plain, runs_of
@@ -21,7 +21,7 @@ def csv(page: PageDocument) -> str | None:
     """
     parts: list[str] = []
     before: tuple[str, ...] = ()
-    for section in page.sections:
+    for section in (*page.sections, *page.beside):
         for head, lines in _tables(section):
             names = ("section", *head, "records")
             text = spreadsheet.table(names, lines)
@@ -30,12 +30,25 @@ def csv(page: PageDocument) -> str | None:
     return "".join(parts) if parts else None
 
 
+def has_tables(page: PageDocument) -> bool:
+    """Return whether a page has tables."""
+    sections = (*page.sections, *page.beside)
+    return any(
+        isinstance(block, Table | Listing | Terms)
+        for section in sections
+        for block in section.blocks
+    )
+
+
 def _tables(section: Section) -> Iterator[tuple[tuple[str, ...], list[list[str]]]]:
     title = plain(section.title)
     for block in section.blocks:
         match block:
             case Points():
                 yield ("text",), [_line(title, (point,)) for point in block.points]
+            case Terms():
+                lines = [_line(title, (name, meaning)) for _, name, meaning in block.terms]
+                yield ("name", "meaning"), lines
             case Table():
                 yield block.head, [_line(title, row) for row in block.rows]
             case Listing():

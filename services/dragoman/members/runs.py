@@ -6,6 +6,7 @@
     Aside(("entered 03:05 +08:00",))     a remark beside a value
     Break("; ")                          the end of a line; papers have its separator
     PageLink(("record 17",), "/records/17")  runs that lead to a page of the channel
+    PressButton("Revoke", "/tokens", {})  a button that sends values to a page
     Sourced(("20 Jan",), source)         runs with the record from which they come
 
 Pages, papers, mails and commands render the same runs. A side's words and the service's
@@ -35,20 +36,26 @@ class QuotedText(Struct, frozen=True, tag_field="run", tag="own"):
 
 Role = Literal[
     "code",
+    "command",
     "digest",
     "exercise",
     "figure",
     "file",
     "icon",
+    "id",
+    "key",
     "label",
     "language",
     "person",
     "phrase",
+    "precedence",
     "record",
     "reference",
+    "secret",
     "side",
     "state",
     "strong",
+    "tag",
     "telephone",
     "time",
 ]
@@ -58,8 +65,8 @@ class Mark(Struct, frozen=True, tag_field="run", tag="mark"):
     """The service's words for a value that a page may draw or link.
 
     `value` is the value itself: the moment of a time, the id of a record, the digest of
-    a file, the tag of a language, the level of a state. A screen shows an icon, which
-    it names, in place of the text.
+    a file, the tag of a language, the level of a state. A secret has its anchor there.
+    A screen shows an icon, which it names, in place of the text.
     """
 
     role: Role
@@ -83,13 +90,23 @@ class PageLink(Struct, frozen=True, tag_field="run", tag="link"):
     """Runs that lead to a page.
 
     `path` is below the channel, or an address that begins with `//`: `//host` leads to
-    `/host`. `style` is empty, or `button`. `spoken` is read aloud after the runs.
+    `/host`. `style` is empty, `button`, or `current` for the page itself. `spoken` is
+    read aloud after the runs.
     """
 
     runs: tuple["Run", ...]
     path: str
     style: str = ""
     query: dict[str, str] = {}
+    spoken: str = ""
+
+
+class PressButton(Struct, frozen=True, tag_field="run", tag="button"):
+    """A button that sends values to a page. `spoken` is read aloud after its label."""
+
+    label: str
+    path: str
+    values: dict[str, str] = {}
     spoken: str = ""
 
 
@@ -123,7 +140,7 @@ class Sourced(Struct, frozen=True, tag_field="run", tag="sourced"):
     source: Source
 
 
-Run = str | QuotedText | Mark | Aside | Break | PageLink | Sourced
+Run = str | QuotedText | Mark | Aside | Break | PageLink | PressButton | Sourced
 Runs = tuple[Run, ...]
 Cell = Run | Runs
 
@@ -185,7 +202,7 @@ def _plain(run: Run) -> str:
             return f"({plain(run.runs)})"
         case Break():
             return run.between
-        case PageLink(style="button"):
+        case PageLink(style="button") | PressButton():
             return ""
         case PageLink() | Sourced():
             return plain(run.runs)

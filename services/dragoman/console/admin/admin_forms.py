@@ -7,8 +7,6 @@ from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Literal, TypeVar
 
-from msgspec import Struct
-
 from dragoman.application.http import submission
 from dragoman.console.context import PageContext
 from dragoman.console.display.log_rows import line_of
@@ -19,7 +17,7 @@ from dragoman.projection.queries import records
 from dragoman.projection.view import View
 from dragoman_schemas.acts.office.channel import Role
 
-Row = TypeVar("Row", bound=Struct)
+Row = TypeVar("Row")
 
 Hindrance = Literal["", "past", "role", "reading", "unwritable", "signed"]
 

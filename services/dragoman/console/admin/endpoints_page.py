@@ -10,7 +10,6 @@ form.
 
 from typing import Any, Final, get_args
 
-import msgspec
 from aiohttp import web
 from msgspec import Struct
 
@@ -18,14 +17,13 @@ from dragoman.application.http import submission
 from dragoman.application.operations import calendar_links, webhook_endpoints
 from dragoman.console.admin.admin_forms import address, at_the_end, colleagues, hindrance
 from dragoman.console.context import PageContext
-from dragoman.console.forms.confirm import EndingPage, ask
-from dragoman.console.forms.form_state import FormState
+from dragoman.console.forms.confirm import ask
+from dragoman.console.forms.form_state import FormState, converted
 from dragoman.console.rendering import Page, PageRoute
 from dragoman.console.sessions import redirect
 from dragoman.domain.acts.act_registry import FORMATS, RULES
 from dragoman.domain.acts.act_rules import STAFF
 from dragoman.domain.record.errors import Refused
-from dragoman.domain.record.validation_errors import faults_of
 from dragoman.i18n.words import LANGUAGES
 from dragoman.limits import SCREEN_ROWS
 from dragoman.text import VERBATIM
@@ -217,10 +215,7 @@ def _new(context: PageContext, filled: FormState) -> NewEndpoint:
         **({"precedence": filled["precedence"]} if filled["precedence"] else {}),
         **place,
     }
-    try:
-        return msgspec.convert(fields, NewEndpoint)
-    except msgspec.ValidationError as error:
-        raise faults_of(error, msgspec.json.encode(fields), NewEndpoint) from None
+    return converted(fields, NewEndpoint)
 
 
 async def ask_removal(context: PageContext) -> Page | web.StreamResponse:
@@ -255,7 +250,6 @@ async def ask_removal(context: PageContext) -> Page | web.StreamResponse:
         )
     return ask(
         context,
-        EndingPage(act="endpoint", of=id),
         question=say("Remove this endpoint?"),
         follows=follows,
         button=say("Remove it"),
@@ -329,7 +323,6 @@ async def ask_link_end(context: PageContext) -> Page | web.StreamResponse:
         return redirect(context.link("/admin/endpoints"))
     return ask(
         context,
-        EndingPage(act="calendar-link", of=id),
         question=say("Revoke this calendar link?"),
         follows=[
             say("Nobody can read the calendar through this link any more."),

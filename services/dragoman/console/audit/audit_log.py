@@ -20,12 +20,13 @@ from dragoman.console.rendering import Page, PageRoute, refused
 from dragoman.document.blocks import (
     Block,
     Empty,
-    Field,
+    Form,
     ListingRow,
     PageDocument,
-    Query,
     Remark,
     buttons,
+    choice,
+    line,
     rows_listed,
     section,
 )
@@ -195,7 +196,7 @@ class LogWords(PageWords):
         return (say("valid"),)
 
 
-def _query(context: PageContext, wanted: TimelineFilter, top: int) -> Query:
+def _query(context: PageContext, wanted: TimelineFilter, top: int) -> Form:
     """Return the form that narrows the log."""
     words, say = context.words, context.words.say
     sides = [(side, side.upper()) for side in context.sides]
@@ -206,13 +207,14 @@ def _query(context: PageContext, wanted: TimelineFilter, top: int) -> Query:
     services = (SERVICE, say("services"))
     first = "" if top == context.position else str(top)
     fields = (
-        Field("side", say("Whose"), wanted.side, choices=(anybody, *sides, services)),
-        Field("family", say("Family"), wanted.family, choices=(every, *families)),
-        Field("act", say("Act"), wanted.act, choices=(every, *acts)),
-        Field("void", say("Standing"), wanted.void, choices=standings),
-        Field("from", say("From record down (optional)"), first),
+        choice("side", say("Whose"), wanted.side, (anybody, *sides, services)),
+        choice("family", say("Family"), wanted.family, (every, *families)),
+        choice("act", say("Act"), wanted.act, (every, *acts)),
+        choice("void", say("Standing"), wanted.void, standings),
+        line("from", say("From record down (optional)"), first),
     )
-    return Query(say("Which records"), "/log", fields, say("Show"))
+    label, button = say("Which records"), say("Show")
+    return Form(to="/log", parts=fields, button=button, gets=True, label=label)
 
 
 def _limits(

@@ -21,12 +21,12 @@ from dragoman.console.rendering import Page, PageRoute, refused
 from dragoman.document.blocks import (
     Block,
     Empty,
-    Field,
+    Form,
     Group,
     ListingRow,
     PageDocument,
-    Query,
     Remark,
+    line,
     listing,
     section,
 )
@@ -107,10 +107,11 @@ async def differences(context: PageContext) -> Page:
     table, remark = await context.in_thread(blocks, context, changes_between)
     w, say, ends = context.words, context.words.say, changes_between
     fields = (
-        Field("from", say("From record"), str(ends.from_)),
-        Field("to", say("to record"), str(ends.to)),
+        line("from", say("From record"), str(ends.from_)),
+        line("to", say("to record"), str(ends.to)),
     )
-    other = Query(say("Other records"), "/differences", fields, say("Compare"))
+    label, button = say("Other records"), say("Compare")
+    other = Form(to="/differences", parts=fields, button=button, gets=True, label=label)
     count = w.count("%(n)s exchange", "%(n)s exchanges", len(ends.exchanges))
     a, b = w.number(ends.from_), w.number(ends.to)
     view = PageDocument(

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 
 import msgspec
 from aiohttp import web
-from msgspec import Struct
 
 from dragoman.application.http import body_workers
 from dragoman.application.operations import drafts
@@ -47,6 +46,7 @@ from dragoman.console.matter.shown_message import headline
 from dragoman.console.pages import release_preview
 from dragoman.console.rendering import Page
 from dragoman.console.sessions import form_of, redirect, said
+from dragoman.document.blocks import Empty, PageDocument, columns, section
 from dragoman.domain.acts import deadlines
 from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.acts.families.exchange_content import content_of
@@ -56,6 +56,7 @@ from dragoman.domain.judge import takes_two
 from dragoman.domain.record import errors as refusals
 from dragoman.domain.record.codec import read_act
 from dragoman.domain.record.errors import Malformed, Refused
+from dragoman.members.runs import Aside, Cell, Mark, PageLink
 from dragoman.stores.drafts import Draft
 from dragoman_schemas.act_frame import Act
 from dragoman_schemas.responses import DraftView
@@ -74,21 +75,51 @@ def _faults_text(writing: Writing, faults: Iterable[refusals.FieldFault]) -> str
     return words.sentences(sentences)
 
 
-class DraftList(Struct, frozen=True, kw_only=True):
-    """The drafts of the reader's side, as data."""
-
-    drafts: tuple[DraftView, ...]
-
-
 async def draft_list(context: PageContext) -> Page:
     """Return the page of the drafts of the reader's side."""
     result = await drafts.listed(context.call)
-    return Page(
-        template="drafts.html",
-        view=DraftList(drafts=result.drafts),
-        rows=result.drafts,
-        values={"named": _act_name, "here_side": context.side},
+    say = context.words.say
+    secret = say(
+        "Nobody outside your side sees them. What takes a second officer is written by one officer "
+        "and released by another."
     )
+    table = columns(
+        say("Drafts"),
+        result.drafts,
+        (
+            say("Changed"),
+            lambda draft: Mark(
+                "time", context.words.written(draft.updated, "minute"), draft.updated
+            ),
+        ),
+        (say("Written by"), lambda draft: _author(context, draft)),
+        (say("What"), lambda draft: _what(context, draft)),
+        (say("Officers"), lambda draft: say("two") if draft.two_key else say("one")),
+        names=lambda draft: {"row": "", "state": "standby"},
+        empty=Empty(say("There are no drafts. Write one, and keep it as a draft.")),
+    )
+    document = PageDocument(
+        title=say("Drafts of %(side)s", side=context.side.upper()),
+        area="inbox",
+        lead=(secret,),
+        sections=(section("", table),),
+    )
+    return Page(view=document)
+
+
+def _author(context: PageContext, draft: DraftView) -> Cell:
+    name = draft.author.partition("/")[2]
+    ours = Aside((context.words.say("yours"),))
+    return (name, ours) if draft.author == context.grant.actor else name
+
+
+def _what(context: PageContext, draft: DraftView) -> Cell:
+    words = context.words
+    link = PageLink((words.act(_act_name(draft)),), f"/drafts/{draft.id}")
+    if not draft.handed:
+        return link
+    handed = words.say("handed over %(t)s", t=words.written(draft.handed, "minute"))
+    return (link, Aside((handed,)))
 
 
 def _act_name(draft: DraftView | Draft) -> str:

@@ -13,10 +13,12 @@ from msgspec.structs import replace
 
 from dragoman.application.operations import own_reach
 from dragoman.console.context import PageContext
+from dragoman.document.blocks import Block, Buttons, Checklist, Paragraph, Section, section
 from dragoman.domain.acts.act_rules import DUTY
 from dragoman.domain.acts.deadlines import UNTIMED
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.i18n.words import Words
+from dragoman.members.runs import Mark, PageLink, PressButton
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries import duty_watch
 from dragoman.stores.first_hours import FirstHour, FirstHours
@@ -64,6 +66,41 @@ class RoleChecklist(Struct, frozen=True, kw_only=True):
     def is_complete(self) -> bool:
         """Return whether nothing is left to do."""
         return self.done == len(self.steps)
+
+
+def block_of(checklist: RoleChecklist) -> Checklist:
+    """Return the steps of a checklist as a block."""
+    steps = ((step.is_done, PageLink((step.text,), f"/{step.address}")) for step in checklist.steps)
+    return Checklist(checklist.role, tuple(steps))
+
+
+def in_section(words: Words, checklist: RoleChecklist, title: str = "") -> Section:
+    """Return the section of a checklist, with the number of its steps that are done."""
+    count, steps = words.number(checklist.done), words.number(len(checklist.steps))
+    return section(
+        title or words.say("Your first hour"),
+        block_of(checklist),
+        aside=words.say("%(a)s of %(b)s done", a=count, b=steps),
+        first_hour="",
+    )
+
+
+def _board_section(context: PageContext, lists: Sequence[RoleChecklist]) -> Section:
+    """Return the checklists that a board shows until they are complete."""
+    words = context.words
+    blocks: list[Block] = []
+    for checklist in lists:
+        if len(lists) > 1:
+            blocks.append(Paragraph((Mark("strong", words.value(checklist.role).capitalize()),)))
+        blocks.append(block_of(checklist))
+    dismissal = words.say("Take this list off my board")
+    blocks.append(Buttons((PressButton(dismissal, "/first-hour", {"do": "dismiss"}),)))
+    return section(
+        words.say("Your first hour"),
+        *blocks,
+        aside=PageLink((words.say("all steps"),), "/first-hour"),
+        first_hour="",
+    )
 
 
 def _in_office(registry: Registry, side: str, *roles: str) -> list[str]:
@@ -140,14 +177,15 @@ async def lists_of(context: PageContext) -> list[RoleChecklist]:
     return checklists
 
 
-async def on_board(context: PageContext) -> list[RoleChecklist]:
+async def on_board(context: PageContext) -> Section | None:
     """Return the checklists that the board shows: those that are not complete.
 
     There are none once the reader has dismissed them, and none of the past.
     """
     if context.past or hour_of(context).dismissed:
-        return []
-    return [item for item in await lists_of(context) if not item.is_complete]
+        return None
+    lists = [item for item in await lists_of(context) if not item.is_complete]
+    return _board_section(context, lists) if lists else None
 
 
 def of_operator(context: PageContext, *, is_healthy: bool) -> RoleChecklist:
@@ -372,10 +410,7 @@ def drill_step(context: PageContext, words: Words, hour: FirstHour) -> HourStep:
 
 def _reach(context: PageContext) -> HourStep:
     _, proven = own_reach.counts_of(
-        context.service,
-        context.projection,
-        context.grant.actor,
-        context.service.now().timestamp(),
+        context.service, context.projection, context.grant.actor, context.service.now().timestamp()
     )
     return HourStep(
         text=context.words.say("Add a way to be reached away from the pages, and prove it."),

@@ -8,33 +8,66 @@ POST /c/{channel}/first-hour    take them off the board, or put them back
 from typing import Any, Final
 
 from aiohttp import web
-from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.console.context import PageContext
 from dragoman.console.first_hour import checklists
-from dragoman.console.first_hour.checklists import RoleChecklist
 from dragoman.console.rendering import Page, PageRoute
 from dragoman.console.sessions import form_of, redirect, said
+from dragoman.document.blocks import Buttons, Empty, PageDocument, Paragraph, Section, section
+from dragoman.members.runs import PageLink, PressButton
 from dragoman.stores.first_hours import FirstHour
-
-
-class FirstHourView(Struct, frozen=True, kw_only=True):
-    """The checklists of a reader's roles, and whether the board shows them."""
-
-    checklists: tuple[RoleChecklist, ...]
-    on_board: bool
 
 
 async def first_hour(context: PageContext) -> Page:
     """Return the checklists of the reader's roles."""
-    lists = tuple(await checklists.lists_of(context))
-    on_board = not checklists.hour_of(context).dismissed
-    return Page(
-        template="first_hour.html",
-        view=FirstHourView(checklists=lists, on_board=on_board),
-        values={"may_drill": checklists.may_drill(context), "said": ""},
+    words = context.words
+    say, lists = words.say, await checklists.lists_of(context)
+    lead = say(
+        "Each step leads to its page. Nobody ticks a step: it is done once the channel’s state "
+        "says so, or once you have opened its page."
     )
+    none = Empty(say("You have no role with a checklist in this channel."))
+    document = PageDocument(
+        title=say("Your first hour"),
+        area="board",
+        crumbs=(PageLink((say("Board"),), ""),),
+        lead=(lead,),
+        sections=tuple(
+            checklists.in_section(words, checklist, words.value(checklist.role).capitalize())
+            for checklist in lists
+        )
+        or (section("", none),),
+        beside=(*_drill(context), _on_board(context)),
+    )
+    return Page(view=document)
+
+
+def _drill(context: PageContext) -> tuple[Section, ...]:
+    say = context.words.say
+    if not checklists.may_drill(context):
+        return ()
+    text = say(
+        "An exercise flash comes to this screen, and to nobody else. You acknowledge, read and "
+        "answer it, and see your times. Nothing is recorded."
+    )
+    link = PageLink((say("Go to the drill"),), "/drill", "button first")
+    return (section(say("The five-minute drill"), Paragraph((text,)), Buttons((link,))),)
+
+
+def _on_board(context: PageContext) -> Section:
+    """Return whether the board shows the lists, and the button that changes it."""
+    say = context.words.say
+    if checklists.hour_of(context).dismissed:
+        state = say("You took these lists off your board.")
+        label, value = say("Put these lists on my board"), "show"
+    else:
+        state = say("The board shows these lists until they are complete.")
+        label, value = say("Take these lists off my board"), "dismiss"
+    may_change = not context.past and context.grant.scope != "read"
+    button = PressButton(label, "/first-hour", {"do": value})
+    buttons = Buttons((button,)) if may_change else None
+    return section(say("On your board"), Paragraph((state,)), buttons)
 
 
 async def choose(context: PageContext) -> web.StreamResponse:

@@ -5,31 +5,17 @@ The English explanations are those of `docs/glossary.md`, and a test compares th
 
 from typing import Final
 
-from msgspec import Struct
-
 from dragoman.console.context import PageContext
 from dragoman.console.rendering import Page, PageRoute
+from dragoman.document.blocks import PageDocument, Terms, section
 from dragoman.i18n.words import Words
+from dragoman.members.runs import PageLink
 
 
-class GlossaryTerm(Struct, frozen=True, kw_only=True):
-    """A term: its name in addresses, its name in a language, and its meaning."""
-
-    key: str
-    name: str
-    meaning: str
-
-
-class GlossaryView(Struct, frozen=True, kw_only=True):
-    """The glossary in the reader's language."""
-
-    terms: tuple[GlossaryTerm, ...]
-
-
-def terms_of(words: Words) -> tuple[GlossaryTerm, ...]:
-    """Return the terms in a language, in the order of the page."""
+def terms_of(words: Words) -> tuple[tuple[str, str, str], ...]:
+    """Return the terms in the order of the page: anchor, name and meaning."""
     say = words.say
-    entries = (
+    return (
         (
             "exchange",
             say("exchange"),
@@ -106,15 +92,17 @@ def terms_of(words: Words) -> tuple[GlossaryTerm, ...]:
             say("What was said may be used, not who said it."),
         ),
     )
-    return tuple(
-        GlossaryTerm(key=key, name=name, meaning=meaning) for key, name, meaning in entries
-    )
 
 
 async def glossary(context: PageContext) -> Page:
     """Return the glossary in the reader's language."""
-    view = GlossaryView(terms=terms_of(context.words))
-    return Page(template="glossary.html", view=view, rows=view.terms)
+    say = context.words.say
+    document = PageDocument(
+        title=say("Glossary"),
+        crumbs=(PageLink((say("Help"),), "//help"),),
+        sections=(section("", Terms(terms_of(context.words))),),
+    )
+    return Page(view=document)
 
 
 ROUTES: Final = (PageRoute(path="/glossary", handler=glossary, anywhere=True),)

@@ -4,25 +4,16 @@ It names the thing, lists the consequences, and has one button that does it.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-from msgspec import Struct
 
 from dragoman.console.context import PageContext
 from dragoman.console.forms.form_state import FormState
 from dragoman.console.rendering import Page
-
-
-class EndingPage(Struct, frozen=True, kw_only=True):
-    """The thing that is about to be ended, as data."""
-
-    act: str
-    of: str
+from dragoman.document.blocks import Form, PageDocument, Points, section
+from dragoman.members.runs import PageLink
 
 
 def ask(
     context: PageContext,
-    asking: EndingPage,
     *,
     question: str,
     follows: Sequence[str],
@@ -37,15 +28,20 @@ def ask(
     `back` is the address and the text of the way back. `hidden` fields go with the
     form.
     """
-    form = filled or FormState()
-    values: dict[str, Any] = {
-        "question": question,
-        "follows": follows,
-        "button": button,
-        "back": back,
-        "area": area,
-        "filled": form,
-        "hidden": hidden or {},
-        "rows": False,
-    }
-    return Page(template="asked.html", view=asking, values=values, status=form.status)
+    state, (way, name) = filled or FormState(), back
+    form = Form(
+        to=f"/{context.request.path}",
+        parts=(),
+        button=button,
+        values=dict(hidden or {}),
+        key=state.key,
+        beside=(PageLink((name,), f"/{way}"),),
+    )
+    document = PageDocument(
+        title=question,
+        area=area,
+        faults=state.faults_in(context.words),
+        lead=(context.words.say("This question comes once. The consequences:"),),
+        sections=(section("", Points(tuple((text,) for text in follows)), form),),
+    )
+    return Page(view=document, status=state.status)

@@ -10,20 +10,26 @@ typed text is shown again. The key stays the same while it is unknown whether th
 was recorded: so sending the form again records it once.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final, TypeVar
 
+import msgspec
 from aiohttp import web
 from msgspec import Struct
 
 from dragoman.console.sessions import form_of, said
+from dragoman.document.blocks import Control, FormField
 from dragoman.domain.record.errors import FieldFault, Malformed, Refused
+from dragoman.domain.record.validation_errors import faults_of
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.i18n.words import Words
+from dragoman.members.runs import Cell
 from dragoman.projection.projection import NotYetApplied
 from dragoman.text import Text, sentence
 from dragoman_schemas.problems import TYPES
+
+ShapeT = TypeVar("ShapeT", bound=Struct)
 
 _CORRECTABLE: Final = frozenset(
     {
@@ -98,6 +104,31 @@ class FormState:
         """Return the first fault of a field; None for no fault."""
         return next((wrong for wrong in self.faults if wrong.field == name), None)
 
+    def field(
+        self,
+        words: Words,
+        control: Control,
+        name: str,
+        label: str,
+        hint: str = "",
+        options: Iterable[tuple[Cell, ...]] = (),
+    ) -> FormField:
+        """Return a field as it was filled in, with what is wrong with it."""
+        fault = self.of_field(name)
+        return FormField(
+            control=control,
+            name=name,
+            label=label,
+            hint=hint,
+            fault="" if fault is None else fault.said(words),
+            values=self.all(name),
+            options=tuple(options),
+        )
+
+    def faults_in(self, words: Words) -> tuple[tuple[str, str], ...]:
+        """Return the fields that are wrong, each with its sentence."""
+        return tuple((fault.field, fault.said(words)) for fault in self.faults)
+
     @contextmanager
     def trying(self, first: str, **fields: str) -> Iterator[None]:
         """Turn a refusal into a fault of one of the form's fields.
@@ -131,3 +162,11 @@ class FormState:
             self.wrong(names[0] if names else first, fault.detail, status=TYPES[kind][0])
         if kind not in _AGAIN:
             self.key = ""
+
+
+def converted(fields: Mapping[str, Any], shape: type[ShapeT]) -> ShapeT:
+    """Return the fields of a form as a shape. Raises `Malformed`."""
+    try:
+        return msgspec.convert(fields, shape)
+    except msgspec.ValidationError as error:
+        raise faults_of(error, msgspec.json.encode(fields), shape) from None

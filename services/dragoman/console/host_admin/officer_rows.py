@@ -5,12 +5,14 @@ that it works without scripts. An empty row is no officer. All faults are noted 
 """
 
 import re
+from functools import partial
 from typing import Any, Final, get_args
 
 from msgspec import Struct
 
 from dragoman.console.context import PageContext
 from dragoman.console.forms.form_state import FormState
+from dragoman.document.blocks import FieldGroup, FormButton
 from dragoman.i18n.words import Words
 from dragoman_schemas.acts.office.channel import Role
 
@@ -51,6 +53,30 @@ def rows_of(filled: FormState) -> list[FirstOfficerRow]:
         )
         for number in range(1, max(1, min(count, _MOST)) + 1)
     ]
+
+
+def officer_fields(words: Words, filled: FormState) -> FieldGroup:
+    """Return the fields of the first officers, and the button for one row more."""
+    say, rows = words.say, rows_of(filled)
+    hint = say("Each side needs an administrator, who enters the others. An empty row is left out.")
+    groups = (_row_fields(words, filled, row.number) for row in rows)
+    another = FormButton(say("Add another officer"), "do", "row")
+    return FieldGroup(say("First officers"), (*groups, another), hint)
+
+
+def _row_fields(words: Words, filled: FormState, row: int) -> FieldGroup:
+    say, number, field = words.say, words.number(row), partial(filled.field, words)
+    name, at = say("Name of officer %(n)s", n=number), f"officer-{row}"
+    roles = ((role, words.value(role)) for role in ROLES)
+    return FieldGroup(
+        say("Officer %(n)s", n=number),
+        (
+            field("line", f"{at}-side", say("Side of officer %(n)s", n=number)),
+            field("line", f"{at}-name", name, say("Not a person’s name: like o-17.")),
+            field("line", f"{at}-office", say("Office of officer %(n)s", n=number)),
+            field("checks", f"{at}-roles", say("Roles of officer %(n)s", n=number), "", roles),
+        ),
+    )
 
 
 def officers_of(context: PageContext, filled: FormState, sides: list[str]) -> list[dict[str, Any]]:

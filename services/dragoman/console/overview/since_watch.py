@@ -21,13 +21,13 @@ from dragoman.console.page_words import PageWords
 from dragoman.console.rendering import Page, PageRoute
 from dragoman.document.blocks import (
     Empty,
-    Field,
+    Form,
     PageDocument,
     Paragraph,
     Points,
-    Query,
     Remark,
     Section,
+    line,
 )
 from dragoman.domain.acts.duty_calendar import calendar_of
 from dragoman.domain.acts.families.exchange_content import content_of
@@ -249,9 +249,14 @@ class _Words(PageWords):
             else PageLink(name, "/log", "button")
         )
         hint = say("A time like 24 Nov 03:12Z, or a record like 60. Empty: since your last watch.")
-        field = Field("from", say("Since"), typed, hint, fault)
-        form = Query(
-            say("Another moment"), "/since", (field,), say("Show what changed"), beside=(by_member,)
+        field = line("from", say("Since"), typed, hint, fault)
+        form = Form(
+            to="/since",
+            parts=(field,),
+            button=say("Show what changed"),
+            gets=True,
+            label=say("Another moment"),
+            beside=(by_member,),
         )
         note = say(
             "To compare with an earlier moment instead of now, open Past in the line of states "

@@ -310,7 +310,7 @@ async def board(context: PageContext) -> Page:
             )
             if is_wall
             else None,
-            "first_hour": [] if is_wall else await checklists.on_board(context),
+            "first_hour": None if is_wall else await checklists.on_board(context),
             "reload_s": wall_display.RELOAD_SECONDS,
             "reload": "reload" in context.request.query,
             "clock_bar": charts.clock,

@@ -19,19 +19,20 @@ from dragoman.application.operations import people_register
 from dragoman.console.admin.admin_forms import at_the_end
 from dragoman.console.context import PageContext
 from dragoman.console.display.act_display import other_languages
-from dragoman.console.forms.confirm import EndingPage, ask
+from dragoman.console.forms.confirm import ask
 from dragoman.console.forms.form_state import FormState
 from dragoman.console.page_words import PageWords
 from dragoman.console.rendering import Page, PageRoute
 from dragoman.console.sessions import kept_form, redirect
 from dragoman.document.blocks import (
     Empty,
-    Field,
+    Form,
     ListingRow,
     PageDocument,
-    Query,
     Remark,
     Section,
+    choice,
+    line,
     rows_listed,
     section,
 )
@@ -105,13 +106,14 @@ async def listed(context: PageContext) -> Page:
         aside=(w.number(len(views)) if views else say("none"),),
     )
     sides = (("", say("all sides")), *((name, name.upper()) for name in context.sides))
-    fields = (Field("q", say("Name"), q), Field("side", say("Side"), side, choices=sides))
+    fields = (line("q", say("Name"), q), choice("side", say("Side"), side, sides))
     enter = PageLink((say("Enter somebody"),), "/people/register/new", "button")
     lead = say(
         "Acts name people by an id and a commitment. Only this register says who they are. The "
         "offices of this channel can read it, and entries can be erased."
     )
-    search = Query(say("Search"), "/people/register", fields, say("Search"))
+    label = button = say("Search")
+    search = Form(to="/people/register", parts=fields, button=button, gets=True, label=label)
     actions = (enter,) if _may_enter(context) else ()
     return Page(view=_register(context, lead, actions, section("", search), entries))
 
@@ -309,7 +311,6 @@ def _ask(context: PageContext, view: PersonPage, person: PersonView, filled: For
     roles = context.words.listed(point.role for point in view.points)
     return ask(
         context,
-        EndingPage(act="erase", of=person.id),
         question=say("Erase the entry of %(name)s?", name=_name(person)),
         follows=[
             say(

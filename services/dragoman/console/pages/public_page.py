@@ -7,7 +7,6 @@ Anybody can read them without signing in.
                                      (static/release.js)
 """
 
-import msgspec
 from aiohttp import web
 
 from dragoman.application.http.request import SERVICE, ApiRequest, NoBody
@@ -18,18 +17,33 @@ from dragoman.console.context import Preferences
 from dragoman.console.pages import release_preview
 from dragoman.console.rendering import compile_template, html, render_template
 from dragoman.console.sessions import words_of
+from dragoman.document.blocks import PageDocument, Paragraph, Points, section
+from dragoman.i18n.words import Words
+from dragoman.members.runs import Aside, PageLink, Runs
+from dragoman_schemas.release_bundle import Published
 
 
 async def listed(request: web.Request) -> web.Response:
     """Return the page with all public releases, newest first."""
     words = words_of(request)
     items = tuple(await public_releases.listed(ApiRequest(request, NoBody())))
-    return await stranger_pages.answer(
-        request,
-        words,
-        "public_releases.html",
-        lambda: {"rows": [(item, words.text(item.title)[1]) for item in items]},
-        key=msgspec.json.encode(items),
+    return await stranger_pages.document(request, words, laid_out(words, items))
+
+
+def laid_out(words: Words, items: tuple[Published, ...]) -> PageDocument:
+    """Return the public releases of a host as a document."""
+    say = words.say
+
+    def told(item: Published) -> Runs:
+        since = say("public since %(t)s", t=words.written(item.published, "minute"))
+        sides = words.listed(item.sides).upper()
+        remark = Aside((words.listed((item.channel, sides, since)),))
+        return (PageLink((words.text(item.title)[1],), f"/{item.page}"), remark)
+
+    none = Paragraph((say("Nothing is public on this host."),))
+    block = Points(tuple(map(told, items))) if items else none
+    return PageDocument(
+        title=say("What the sides have made public"), sections=(section("", block),)
     )
 
 

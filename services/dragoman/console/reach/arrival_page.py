@@ -10,33 +10,43 @@ from aiohttp import web
 
 from dragoman.application.http.request import SERVICE
 from dragoman.application.operations.endpoint_tests import confirm
-from dragoman.console.context import Preferences
-from dragoman.console.rendering import html, render_template
+from dragoman.console import stranger_pages
 from dragoman.console.sessions import own_origin, words_of
+from dragoman.document.blocks import Buttons, PageDocument, section
+from dragoman.members.runs import PressButton
 
 
 async def question(request: web.Request) -> web.Response:
     """Ask whether the test arrived."""
-    return _page(request, answer="")
+    say = words_of(request).say
+    button = PressButton(say("Confirm that it arrived"), f"/{request.path}")
+    document = PageDocument(
+        title=say("Did this test reach you?"),
+        lead=(say("Nothing has happened. Your side tests whether it can reach you here."),),
+        sections=(section("", Buttons((button,))),),
+    )
+    return await _page(request, document)
 
 
 async def confirmed(request: web.Request) -> web.Response:
     """Confirm that the test arrived."""
     own_origin(request)
-    result = await confirm(request.app[SERVICE], request.match_info["code"])
-    return _page(request, answer="invalid" if result is None else result.arrived)
-
-
-def _page(request: web.Request, answer: str) -> web.Response:
-    return html(
-        render_template(
-            None,
-            words_of(request),
-            "arrived.html",
-            code=request.match_info["code"],
-            answer=answer,
-            preferences=Preferences.read(request),
-            frame=None,
-        ),
-        status=404 if answer == "invalid" else 200,
+    words, code = words_of(request), request.match_info["code"]
+    say, result = words.say, await confirm(request.app[SERVICE], code)
+    if result is None:
+        lead = say(
+            "A test is valid for a day, and a newer test replaces it. Send another one from the "
+            "page My reach."
+        )
+        unknown = PageDocument(title=say("This test is not known"), lead=(lead,))
+        return await _page(request, unknown, 404)
+    lead = say(
+        "The test reached you. This was recorded at %(t)s. You can close this page.",
+        t=words.written(result.arrived),
     )
+    return await _page(request, PageDocument(title=say("Confirmed"), lead=(lead,)))
+
+
+async def _page(request: web.Request, document: PageDocument, status: int = 200) -> web.Response:
+    words = words_of(request)
+    return await stranger_pages.document(request, words, document, status=status)

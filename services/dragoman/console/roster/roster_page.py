@@ -19,7 +19,7 @@ from dragoman.application.operations import calendar_links
 from dragoman.application.rosters import operations, reminders, views
 from dragoman.console.admin.admin_forms import address, colleagues, hindrance
 from dragoman.console.context import PageContext
-from dragoman.console.forms.confirm import EndingPage, ask
+from dragoman.console.forms.confirm import ask
 from dragoman.console.forms.form_body import Upload
 from dragoman.console.forms.form_state import FormState
 from dragoman.console.rendering import Page, PageRoute
@@ -264,7 +264,6 @@ async def ask_removal(context: PageContext) -> Page | web.StreamResponse:
         return redirect(context.link("/roster"))
     return ask(
         context,
-        EndingPage(act="roster", of=context.side),
         question=say("Remove the roster of your side?"),
         follows=[
             say("Its shifts, offers and covers are deleted, and cannot be restored."),
