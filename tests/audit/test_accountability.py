@@ -17,9 +17,10 @@ from dragoman.audit.replay import Replay
 from dragoman.audit.replay_view import ReplayedChannel
 from dragoman.cli.audit import accountability
 from dragoman.cli.common import Target
-from dragoman.console.audit import audit_summary
+from dragoman.document.html import sections
 from dragoman.document.markdown import markdown
 from dragoman.domain.acts.families.exchange import owing_receipt
+from dragoman.domain.fold import Folded
 from dragoman.domain.views.statistics import Measure
 from dragoman.domain.views.tally import Tally
 from dragoman.i18n.words import of_tag
@@ -82,6 +83,18 @@ def test_all_count_the_same_where_more_limits_passed_than_a_list_shows(
     assert f"{waiting} messages wait for an acknowledgement." in bare
 
 
+def test_an_exception_leads_to_its_record_and_its_matter() -> None:
+    world = World()
+    id = world.open("nato/d-1", INCIDENT)
+    correction = {"act": "correction", "fields": {"area": "general"}, "reason": "Filed wrongly."}
+    assert isinstance(world.keep("nato/d-1", correction, id, seen=True), Folded)
+    past = ReplayedChannel(world.ledger, world.raws)
+    told = paper(answers(past, past.period(), 1, []), of_tag("en"), "en")
+    page = sections(told.sections, of_tag("en"), "/c/nato-china{}".format)
+    assert f'<a href="/c/nato-china/records/{world.position}">' in page
+    assert f'<a href="/c/nato-china/exchanges/{id}">' in page
+
+
 def agree(
     world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> AuditAnswers:
@@ -109,11 +122,10 @@ def agree(
     bare = markdown(paper(told, of_tag("en"), "en"))
     assert re.search(rf"\b{len(passed)} limits? passed, {len(owed)} open\.", bare), bare[:400]
 
-    answer = audit_summary._owed(of_tag("en"), told.report)
     for side in world.sides:
         late = sum(each.side == side and not each.courtesy for each in passed)
         runs = sum(each.side == side for each in owed)
-        assert f"{side.upper()}: {late} limits passed, {runs} run." in map(str, answer.lines)
+        assert f"\n- {side.upper()}: {late} limits passed, {runs} run.\n" in bare
 
     tally = Tally(world.registry, past.calendars)
     for exchange in past.exchanges(0):

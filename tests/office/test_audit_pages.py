@@ -27,24 +27,33 @@ def positions(person: Person) -> list[str]:
 # The audit page
 
 
-def test_the_audit_page_says_what_the_report_says_and_its_json_is_the_same(demo: Office) -> None:
+def test_the_audit_page_is_the_report_with_links_and_its_json_is_the_same(demo: Office) -> None:
     demo.api("china/auditor", lambda caller: caller.sealed(25, EXERCISE))
     auditor, checkpoint = demo.person("china/auditor"), ""
     while checkpoint != (newest := get(demo, f"{API}/log/checkpoint").body.decode()):
         checkpoint = newest  # the signer may be faster than the reader
         auditor.open(f"{A}/audit?at=25&compare=16")
     assert auditor.title == "State at record 25"
-    answers = auditor.xpath("//*[contains(@class, 'answers')]/li[h3]")
-    assert len(answers) == 5
-    for answer in answers:
-        assert "How we know:" in text_of(answer) and "Whose word:" in text_of(answer)
+    answers = "//section[@aria-labelledby='five']/section"
+    page = [
+        [text_of(each) for each in auditor.xpath(f"{answers}{part}")]
+        for part in ("/h3", "//td", "//li")
+    ]
+    assert len(page[0]) == 5
+    linked = auditor.xpath(f"{answers}//a/@href")
+    assert linked and all(
+        link.startswith(f"{A}/exchanges/") and link.endswith("?at=25") for link in linked
+    )
     report = get(demo, f"{API}/reports/audit?at=25").json
-    waiting = sum(each["not_yet"] for each in report["receiving"])
-    assert f"{waiting} messages are not acknowledged yet." in text_of(answers[1])
     shown = auditor.xpath("//section[@aria-labelledby='signed']//pre[contains(@class, 'bytes')]")
     assert shown[0].text_content() == checkpoint
     auditor.see("This log names no witness.").follow("as a report")
     assert auditor.path == f"{A}/reports/audit?at=25"
+    paper = "//section[@class='after block']"
+    assert page == [
+        [text_of(each) for each in auditor.xpath(f"{paper}{part}")]
+        for part in ("/h2", "//td", "//li")
+    ]
     auditor.within("Pages")
     view = auditor.open(f"{A}/audit.json?at=25&compare=16").json
     assert {**view["answers"], "whole": []} == {**report, "whole": []}

@@ -82,6 +82,21 @@ def _names(names: dict[str, str]) -> Markup:
     return Markup("").join(attribute.format(*pair) for pair in pairs)
 
 
+def _quote(item: Quote, link: Linker | None) -> Markup:
+    note = Markup("<p><small>{}{}</small></p>").format(item.label, item.quotation.note)
+    tag = item.quotation.language
+    lang = Markup(' lang="{}"').format(tag) if tag else ""
+    line = Markup('<p class="said break" dir="auto"{}>{}</p>')
+    lines = (line.format(lang, marked(text)) for text in item.quotation.text.splitlines())
+    quoted = Markup("").join(lines)
+    if item.source is None:
+        return Markup('<div class="told">{}{}</div>').format(note, quoted)
+    ways = Markup("").join(way(*page, link) for page in ways_to(item.source) if link)
+    return Markup('<div class="told" data-source="{}">{}{}{}</div>').format(
+        named(item.source), note, quoted, ways
+    )
+
+
 def block(item: Block, words: Words, link: Linker | None = None) -> Markup:
     """Return a block as HTML."""
     match item:
@@ -96,18 +111,7 @@ def block(item: Block, words: Words, link: Linker | None = None) -> Markup:
             frame = Markup('<{0} class="list">{1}</{0}>')
             return frame.format("ol" if item.steps else "ul", Markup("").join(points))
         case Quote():
-            note = Markup("<p><small>{}{}</small></p>").format(item.label, item.quotation.note)
-            tag = item.quotation.language
-            lang = Markup(' lang="{}"').format(tag) if tag else ""
-            line = Markup('<p class="said break" dir="auto"{}>{}</p>')
-            lines = (line.format(lang, marked(text)) for text in item.quotation.text.splitlines())
-            quoted = Markup("").join(lines)
-            if item.source is None:
-                return Markup('<div class="told">{}{}</div>').format(note, quoted)
-            ways = Markup("").join(way(*page, link) for page in ways_to(item.source) if link)
-            return Markup('<div class="told" data-source="{}">{}{}{}</div>').format(
-                named(item.source), note, quoted, ways
-            )
+            return _quote(item, link)
         case Table():
             return _table(item, words, link)
         case Listing():

@@ -33,7 +33,7 @@ from dragoman.domain.views.flags import is_open_area
 from dragoman.domain.views.outages import LineCheckSpan, OutageSpan, Turn
 from dragoman.domain.views.statistics import blind, spread
 from dragoman.i18n.words import Words
-from dragoman.members.runs import Cell, QuotedText
+from dragoman.members.runs import Cell, Mark, QuotedText
 from dragoman.reports import (
     dissents,
     layout,
@@ -351,6 +351,7 @@ def _sections(audit_answers: AuditAnswers, w: Words, language: str) -> Iterator[
     ]
     yield section(
         w.say("3: What was owed and not done, and when nobody could have noticed"),
+        Points(tuple((line,) for line in _limits_by_side(report, w))),
         layout.lapse_table(report.lapses, w, language) or Paragraph((w.say("No limit passed."),)),
         layout.due_table(report.owed, report.to, w, language)
         or Paragraph((w.say("Nothing is open under a limit."),)),
@@ -411,6 +412,18 @@ def _received(receiving: Receiving, w: Words) -> str:
     return w.sentences([text, *passing])
 
 
+def _limits_by_side(report: FiveAnswers, w: Words) -> Iterator[str]:
+    """Yield the numbers of each side's limits; a courtesy that passed is left out."""
+    for name in report.of.sides:
+        limits = [count for count in report.limits if count.side == name]
+        yield w.say(
+            "%(side)s: %(n)s limits passed, %(m)s run.",
+            side=layout.side(name),
+            n=w.number(sum(count.passed for count in limits if not count.courtesy)),
+            m=w.number(sum(count.open + count.overdue for count in limits)),
+        )
+
+
 def _watch(side: str, officer: str, w: Words) -> str:
     if not officer:
         return w.say("%(side)s: nobody has the watch on record.", side=layout.side(side))
@@ -448,7 +461,7 @@ def _exceptions(audit_answers: AuditAnswers, w: Words) -> Iterator[Block]:
         (w.say("Record"), w.say("What"), w.say("Side"), w.say("Number"), w.say("Detail")),
         tuple(
             (
-                w.number(exception.position),
+                Mark("record", w.number(exception.position), f"/records/{exception.position}"),
                 kind_of(exception.kind, w),
                 layout.side(exception.side) or w.say("nobody"),
                 exception.number,

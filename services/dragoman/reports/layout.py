@@ -27,6 +27,7 @@ from dragoman.members.places import PlaceKind
 from dragoman.members.runs import (
     Break,
     Cell,
+    Mark,
     QuotedText,
     Run,
     StandingSource,
@@ -144,7 +145,7 @@ def matter_name(matter: Matter, w: Words, language: str) -> tuple[Run, ...]:
     name = subject(matter, w, language)
     runs: tuple[Run, ...] = (name,)
     if matter.number:
-        runs = filled(w.say("%(subject)s (%(number)s)"), subject=name, number=matter.number)
+        runs = filled(w.say("%(subject)s (%(number)s)"), subject=name, number=_linked(matter))
     if isinstance(matter.now, UnsetType) and not matter.now_titles:
         return runs
     present = replace(
@@ -181,8 +182,18 @@ def _of_an_act(act: str, matter: Matter, w: Words, language: str) -> tuple[Run, 
         w.say("%(what)s: %(subject)s (%(number)s)"),
         what=w.act(act),
         subject=subject(matter, w, language),
-        number=matter.number,
+        number=_linked(matter),
     )
+
+
+def _linked(matter: Matter) -> Cell:
+    """Return the number of a matter, which leads to its page where there are pages.
+
+    Under the Chatham House Rule it leads nowhere.
+    """
+    if not matter.side:
+        return matter.number
+    return Mark("record", matter.number, f"/exchanges/{matter.exchange}")
 
 
 def left_off(number: int, w: Words) -> Paragraph | None:

@@ -5,14 +5,16 @@ export it.
 """
 
 import shlex
+from datetime import timedelta
 from typing import Final
 
 from msgspec import Struct
 
 from dragoman.application.http import submission
+from dragoman.application.http.conditional_requests import turn
+from dragoman.application.operations import transparency_log
 from dragoman.console.audit import (
     audit_log,
-    audit_summary,
     record_diff,
     record_page,
     verified_heads,
@@ -20,17 +22,30 @@ from dragoman.console.audit import (
 from dragoman.console.audit.audit_log import LogRecord
 from dragoman.console.audit.verified_heads import SignedHeads
 from dragoman.console.context import PageContext
+from dragoman.console.input.periods import moment_query
 from dragoman.console.pages import point_in_time as travelling
 from dragoman.console.pages.point_in_time import Life
 from dragoman.console.rendering import Page, PageRoute
 from dragoman.domain.acts.log_policy import log_of
+from dragoman.domain.record.errors import Refused
+from dragoman.limits import REPORT_EXCHANGES
 from dragoman.projection.queries import timeline
 from dragoman.projection.queries.changes import ChangesBetween
+from dragoman.projection.queries.snapshot import Snapshot, snapshot_of
 from dragoman.projection.queries.timeline import TimelineFilter
+from dragoman.reports.audit_answers import AuditAnswers, answers, paper
+from dragoman.reports.log_findings import LogFinding
 from dragoman_schemas.report_shapes import FiveAnswers
 
 _LINES: Final = 12
 _LISTED: Final = 5
+"""The rows of a table of the answers that are shown without being asked for."""
+
+_PERIODS: Final = (0, 365, 90, 30, 7, 1)
+"""Periods of the answers in days, longest first; 0 is since the opening.
+
+The page takes the longest period that one report holds.
+"""
 
 
 class Audit(Struct, frozen=True, kw_only=True):
@@ -57,7 +72,7 @@ class Audit(Struct, frozen=True, kw_only=True):
 async def audit(context: PageContext) -> Page:
     """Return the audit page."""
     travel = await travelling.travel(context, compare=True)
-    audit_answers = await audit_summary.gather_answers(context)
+    five = await _answers(context)
     heads, fault = await verified_heads.signed(context)
     hosts = await context.ask(timeline.on_hosts_word)
     compare = context.request.query.get("compare", "")
@@ -71,7 +86,7 @@ async def audit(context: PageContext) -> Page:
         position=context.position,
         digest=context.digest or context.projection.bytes_at(context.position)[2],
         life=travel.life,
-        answers=None if audit_answers is None else audit_answers.report,
+        answers=None if five is None else five.report,
         hosts=hosts[0],
         looked=hosts[1],
         changed=changed,
@@ -83,9 +98,7 @@ async def audit(context: PageContext) -> Page:
         "travel": travel,
         "log": log_words.brief(lines),
         "log_key": log_words.key,
-        "told": ()
-        if audit_answers is None
-        else audit_summary.summary_answers(context, audit_answers, heads, hosts),
+        "paper": None if five is None else paper(five, context.words, context.words.tag),
         "listed": _LISTED,
         "changes": () if changed is None else record_diff.blocks(context, changed),
         "not_compared": why,
@@ -94,6 +107,37 @@ async def audit(context: PageContext) -> Page:
         "fault": "" if fault is None else context.words.sentence(fault),
     }
     return Page(template="audit.html", view=view, rows=lines, values=values)
+
+
+async def _answers(context: PageContext) -> AuditAnswers | None:
+    """Return the five answers about the longest period that one report holds.
+
+    None where a day is too long.
+    """
+    whole = await transparency_log.checked(context.call)
+    live = context.past or context.service.is_live(context.projection)
+    async with turn(context.request, context.projection):
+        end_seen = context.service.as_of(context.projection)
+        query = moment_query(context)
+        return await context.ask(
+            lambda view: _longest(snapshot_of(view, query, end_seen), whole, live)
+        )
+
+
+def _longest(
+    snapshot: Snapshot,
+    whole: list[LogFinding],
+    live: bool,
+) -> AuditAnswers | None:
+    for days in _PERIODS:
+        span = snapshot.span(snapshot.ends - timedelta(days=days) if days else None)
+        first = snapshot.first(span)
+        try:
+            snapshot.expect(first, REPORT_EXCHANGES)
+        except Refused:
+            continue
+        return answers(snapshot, span, first, whole, live=live)
+    return None
 
 
 def _commands(context: PageContext) -> dict[str, str]:
