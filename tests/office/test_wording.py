@@ -192,6 +192,7 @@ VERBS = frozenset(
             "record",
             "refuse",
             "release",
+            "remove",
             "reply",
             "report",
             "restate",

@@ -105,7 +105,7 @@ async def log(context: PageContext) -> Page:
         )
     ends = [number(record.position) for record in (*records[:1], *records[-1:])]
     removals = (
-        words.again(f"{word} \N{MULTIPLICATION SIGN}", {name: "", "from": ""}, say("remove"))
+        words.again(f"{say('remove')}{context.words.colon}{word}", {name: "", "from": ""})
         for name, word in conditions
     )
     pages = ((say("newer"), timeline_page.newer), (say("older"), timeline_page.older))
