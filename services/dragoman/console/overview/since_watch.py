@@ -28,6 +28,7 @@ from dragoman.document.blocks import (
     Remark,
     Section,
     line,
+    section,
 )
 from dragoman.domain.acts.duty_calendar import calendar_of
 from dragoman.domain.acts.families.exchange_content import content_of
@@ -175,7 +176,7 @@ class _Words(PageWords):
             "Nothing was said since. Each matter in which a side does something appears here."
         )
         shown = [self._matter(matter, texts) for matter in matters]
-        return (*(shown or [Section((), (Empty(nothing),))]), self._channel(of_channel, is_cut))
+        return (*(shown or [section("", Empty(nothing))]), self._channel(of_channel, is_cut))
 
     def _matter(self, matter: MatterSince, texts: dict[int, Runs]) -> Section:
         """Return the records of a matter, and its status then and now."""
@@ -185,27 +186,20 @@ class _Words(PageWords):
         points = tuple(
             (*self.line(record), *texts.get(record.position, ())) for record in matter.records
         )
-        return Section(
-            title,
-            (Paragraph(self._statuses(matter)), Points(points)),
-            aside=(w.act(state.act),),
-            names={"matter": state.id},
-        )
+        statuses = Paragraph(self._statuses(matter))
+        return section(title, statuses, Points(points), aside=(w.act(state.act),), matter=state.id)
 
     def _statuses(self, matter: MatterSince) -> Runs:
         w, id = self.w, matter.state.id
         status, before = w.status(matter.state.status), w.status(matter.before)
-        now = (
-            w.say("At that time: %(status)s.", status=status)
-            if self.context.past
-            else w.say("Now: %(status)s.", status=status)
-        )
-        if not matter.before:
-            text = w.sentences([w.say("Opened since."), now])
-        elif matter.before != matter.state.status:
-            text = w.sentences([w.say("Then: %(status)s.", status=before), now])
-        else:
+        now = w.say("Now: %(status)s.", status=status)
+        if self.context.past:
+            now = w.say("At that time: %(status)s.", status=status)
+        if matter.before == matter.state.status:
             text = w.say("Still: %(status)s.", status=status)
+        else:
+            earlier = w.say("Then: %(status)s.", status=before)
+            text = w.sentences((earlier if matter.before else w.say("Opened since."), now))
         runs: list[Run] = [sourced(text, StandingSource("status", id))]
         if matter.waits:
             word = Mark("strong", w.say("It waits for your side."))
@@ -229,12 +223,10 @@ class _Words(PageWords):
             self.w.space,
             PageLink((say("the log"),), "/log"),
         )
-        return Section(
-            (say("The channel itself"),),
-            (
-                Points(lines) if lines else Empty(say("Nothing changed.")),
-                *((Remark(more),) if is_cut else ()),
-            ),
+        return section(
+            say("The channel itself"),
+            Points(lines) if lines else Empty(say("Nothing changed.")),
+            Remark(more) if is_cut else None,
             aside=(say("watches, officers, keys, outages"),),
         )
 
@@ -262,7 +254,7 @@ class _Words(PageWords):
             "To compare with an earlier moment instead of now, open Past in the line of states "
             "above."
         )
-        return Section((say("Another moment"),), (form, Remark((note,))))
+        return section(say("Another moment"), form, Remark((note,)))
 
 
 async def _chosen(context: PageContext, typed: str) -> tuple[int, str]:
