@@ -1,37 +1,31 @@
 """The words for what grants: sessions, tokens, and subjects of the provider.
 
 words = GrantWords(context)
-words.time(token.issued)              a time, or a dash for none
+words.date(token.issued)              a time, or a dash for none
 words.ends(expires, is_soon=True)     "soon 1 Jan 2027 00:00Z", or "never"
 """
 
 from collections.abc import Sequence
 from typing import Final
 
-from dragoman.console.context import PageContext
+from dragoman.console.page_words import PageWords
 from dragoman.document.blocks import Remark
-from dragoman.i18n.words import as_moment, stamp
 from dragoman.limits import SCREEN_ROWS
 from dragoman.members.runs import Cell, Mark, PageLink, joined, listed
 
 NONE: Final = "–"
 
 
-class GrantWords:
+class GrantWords(PageWords):
     """The words of grants, for one page."""
 
-    def __init__(self, context: PageContext) -> None:
-        """Say them in the language of a page."""
-        self.context = context
-        self.w = context.words
-
-    def time(self, time: str, form: str = "minute", none: str = NONE) -> Cell:
+    def date(self, time: str, form: str = "minute", none: str = NONE) -> Cell:
         """Return a time, or the word for none."""
-        return Mark("time", self.w.written(time, form), stamp(as_moment(time))) if time else none
+        return self.time(time, form) if time else none
 
     def ends(self, expires: str, *, is_soon: bool) -> Cell:
         """Return the end of a token, and whether it is near."""
-        time = self.time(expires, none=self.w.say("never"))
+        time = self.date(expires, none=self.w.say("never"))
         return (
             joined([Mark("state", self.w.say("soon"), "caution"), " ", time]) if is_soon else time
         )

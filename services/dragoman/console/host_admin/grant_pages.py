@@ -120,7 +120,7 @@ async def _tokens_in_force(words: GrantWords, service: Service) -> Section:
         (say("Speaks for"), lambda token: Mark("strong", token.actor)),
         (say("Channels"), lambda token: words.channels(token.identity, token.channels)),
         (say("May"), lambda token: words.scope(token.scope)),
-        (say("Issued"), lambda token: words.time(token.issued)),
+        (say("Issued"), lambda token: words.date(token.issued)),
         (
             say("Ends"),
             lambda token: words.ends(token.expires, is_soon=access_tokens.is_ending(token)),
@@ -345,7 +345,7 @@ async def _mapped(words: GrantWords, service: Service) -> Section:
         (say("Speaks for"), lambda subject: Mark("strong", subject.actor)),
         (say("Channels"), lambda subject: words.channels(subject.identity, subject.channels)),
         (say("May"), lambda subject: words.scope(subject.scope)),
-        (say("Since"), lambda subject: words.time(subject.issued)),
+        (say("Since"), lambda subject: words.date(subject.issued)),
         (say("Forget"), lambda subject: _forgetting(words, subject)),
         empty=Empty(say("No subject is mapped. Officers come in by tokens of this host.")),
     )

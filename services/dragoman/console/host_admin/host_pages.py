@@ -212,9 +212,9 @@ def _settings(words: GrantWords, view: ChannelView, as_of: str) -> tuple[tuple[s
         (say("Keys"), Mark("strong", keys)),
         (say("Languages"), Mark("strong", w.listed(view.languages))),
         (say("Marking"), Mark("strong", view.marking)),
-        (say("Opened"), words.time(view.opened, "full")),
+        (say("Opened"), words.date(view.opened, "full")),
         (say("Records"), Mark("strong", w.number(view.position))),
-        (say("Seen until"), words.time(as_of, "full", say("not known"))),
+        (say("Seen until"), words.date(as_of, "full", say("not known"))),
         (say("Channel id: auditors start from it"), Mark("code", view.cid)),
         (say("Verifier key of the log"), Mark("code", view.log)),
     )

@@ -151,8 +151,8 @@ def _way(words: GrantWords, way: ReachEndpoint) -> Section:
         (say("By"), (means, " ", Aside((LANGUAGES[way.language],)))),
         (say("Channel"), way.channel),
         (say("What"), _content(w, way)),
-        (say("Last test"), words.time(way.tested, none=say("none"))),
-        (say("Confirmed"), words.time(way.arrived or way.proven, none=say("not yet"))),
+        (say("Last test"), words.date(way.tested, none=say("none"))),
+        (say("Confirmed"), words.date(way.arrived or way.proven, none=say("not yet"))),
         (say("Sent"), _counts(w, way)),
     )
     return section(
