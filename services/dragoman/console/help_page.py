@@ -8,11 +8,11 @@ from dragoman.console.display.deadline_rows import LEVELS, Level
 from dragoman.console.rendering import Page, PageRoute
 from dragoman.document.blocks import (
     Buttons,
+    Definitions,
     PageDocument,
     Paragraph,
     Points,
     Section,
-    Terms,
     section,
 )
 from dragoman.i18n.words import Words
@@ -60,7 +60,7 @@ def _keyboard(context: PageContext) -> Section:
     return section(
         words.name("heading", "keyboard"),
         Paragraph((say("A button shows its own key. These keys have no button."),)),
-        Terms(tuple(("", Mark("key", key), does) for key, does in _keys(words))),
+        Definitions(tuple(("", Mark("key", key), does) for key, does in _keys(words))),
         Paragraph((state,)),
         Buttons((PressButton(label, "//preferences", values),)),
         aside=say("never in a field, never while a character is being composed"),

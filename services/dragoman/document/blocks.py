@@ -12,7 +12,7 @@
         Buttons      links to what may be done, and buttons that do it
         Form         fields to fill in, and a button that sends them
         Checklist    steps that are done or still to do
-        Terms        names in a column, each with its meaning
+        Definitions        names in a column, each with its meaning
         Empty        what is not there, and what would be there
 
 A run is a piece of text: the service's own words, or those of a side. A cell is a run,
@@ -185,7 +185,7 @@ class Checklist(Struct, frozen=True, tag_field="block"):
     steps: tuple[tuple[bool, PageLink], ...]
 
 
-class Terms(Struct, frozen=True, tag_field="block"):
+class Definitions(Struct, frozen=True, tag_field="block"):
     """Names in a column, each with its meaning. Each has an anchor, or an empty one."""
 
     terms: tuple[tuple[str, Cell, Cell], ...]
@@ -209,7 +209,7 @@ Block = (
     | Buttons
     | Form
     | Checklist
-    | Terms
+    | Definitions
     | Empty
 )
 

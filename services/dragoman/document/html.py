@@ -15,6 +15,7 @@ from dragoman.document.blocks import (
     Block,
     Buttons,
     Checklist,
+    Definitions,
     Empty,
     Facts,
     Form,
@@ -26,7 +27,6 @@ from dragoman.document.blocks import (
     Remark,
     Section,
     Table,
-    Terms,
 )
 from dragoman.document.invisible_characters import marked
 from dragoman.i18n.words import Words
@@ -130,7 +130,7 @@ def block(item: Block, words: Words, link: Linker | None = None) -> Markup:
             return form_html.form(item, address, lambda cell: markup(cell, link))
         case Checklist():
             return _checklist(item, words, link)
-        case Terms():
+        case Definitions():
             term = Markup("<div{}><dt>{}</dt><dd>{}</dd></div>")
             anchor = Markup(' id="{}"')
             terms = (

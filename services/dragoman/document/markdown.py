@@ -12,6 +12,7 @@ from dragoman.document.blocks import (
     Block,
     Buttons,
     Checklist,
+    Definitions,
     Empty,
     Facts,
     Form,
@@ -23,7 +24,6 @@ from dragoman.document.blocks import (
     ReportDocument,
     Section,
     Table,
-    Terms,
 )
 from dragoman.i18n.words import Words, words
 from dragoman.members.runs import (
@@ -166,7 +166,7 @@ def block_lines(block: Block, w: Words) -> list[str]:
             return []
         case Checklist():
             return [f"- [{'x' if done else ' '}] {_runs(step.runs)}" for done, step in block.steps]
-        case Terms():
+        case Definitions():
             return [f"- {_cell(name)}: {_cell(meaning)}" for _, name, meaning in block.terms]
         case Empty():
             return [escaped(w.sentences(filter(None, (block.what, block.why))))]

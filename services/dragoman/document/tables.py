@@ -8,7 +8,7 @@ A line has what a row of the page shows, and the records that prove it.
 
 from collections.abc import Iterator
 
-from dragoman.document.blocks import Listing, PageDocument, Points, Section, Table, Terms
+from dragoman.document.blocks import Definitions, Listing, PageDocument, Points, Section, Table
 from dragoman.document.html import ways_to
 from dragoman.interop import spreadsheet
 from dragoman.members.runs import Aside, Cell, Mark, PageLink, Sourced, plain, runs_of
@@ -34,7 +34,7 @@ def has_tables(page: PageDocument) -> bool:
     """Return whether a page has tables."""
     sections = (*page.sections, *page.beside)
     return any(
-        isinstance(block, Table | Listing | Terms)
+        isinstance(block, Table | Listing | Definitions)
         for section in sections
         for block in section.blocks
     )
@@ -46,7 +46,7 @@ def _tables(section: Section) -> Iterator[tuple[tuple[str, ...], list[list[str]]
         match block:
             case Points():
                 yield ("text",), [_line(title, (point,)) for point in block.points]
-            case Terms():
+            case Definitions():
                 lines = [_line(title, (name, meaning)) for _, name, meaning in block.terms]
                 yield ("name", "meaning"), lines
             case Table():

@@ -34,7 +34,7 @@ Kinds = Mapping[str, Kind | None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChannelAct:
+class KeepersAct:
     """One act of the channel: who writes it on a page, and what its form says.
 
     `page` is the page of administration that lists such acts. `begin` returns the first
@@ -118,8 +118,8 @@ _ERASED: Final = sentence(
     "stays; what it was does not."
 )
 
-CHANNEL_ACTS: Final[Mapping[str, ChannelAct]] = {
-    "officer": ChannelAct(
+CHANNEL_ACTS: Final[Mapping[str, KeepersAct]] = {
+    "officer": KeepersAct(
         page="/admin/officers",
         begin=membership_acts.present_officer,
         kinds=membership_acts.officer_kinds,
@@ -130,18 +130,18 @@ CHANNEL_ACTS: Final[Mapping[str, ChannelAct]] = {
             "Who may do what in this channel, by names of office and never by people’s own."
         ),
     ),
-    "officer-revocation": ChannelAct(
+    "officer-revocation": KeepersAct(
         page="/admin/officers",
         kinds=membership_acts.officers_in_office,
         follows=membership_acts.after_revocation,
     ),
-    "key-revocation": ChannelAct(
+    "key-revocation": KeepersAct(
         page="/admin/keys",
         kinds=membership_acts.valid_keys,
         hints=membership_acts.key_hints,
         follows=membership_acts.after_key_revocation,
     ),
-    "channel-status": ChannelAct(
+    "channel-status": KeepersAct(
         page="/admin",
         roles=OFFICERS,
         hints=membership_acts.status_hints,
@@ -151,7 +151,7 @@ CHANNEL_ACTS: Final[Mapping[str, ChannelAct]] = {
             "of office."
         ),
     ),
-    "profile-adoption": ChannelAct(
+    "profile-adoption": KeepersAct(
         page="/admin/profiles",
         begin=adoption_acts.newest_profile,
         kinds=adoption_acts.senders_of_checks,
@@ -161,27 +161,27 @@ CHANNEL_ACTS: Final[Mapping[str, ChannelAct]] = {
         follows=adoption_acts.after_adoption,
         lead=sentence("The form begins with the newest adoption of any side."),
     ),
-    "codebook-adoption": ChannelAct(
+    "codebook-adoption": KeepersAct(
         page="/admin/codebook",
         begin=adoption_acts.newest_codebook,
         kinds=adoption_acts.codebooks,
         follows=adoption_acts.after_adoption,
     ),
-    "policy-adoption": ChannelAct(
+    "policy-adoption": KeepersAct(
         page="/admin/policy",
         begin=adoption_acts.newest_policy,
         complete=adoption_acts.with_policy_as_adopted,
         hints=adoption_acts.policy_hints,
         follows=adoption_acts.after_policy,
     ),
-    "rules-adoption": ChannelAct(
+    "rules-adoption": KeepersAct(
         page="/admin/rules",
         begin=adoption_acts.later_rules,
         kinds=adoption_acts.rules_kinds,
         complete=adoption_acts.with_release,
         follows=adoption_acts.after_rules,
     ),
-    "onward-adoption": ChannelAct(
+    "onward-adoption": KeepersAct(
         page="/admin/onward",
         roles=HEADS,
         begin=onward_acts.list_in_force,
@@ -193,7 +193,7 @@ CHANNEL_ACTS: Final[Mapping[str, ChannelAct]] = {
             "on both sides see whether it did, and a limit runs."
         ),
     ),
-    "erasure-consent": ChannelAct(
+    "erasure-consent": KeepersAct(
         page="/admin/erasures",
         kinds=erasure_acts.consent_kinds,
         complete=erasure_acts.with_records,
@@ -202,7 +202,7 @@ CHANNEL_ACTS: Final[Mapping[str, ChannelAct]] = {
         lead=_ERASED,
         leave=("records",),
     ),
-    "erasure": ChannelAct(
+    "erasure": KeepersAct(
         page="/admin/erasures",
         kinds=erasure_acts.erasure_kinds,
         complete=erasure_acts.with_records,

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Raw, Struct
 
 from dragoman.console.compose import channel_acts
-from dragoman.console.compose.channel_acts import CHANNEL_ACTS, ChannelAct
+from dragoman.console.compose.channel_acts import CHANNEL_ACTS, KeepersAct
 from dragoman.console.context import PageContext
 from dragoman.console.display.office_clocks import Office, office_of
 from dragoman.console.forms import authorised_senders
@@ -65,7 +65,7 @@ class Writing:
         return in_force(self.context.registry).formats.get(self.act)
 
     @property
-    def of_channel(self) -> ChannelAct | None:
+    def of_channel(self) -> KeepersAct | None:
         """The act as one of the channel itself; None for an act of an exchange."""
         return CHANNEL_ACTS.get(self.act)
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from dragoman.console.context import PageContext
 from dragoman.console.rendering import Page, PageRoute
-from dragoman.document.blocks import PageDocument, Terms, section
+from dragoman.document.blocks import Definitions, PageDocument, section
 from dragoman.i18n.words import Words
 from dragoman.members.runs import PageLink
 
@@ -100,7 +100,7 @@ async def glossary(context: PageContext) -> Page:
     document = PageDocument(
         title=say("Glossary"),
         crumbs=(PageLink((say("Help"),), "//help"),),
-        sections=(section("", Terms(terms_of(context.words))),),
+        sections=(section("", Definitions(terms_of(context.words))),),
     )
     return Page(view=document)
 
