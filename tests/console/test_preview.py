@@ -87,6 +87,7 @@ def context_of(
 
 def spoken(html: str) -> str:
     """Return the words of a part of a page, without its check words."""
+    html = re.sub(r'<a class="how".*?</a>', "", html)
     html = re.sub(r"<span[^>]*data-check-words[^>]*>.*?</span>", "", html, flags=re.DOTALL)
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html)).strip()
 

@@ -238,5 +238,6 @@ async def context_of(
 
 def spoken(html: str, tag: str = "main") -> str:
     """The words of a part of a page."""
+    html = re.sub(r'<a class="how".*?</a>', "", html)  # shown to those who ask for it
     part = re.search(rf"<{tag}[ >].*?</{tag.split(' ', maxsplit=1)[0]}>", html, re.DOTALL)
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", part[0])) if part else ""

@@ -34,7 +34,8 @@ from dragoman_schemas.responses import Entry, PersonSeen
 from dragoman_schemas.state import Exchange
 
 _TEMPLATE: Final = "preview.html"
-_LINK: Final = re.compile(r"<a\b[^<>]*>|</a>")
+_LINK: Final = re.compile(r'<a class="how"[^<>]*>[^<>]*</a>|<a\b[^<>]*>|</a>')
+"""Links, and the ways to a record that is not there yet."""
 """Links of a preview, which lead nowhere: to follow one would leave the unsent text."""
 
 
