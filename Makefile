@@ -100,7 +100,7 @@ bench: $(VENV)/.dev ## Measure, print a table, write build/bench.json
 	$(BIN)/python tests/bench/bench.py $(BENCH)
 
 schemas: $(VENV)/.dev ## Generate schemas/published, build/schemas, the reference pages and the dashboard; write golden records that are missing
-	$(BIN)/python -m dragoman.api.generate_docs
+	$(BIN)/python -m dragoman.office.generate_docs
 	PYTHONPATH=tests/support $(BIN)/python tests/support/frozen_rules.py
 	PYTHONPATH=tests/support $(BIN)/python tests/support/frozen_names.py
 	PYTHONPATH=tests/support $(BIN)/python tests/support/golden_records.py

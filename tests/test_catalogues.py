@@ -13,7 +13,7 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po
 
 import plain_words
-from dragoman.console import routes
+from dragoman.console import dispatch
 from dragoman.i18n import catalogue, vocabulary
 from dragoman.i18n.words import LANGUAGES, LOCALES, preferred, words
 
@@ -176,7 +176,7 @@ def test_the_readers_language_is_the_first_that_there_is(accept: str, language: 
 
 
 def test_what_is_given_to_scripts_is_said_by_one_and_what_they_say_is_given() -> None:
-    console = Path(routes.__file__).parent
+    console = Path(dispatch.__file__).parent
     given = set(
         re.findall(
             r"^ *'(\w+)':", (console / "templates" / "scripted.html").read_text(), re.MULTILINE

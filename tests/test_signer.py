@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 
 from dragoman.audit import compare
 from dragoman.audit.mirror import Mirror, Pinned
-from dragoman.cli.witness import application
+from dragoman.cli.audit.witness import application
 from dragoman.domain.acts.log_policy import log_of
 from dragoman.eventlog.archive import Archive
 from dragoman.eventlog.event_log import LogUnreachable, StoredMessage

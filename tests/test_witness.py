@@ -13,7 +13,7 @@ import pytest
 
 from dragoman.audit.mirror import Mirror, Pinned
 from dragoman.audit.verification_result import CosigningTime
-from dragoman.cli import witness
+from dragoman.cli.audit import witness
 from dragoman.domain.acts.erasure import named_in
 from dragoman.domain.acts.log_policy import log_of
 from dragoman.eventlog.cosign_times import TIMES

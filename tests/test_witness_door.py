@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 import aiohttp
 import pytest
 
-from dragoman.cli import witness
+from dragoman.cli.audit import witness
 from dragoman.witness import WitnessResponse
 from hostile_client import exchange, request
 

@@ -36,8 +36,8 @@ import assets
 from packaging.requirements import Requirement
 
 from dragoman import __version__
-from dragoman.api import generate_docs
 from dragoman.cli import app
+from dragoman.office import generate_docs
 
 ROOT = Path(__file__).parents[2]
 PYTHONS = ("3.11", "3.12", "3.13")

@@ -4,8 +4,8 @@ or left out for a reason.
 
 import re
 
-from dragoman.api import description
 from dragoman.audit.replayed_answers import ANSWERS
+from dragoman.office import description
 
 CHANNEL = "/v1/channels/{channel}"
 BESIDE = "beside the log"

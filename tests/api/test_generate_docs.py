@@ -3,7 +3,7 @@
 from functools import cache
 from pathlib import Path
 
-from dragoman.api.generate_docs import documents
+from dragoman.office.generate_docs import documents
 
 ROOT = Path(__file__).parents[2]
 

@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from dragoman.api.description import ROUTES
 from dragoman.domain.record.validation_errors import fault_of
+from dragoman.office.description import ROUTES
 
 QUERIES = sorted({route.query for route in ROUTES}, key=lambda query: query.__qualname__)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dragoman.application.identity_provider import code_flow
 from dragoman.application.identity_provider.jwt_checks import is_in_time, seconds_of
-from dragoman.console.browser_names import browser_of
+from dragoman.console.page.browser_names import browser_of
 from dragoman.settings import Oidc, SettingsError
 
 ISSUER, PUBLIC = "https://sso.example", "https://liaison.example/"

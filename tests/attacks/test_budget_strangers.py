@@ -15,7 +15,7 @@ from dragoman.application.http.session_cookie import COOKIE
 from read_files import EDGE
 from service import Caller, Service
 
-pytestmark = pytest.mark.reads(*EDGE, "services/dragoman/console/**")
+pytestmark = pytest.mark.reads(*EDGE, "services/dragoman/console/**", "services/dragoman/office/**")
 
 _BURST = 50
 

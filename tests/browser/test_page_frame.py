@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import Route, ViewportSize, expect
 
 from browsing import EXERCISE, Visiting
-from dragoman.console import static_files
+from dragoman.console.page import static_files
 from everywhere import PAGES, places
 from service import INCIDENT, Caller, Gateway
 

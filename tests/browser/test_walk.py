@@ -23,8 +23,8 @@ from playwright.async_api import Browser, expect
 import everywhere
 from browsing import Visit, contrasts, violations
 from dragoman.application.http import request as http_request
-from dragoman.console import routes
 from dragoman.i18n.words import words
+from dragoman.office import pages as routes
 from everywhere import CHANNEL, EXERCISE
 from furnished import furnish, settings
 from office import Office

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dragoman.console.pages.alarm import grouped
 from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.i18n.words import words
 from dragoman.limits import GROUP_ALARMS
+from dragoman.office.alarm.alarm import grouped
 from dragoman.projection.open_deadlines import OpenDeadlines
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries import duty_watch

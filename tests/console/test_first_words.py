@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from dragoman.console.display.first_words import beginnings, first_words, repeats
+from dragoman.console.matter.first_words import beginnings, first_words, repeats
 from dragoman.members.runs import QuotedText
 
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dragoman
-from dragoman.console.forms import form_body
-from dragoman.console.forms.form_body import Upload
+from dragoman.console.page import form_body
+from dragoman.console.page.form_body import Upload
 from dragoman.domain.record.errors import Refused
 from dragoman.limits import FORM_FIELDS
 
@@ -111,7 +111,7 @@ def test_nothing_in_the_service_decodes_a_body_as_its_sender_wishes() -> None:
     package = Path(dragoman.__file__).parent
     files = [
         file
-        for room in ("api", "application", "console", "server")
+        for room in ("api", "application", "console", "office", "server")
         for file in (package / room).rglob("*.py")
     ]
     assert len(files) > 80

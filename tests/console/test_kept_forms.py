@@ -1,6 +1,6 @@
 """Forms that outlive a session are sealed, bounded, and given back to nobody but who sent them."""
 
-from dragoman.console.forms.kept_forms import FormOwner, KeptForm, KeptForms
+from dragoman.console.page.kept_forms import FormOwner, KeptForm, KeptForms
 from dragoman.limits import KEPT_FORM_BYTES, KEPT_FORM_SECONDS, KEPT_FORMS
 
 PATH = "/c/nato-china/compose/contact-note"

@@ -12,14 +12,17 @@ import msgspec.inspect
 import pytest
 
 from dragoman.application.http.work_meter import WorkMeter
-from dragoman.console.incident import knowledge_page
-from dragoman.console.pages import board, exchange_page, print_views, reports_page
+from dragoman.console.matter import print_views
 from dragoman.domain.acts.act_registry import FORMATS
 from dragoman.domain.record.codec import read_act
 from dragoman.domain.record.errors import Refusal
 from dragoman.interop import cap, icalendar
 from dragoman.limits import ACT_BYTES
 from dragoman.notifier import selection
+from dragoman.office.alarm import board
+from dragoman.office.auditing import reports_page
+from dragoman.office.exchanges import exchange_page
+from dragoman.office.incidents import knowledge_page
 from dragoman.projection.store import Store
 from dragoman_schemas.acts import SHAPES
 from lives import LIVES

@@ -10,9 +10,9 @@ import jinja2
 import pytest
 from msgspec import Raw
 
-from dragoman.console import rendering
-from dragoman.console.pages import exchange_page
+from dragoman.console.page import rendering
 from dragoman.limits import TIMELINE_BYTES
+from dragoman.office.exchanges import exchange_page
 from dragoman.projection.queries.exchange_view import exchange_view
 from dragoman.projection.store import Store
 from samples import SAMPLES

@@ -6,8 +6,9 @@ No text of the catalogues says that something rang. Of pages over scenarios, `tr
 import re
 from pathlib import Path
 
-from dragoman.console.pages import exchange_page, print_views
+from dragoman.console.matter import print_views
 from dragoman.i18n import catalogue
+from dragoman.office.exchanges import exchange_page
 from dragoman.projection.store import Store
 from samples import act
 from served import page_of, served, spoken

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dragoman.audit.replay import Replay
-from dragoman.console import armed_consoles
+from dragoman.console.page import armed_consoles
 from dragoman.document.markdown import markdown
 from dragoman.domain.acts import deadline_outcomes, deadlines
 from dragoman.domain.acts.families.exchange import ENDED, owes_acknowledgement

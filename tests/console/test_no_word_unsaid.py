@@ -19,12 +19,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dragoman.application.operations import public_releases
-from dragoman.console.pages import dialogue_page, exchange_page, inbox, print_views
+from dragoman.console.matter import print_views
 from dragoman.document.markdown import markdown
 from dragoman.domain.acts import two_keys
 from dragoman.domain.record.codec import parse
 from dragoman.i18n.words import words
+from dragoman.office.dialogue import dialogue_page
+from dragoman.office.exchanges import exchange_page, inbox, public_releases
 from dragoman.projection.queries.snapshot import PeriodQuery, open_snapshot
 from dragoman.projection.store import Store
 from dragoman.reports import period_record

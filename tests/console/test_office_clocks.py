@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from dragoman.console.display.act_display import Display
 from dragoman.console.display.office_clocks import Office, place_of, places
-from dragoman.console.pages.contacts import OfficeEntry, shown
 from dragoman.domain.acts.act_registry import FORMATS
 from dragoman.i18n.words import words
+from dragoman.office.people.contacts import OfficeEntry, shown
 from dragoman_schemas.acts.contact.liaison_office import LiaisonOffice
 
 HOURS = {

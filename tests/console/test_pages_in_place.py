@@ -9,10 +9,12 @@ import msgspec
 import pytest
 from markupsafe import Markup
 
-from dragoman.console.audit import audit_log
 from dragoman.console.display.card_tables import cards
 from dragoman.console.matter.reading import READ_POSITIONS
-from dragoman.console.pages import board, inbox, meetings_page
+from dragoman.office.alarm import board
+from dragoman.office.auditing import audit_log
+from dragoman.office.exchanges import inbox
+from dragoman.office.meetings import meetings_page
 from dragoman.projection.store import Store
 from dragoman.stores.read_positions import ReadPosition
 from dragoman.stores.read_positions import _key as read_key

@@ -7,14 +7,14 @@ from zoneinfo import ZoneInfo
 import pytest
 from multidict import MultiDict, MultiDictProxy
 
-from dragoman.console.display.receipt_rows import posts_of
-from dragoman.console.incident.passing_on_page import fields_of
-from dragoman.console.incident.unpassed_messages import is_listed
+from dragoman.console.matter.receipt_rows import posts_of
 from dragoman.i18n.words import words
 from dragoman.members import shapes
 from dragoman.members.groups import RowsKind
 from dragoman.members.kind import TypedForm, form_fields
 from dragoman.members.sides import SideKind
+from dragoman.office.alarm.unpassed_messages import is_listed
+from dragoman.office.incidents.passing_on_page import fields_of
 from dragoman_schemas.responses import PassedOnTo
 from world import World
 

@@ -14,24 +14,18 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from dragoman.application.service import Service
-from dragoman.console.agreements import mechanisms_page, undertakings_page
-from dragoman.console.audit import audit_log
-from dragoman.console.incident import in_force_page, knowledge_page, sea_chart_page
-from dragoman.console.overview import since_watch
-from dragoman.console.pages import (
-    board,
-    contacts,
-    dialogue_page,
-    exchange_page,
-    inbox,
-    meetings_page,
-    month_view,
-    point_in_time,
-    print_views,
-    reports_page,
-    statistics_page,
-)
+from dragoman.console.matter import print_views
+from dragoman.console.page import point_in_time
 from dragoman.domain.record.errors import Refused
+from dragoman.office.agreements import mechanisms_page, undertakings_page
+from dragoman.office.alarm import board
+from dragoman.office.auditing import audit_log, reports_page, statistics_page
+from dragoman.office.dialogue import dialogue_page
+from dragoman.office.duty import since_watch
+from dragoman.office.exchanges import exchange_page, inbox
+from dragoman.office.incidents import in_force_page, knowledge_page, sea_chart_page
+from dragoman.office.meetings import meetings_page, month_view
+from dragoman.office.people import contacts
 from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store
 from dragoman.stores.tokens_and_sessions import Grant

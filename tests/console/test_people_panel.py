@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from dragoman.console.display.act_display import Display
-from dragoman.console.incident.people_panel import people_rows, waiting_text
 from dragoman.domain.views.people import SidesPeople, people_of
 from dragoman.i18n.words import words
+from dragoman.office.incidents.people_panel import people_rows, waiting_text
 from world import INCIDENT, World
 
 EN = words("en")

@@ -19,12 +19,12 @@ from dragoman.application.service import Service
 from dragoman.console import dispatch
 from dragoman.console.compose.preview import MessagePreview, PreviewReader, preview_of
 from dragoman.console.compose.writing import Writing
-from dragoman.console.context import PageContext, Preferences
-from dragoman.console.pages import exchange_page
-from dragoman.console.rendering import Page
+from dragoman.console.page.context import PageContext, Preferences
+from dragoman.console.page.rendering import Page
 from dragoman.domain.fold import Folded, fold
 from dragoman.eventlog.event_log import StoredMessage
 from dragoman.i18n.words import words
+from dragoman.office.exchanges import exchange_page
 from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store
 from dragoman.stores.tokens_and_sessions import Grant

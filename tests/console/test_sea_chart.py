@@ -18,14 +18,14 @@ from hypothesis import strategies as st
 from dragoman.console.charts import land, sea_chart
 from dragoman.console.charts.map_projection import Disc, MapPoint, Outline
 from dragoman.console.charts.sea_chart import ChartLine, ChartMark, ChartPart
-from dragoman.console.incident import chart_places, windows_map
-from dragoman.console.incident.chart_places import ChartPlace
 from dragoman.domain.fold import Folded
 from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.i18n.words import words
+from dragoman.office.incidents import chart_places, windows_map
+from dragoman.office.incidents.chart_places import ChartPlace
+from dragoman.office.incidents.recorded_places import places_of_period
 from dragoman.projection.projection import Projection
-from dragoman.projection.queries.recorded_places import places_of_period
 from dragoman.projection.queries.snapshot import PeriodQuery
 from dragoman.projection.store import Store
 from owing import CD, ND, NH

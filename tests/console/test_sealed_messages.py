@@ -15,12 +15,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import histories
-from dragoman.console.pages import exchange_page, print_views
+from dragoman.console.matter import print_views
 from dragoman.domain.acts import developments
 from dragoman.domain.acts.families.exchange_content import content_of
 from dragoman.domain.fold import Folded
 from dragoman.domain.record.codec import parse_stored
 from dragoman.domain.views import attribution
+from dragoman.office.exchanges import exchange_page
 from dragoman.projection.store import Store
 from dragoman_schemas.responses import ExchangeView
 from dragoman_schemas.state import Exchange

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 
-from dragoman.console.display.text_versions import marked
+from dragoman.console.matter.text_versions import marked
 
 PROSE = st.lists(
     st.sampled_from(

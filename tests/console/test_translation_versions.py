@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from dragoman.console.display.translation_versions import compared_languages, texts_of
+from dragoman.console.matter.translation_versions import compared_languages, texts_of
 from dragoman.domain.fold import Folded
 from world import INCIDENT, World
 

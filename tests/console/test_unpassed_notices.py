@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from dragoman.console.incident import unpassed_messages
-from dragoman.console.pages.alarm_views import UnpassedNotice
+from dragoman.console.page.alarm_views import UnpassedNotice
 from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.i18n.words import words
+from dragoman.office.alarm import unpassed_messages
 from dragoman.projection.open_deadlines import OpenDeadlines
 from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store

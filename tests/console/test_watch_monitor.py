@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from dragoman.application.http import request as http_request
-from dragoman.console import armed_consoles, watch_monitor
+from dragoman.console.page import armed_consoles
+from dragoman.office.alarm import watch_monitor
 from dragoman.stores.rosters import StoredRoster
 from dragoman.stores.tokens_and_sessions import Console, Grant, TokensAndSessions
 

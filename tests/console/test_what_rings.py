@@ -19,8 +19,8 @@ from markupsafe import Markup
 
 from dragoman.cli import show
 from dragoman.console.display.act_display import Display
-from dragoman.console.pages import alarm, alarm_views, duty_numbers
-from dragoman.console.rendering import render_template
+from dragoman.console.page import alarm_views, duty_numbers
+from dragoman.console.page.rendering import render_template
 from dragoman.domain.acts import consent
 from dragoman.domain.acts.act_registry import FORMATS, RULES
 from dragoman.domain.acts.act_rules import Who
@@ -36,6 +36,7 @@ from dragoman.members.places import PlaceKind
 from dragoman.members.texts import TextKind
 from dragoman.notifier import selection
 from dragoman.notifier.mail import message as mail_of
+from dragoman.office.alarm import alarm
 from dragoman.projection.open_deadlines import OpenDeadlines
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries import duty_watch

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from dragoman.console.charts.map_projection import MapPoint
-from dragoman.console.incident import window_rows, windows_map
+from dragoman.console.matter import window_rows
 from dragoman.domain.views.in_force import window_in_force
 from dragoman.i18n.words import words
 from dragoman.members.runs import plain
+from dragoman.office.incidents import windows_map
 from dragoman.projection.queries.in_force import window_view
 from dragoman_schemas.window_responses import InForceWindow
 from samples import act

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.console.display.text_versions import marked
+from dragoman.console.matter.text_versions import marked
 from dragoman.domain.acts import consent
 from dragoman.domain.fold import Folded
 from samples import act

@@ -16,8 +16,6 @@ import pytest
 
 import commands
 import views
-from dragoman.console.audit import evidence_page
-from dragoman.console.audit.evidence_wording import wording_of
 from dragoman.domain.acts.families.channel import delivery_act, delivery_key
 from dragoman.domain.acts.log_policy import log_of
 from dragoman.domain.evidence import EvidenceRefuted, ProvedEvidence, verify
@@ -27,8 +25,10 @@ from dragoman.domain.record import ids
 from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.i18n.words import words
+from dragoman.office.auditing import evidence_page
+from dragoman.office.auditing.evidence_rows import evidence_records
+from dragoman.office.auditing.evidence_wording import wording_of
 from dragoman.projection.projection import Projection
-from dragoman.projection.queries.evidence import evidence_records
 from dragoman.projection.store import Store
 from dragoman.reports import evidence_file
 from dragoman.tlog import dsse, leaf, merkle, note

@@ -22,9 +22,9 @@ from accessed import CALLED, POSTED
 from beside import attached, digest, named, put
 from described import OPERATIONS, check
 from dragoman.audit.replay import Replay
-from dragoman.console.routes import ROUTES
 from dragoman.domain.acts.act_registry import PATHS, RULES
 from dragoman.domain.record import ids
+from dragoman.office.pages import ROUTES
 from office import Office
 from patience import PATIENCE_S
 from samples import SAMPLES, act

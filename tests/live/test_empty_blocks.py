@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from dragoman.console.routes import ROUTES
+from dragoman.office.pages import ROUTES
 from office import Office
 from patience import PATIENCE_S
 from reader_of_pages import Reader

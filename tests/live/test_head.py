@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 
 from described import CALLERS, OPERATIONS
-from dragoman.console.routes import ROUTES
+from dragoman.office.pages import ROUTES
 from service import INCIDENT, Answer, Caller, Gateway, at_a_screen
 
 Who = Callable[[str], Caller]

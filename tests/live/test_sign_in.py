@@ -16,7 +16,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from dragoman.console.provider_sign_in import BEGUN
+from dragoman.console.sign_in.provider_sign_in import BEGUN
 from dragoman.limits import JWKS_BYTES
 from patience import PATIENCE_S
 from provider import CLIENT, SECRET, Provider, providing

@@ -8,7 +8,7 @@ from typing import Final
 import aiohttp
 import pytest
 
-from dragoman.console import static_files
+from dragoman.console.page import static_files
 from service import Caller, Service, at_a_screen
 
 Who = Callable[[str], Caller]

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from dragoman.console import static_files
+from dragoman.console.page import static_files
 from dragoman.limits import SCREEN_ROWS
 from dragoman.projection.queries import lists
 from dragoman.projection.view import View

@@ -4,14 +4,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import views
-from dragoman.console.incident.knowledge_page import gap_words
 from dragoman.domain.acts.deadlines import timestamp
 from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.i18n.words import words
+from dragoman.office.incidents.knowledge import knowledge
+from dragoman.office.incidents.knowledge_page import gap_words
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries.exchange_view import exchange_view
-from dragoman.projection.queries.knowledge import knowledge
 from dragoman.projection.queries.snapshot import PeriodQuery
 from dragoman.projection.store import Store
 from dragoman_schemas.knowledge_responses import Knowledge

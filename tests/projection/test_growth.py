@@ -19,10 +19,11 @@ from dragoman.domain.fold import Folded
 from dragoman.domain.record.codec import parse
 from dragoman.eventlog.event_log import subject_of
 from dragoman.eventlog.memory import MemoryLog
+from dragoman.office.auditing import changes
 from dragoman.projection import integrity, stored_state
 from dragoman.projection.integrity import Checker
 from dragoman.projection.projection import Projection
-from dragoman.projection.queries import changes, exchange_view
+from dragoman.projection.queries import exchange_view
 from dragoman.projection.refold import Pace, RowDiffers
 from dragoman.projection.store import Store
 from dragoman_schemas.state import Exchange, encode

@@ -11,8 +11,9 @@ import pytest
 import views
 from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
+from dragoman.office.auditing import changes
 from dragoman.projection.projection import Projection
-from dragoman.projection.queries import changes, liaison_state, records, timeline
+from dragoman.projection.queries import liaison_state, records, timeline
 from dragoman.projection.queries.timeline import TimelineFilter
 from dragoman.projection.store import Store
 from dragoman.projection.tables import SNAPSHOT_RECORDS

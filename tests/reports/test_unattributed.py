@@ -14,11 +14,10 @@ import msgspec
 import pytest
 
 import views
-from dragoman.api.routes import exchanges
 from dragoman.application.operations import report_requests
 from dragoman.application.operations.report_requests import Gather
 from dragoman.audit import tables
-from dragoman.console.pages import print_views
+from dragoman.console.matter import print_views
 from dragoman.document.markdown import markdown
 from dragoman.domain.record.errors import Refusal
 from dragoman.eventlog.event_log import StoredMessage
@@ -26,6 +25,7 @@ from dragoman.eventlog.memory import MemoryLog
 from dragoman.i18n.words import LANGUAGES
 from dragoman.interop import cap, icalendar, itip, vcard
 from dragoman.notifier import mail, selection
+from dragoman.office.exchanges import exchange_routes
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries import duty_watch
 from dragoman.projection.queries.snapshot import PeriodQuery, open_snapshot
@@ -376,7 +376,7 @@ async def test_no_webhook_and_no_alert_sends_a_number_to_which_an_attributed_exc
         assert item.exchange not in (referring.note, referring.incident) or item.number
     incident = projection.exchange(referring.incident)
     assert incident is not None
-    given = exchanges._as_tool_format(projection, incident, cap.MEDIA, {}, "")
+    given = exchange_routes._as_tool_format(projection, incident, cap.MEDIA, {}, "")
     assert isinstance(given.body, bytes)
     assert b"<alert" in given.body
     assert not referring.tells(given.body.decode())

@@ -43,6 +43,7 @@ ROOMS: Final[dict[str, str]] = {
     "console": "/c/|html|page|browser",
     "i18n": "/c/|html|page|browser|language|report",
     "interop": "cap|ics|calendar|geojson|navtex|imports|in-force|roster",
+    "office": "/c/|/v1/|html|page|browser|tests/(live|foreign|attacks|notifier)/",
     "notifier": "webhook|endpoint|courier|mail|notif",
     "reports": "report|statistics|turn.over|page|html|calendar",
     "scheduler": "schedul|reminder|lapse|deadline|due|clock|missed",

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
-from dragoman.api.description import document
-from dragoman.api.generate_docs import descriptions
+from dragoman.office.description import document
+from dragoman.office.generate_docs import descriptions
 from service import Answer
 
 DOCUMENT: Final[dict[str, Any]] = json.loads(msgspec.json.encode(document()))

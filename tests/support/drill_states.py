@@ -10,9 +10,7 @@ import msgspec
 from dragoman_schemas.state import encode
 from world import World
 
-TARGET = (
-    Path(__file__).parents[2] / "services" / "dragoman" / "console" / "first_hour" / "drill.json"
-)
+TARGET = Path(__file__).parents[2] / "services" / "dragoman" / "office" / "alarm" / "drill.json"
 FLASH = {
     "act": "hazardous-incident",
     "precedence": "flash",

@@ -17,8 +17,8 @@ from typing import Any
 from msgspec import inspect as shapes
 
 import dragoman
-from dragoman.api.description import document, streams
 from dragoman.domain.acts.act_registry import FORMATS, PATHS, RULES
+from dragoman.office.description import document, streams
 from dragoman.settings import Settings
 from dragoman_schemas.acts import OLDER, SHAPES
 from dragoman_schemas.problems import TYPES

@@ -10,8 +10,8 @@ from typing import Final
 
 import jinja2
 
-from dragoman.console import rendering
 from dragoman.console.display import punctuation
+from dragoman.console.page import rendering
 from dragoman.i18n.words import LANGUAGES
 
 _MADE_BY: Final = (rendering, punctuation)

@@ -59,6 +59,7 @@ EDGE: Final = (
 
 DESCRIBED: Final = (
     f"{_PACKAGE}/api/**",
+    f"{_PACKAGE}/office/*/*_routes.py",
     f"{_PACKAGE}/application/**",
     f"{_PACKAGE}/domain/acts/**",
     "schemas/**",

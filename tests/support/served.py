@@ -9,7 +9,6 @@ from pathlib import Path
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
-from dragoman.api import description
 from dragoman.application.access_refresh import AccessRefresh
 from dragoman.application.act_signer import OwnKeySigner
 from dragoman.application.channel_openings import ChannelOpenings
@@ -31,20 +30,22 @@ from dragoman.application.operations.turn_overs import TURN_OVER_SHEETS
 from dragoman.application.read_receipts import READ_RECEIPTS, ReadReceipts
 from dragoman.application.service import Service
 from dragoman.application.trial_signer import TrialSigner
-from dragoman.console import armed_consoles, dispatch, page_layout, routes
+from dragoman.console import dispatch
 from dragoman.console.compose.recorded_page import NUDGE
-from dragoman.console.context import PageContext, Preferences
 from dragoman.console.first_hour.checklists import FIRST_HOURS
 from dragoman.console.matter import panel
 from dragoman.console.matter.reading import READ_POSITIONS
-from dragoman.console.pages import alarm, alarm_stream, board
-from dragoman.console.rendering import Page
+from dragoman.console.page import armed_consoles, page_layout
+from dragoman.console.page.context import PageContext, Preferences
+from dragoman.console.page.rendering import Page
 from dragoman.eventlog.durability_guard import DurabilityGuard
 from dragoman.eventlog.event_log import LogUnreachable, StoredMessage
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.eventlog.nats_connection import NatsConnection
 from dragoman.i18n.words import words
 from dragoman.interop.ssrf_guard import AddressGuard
+from dragoman.office import description, pages
+from dragoman.office.alarm import alarm, alarm_stream, board
 from dragoman.projection.projection import Projection
 from dragoman.projection.store import Store
 from dragoman.projection.tree import Trees
@@ -101,8 +102,8 @@ async def served(
     app[alarm_stream.BELLS] = alarm_stream.BrowserNotifier(service)
     app[NUDGE] = app[alarm_stream.BELLS].nudge
     app[page_layout.ALARMS] = alarm.alarms
-    app[panel.MATTER_PANELS] = routes.MATTER_PANELS
-    app[panel.BOARD_PANELS] = routes.BOARD_PANELS
+    app[panel.MATTER_PANELS] = pages.MATTER_PANELS
+    app[panel.BOARD_PANELS] = pages.BOARD_PANELS
     yield app, service, projection
 
 

@@ -19,19 +19,18 @@ from hypothesis import strategies as st
 from lxml import html as parser
 from msgspec.structs import replace
 
-from dragoman.console import context as page_context
 from dragoman.console import dispatch
-from dragoman.console.context import PageContext
-from dragoman.console.matter import shown_message
-from dragoman.console.pages import exchange_parts
-from dragoman.console.rendering import Page, PageRoute
-from dragoman.console.routes import ROUTES
+from dragoman.console.matter import exchange_parts, shown_message
+from dragoman.console.page import context as page_context
+from dragoman.console.page.context import PageContext
+from dragoman.console.page.rendering import Page, PageRoute
 from dragoman.domain.acts import developments
 from dragoman.domain.record.codec import parse
 from dragoman.domain.record.errors import Refused
 from dragoman.domain.views.answers import answers
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.i18n.words import Words
+from dragoman.office.pages import ROUTES
 from dragoman.projection.queries.records import NoSuchExchange
 from dragoman.projection.store import Store
 from dragoman_schemas.responses import SideAnswer

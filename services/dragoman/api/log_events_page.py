@@ -70,6 +70,7 @@ _SERVICES: Final = {
     "eventlog.broker": "`dragoman up`",
     "lifecycle": "every service",
     "notifier": "notifier",
+    "office": "gateway",
     "projection": "gateway, scheduler and notifier",
     "scheduler": "scheduler",
     "sealing": "signer",

@@ -98,10 +98,10 @@ for _name, _location, _help in (
     ),
     (
         "witness",
-        "witness:witness",
+        "audit.witness:witness",
         "Hold and release your side's witness, and print its verifier key.",
     ),
-    ("log", "log:log", "Restore a damaged or lost log from a copy."),
+    ("log", "audit.log:log", "Restore a damaged or lost log from a copy."),
     (
         "quickstart",
         "host.quickstart:quickstart",

@@ -151,7 +151,7 @@ def in_context(target: Target, *, operator: bool = False) -> Target:
     operator's token in the data directory, keeps the current context out. Raises
     `UsageError`, and `SettingsError` for a file of contexts that cannot be read.
     """
-    from dragoman.cli.host import saved_contexts
+    from dragoman.cli import saved_contexts
 
     is_here = operator and (target.data / "operator.token").exists()
     if target.context is None and (target.server or target.data != EVERYWHERE.data or is_here):

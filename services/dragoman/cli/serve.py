@@ -235,7 +235,7 @@ serve = App(
     help="Run one service on a running broker, or your side's own witness.",
 )
 serve.command(
-    "dragoman.cli.witness:serve_witness",
+    "dragoman.cli.audit.witness:serve_witness",
     name="witness",
     help="Mirror a log and cosign its heads, for your own side.",
 )

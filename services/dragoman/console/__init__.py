@@ -1,4 +1,1 @@
-"""The pages: the part of Dragoman that officers, auditors and administrators use.
-
-They are in three languages, and work with scripts and without.
-"""
+"""The frame of the pages: dispatch, layout, forms, display, charts and search."""

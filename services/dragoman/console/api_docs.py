@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from dragoman.console import static_files, stranger_pages
-from dragoman.console.rendering import HEADERS
-from dragoman.console.sessions import words_of
+from dragoman.console.page import static_files, stranger_pages
+from dragoman.console.page.rendering import HEADERS
+from dragoman.console.page.sessions import words_of
 
 DESCRIPTION: Final[web.AppKey[Callable[[], dict[str, Any]]]] = web.AppKey("description")
 """The function that returns the OpenAPI document of the API, in a thread."""

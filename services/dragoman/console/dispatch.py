@@ -18,13 +18,13 @@ from dragoman.application.http.conditional_requests import past
 from dragoman.application.http.rate_limits import Payer
 from dragoman.application.http.request import compressed
 from dragoman.application.http.work_meter import counted
-from dragoman.console import page_layout, stranger_pages
-from dragoman.console.context import PageContext, Preferences
 from dragoman.console.first_hour import checklists
 from dragoman.console.forms import browser_signatures
 from dragoman.console.forms.browser_signatures import SignatureRequired
 from dragoman.console.forms.form_errors import plain
-from dragoman.console.rendering import (
+from dragoman.console.page import page_layout, stranger_pages
+from dragoman.console.page.context import PageContext, Preferences
+from dragoman.console.page.rendering import (
     HEADERS,
     Page,
     PageRoute,
@@ -37,7 +37,7 @@ from dragoman.console.rendering import (
     refused,
     render_template,
 )
-from dragoman.console.sessions import own_origin, signed_in, words_of
+from dragoman.console.page.sessions import own_origin, signed_in, words_of
 from dragoman.document.blocks import PageDocument
 from dragoman.document.tables import has_tables
 from dragoman.domain.acts.deadlines import timestamp

@@ -8,7 +8,7 @@ words.record(17, time)                "24 Nov 2026 03:05Z, record 17"
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from dragoman.console.context import PageContext
+from dragoman.console.page.context import PageContext
 from dragoman.domain.views.titles import title_of
 from dragoman.i18n.words import as_moment, stamp
 from dragoman.limits import SUBJECT_LENGTH

@@ -30,7 +30,7 @@ from dragoman_schemas.fields import FORMS
 
 _HERE: Final = Path(__file__).parent
 _PAGE_FOLDERS: Final = tuple(
-    _HERE.parent / name for name in ("console", "document", "members", "reports")
+    _HERE.parent / name for name in ("console", "document", "members", "office", "reports")
 )
 """Folders with words of the pages and reports."""
 

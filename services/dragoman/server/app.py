@@ -9,7 +9,7 @@ import structlog
 from aiohttp import web
 
 from dragoman import metrics, telemetry
-from dragoman.api import description, host_stream, sse
+from dragoman.api import host_stream, sse
 from dragoman.api.auth.authentication import Callers
 from dragoman.api.auth.oidc import Provider
 from dragoman.api.live_tails import TAILS
@@ -20,25 +20,24 @@ from dragoman.application.http.conditional_requests import TURNS, Turns
 from dragoman.application.http.rate_limits import RATE_LIMITS, RateLimitExceeded, RateLimits
 from dragoman.application.http.work_meter import STRANGERS, WORK, StrangerQueue, WorkMeter
 from dragoman.application.identity_provider.code_flow import CODE_FLOW, CodeFlow
-from dragoman.application.operations import (
-    files,
-    public_releases,
-    transmittals,
-    transparency_log,
-)
-from dragoman.application.operations.evidence import EVIDENCE_PAGE
+from dragoman.application.operations import files, transmittals, transparency_log
 from dragoman.application.operations.report_requests import PRINT_PAGE, WATCH_FLOOR
 from dragoman.application.operations.turn_overs import TURN_OVER_SHEETS
 from dragoman.application.quotas import QUOTAS, Quotas
 from dragoman.application.read_receipts import READ_RECEIPTS, ReadReceipts
 from dragoman.application.service import Service
-from dragoman.console import api_docs, dispatch, routes, sessions, watch_monitor
-from dragoman.console.audit import evidence_page
+from dragoman.console import api_docs, dispatch
+from dragoman.console.matter import print_views
 from dragoman.console.matter.reading import READ_POSITIONS
-from dragoman.console.pages import alarm_stream, print_views
+from dragoman.console.page import sessions
 from dragoman.domain.record.codec import is_name
 from dragoman.domain.record.errors import Refused, refuse
 from dragoman.limits import BODY_BYTES
+from dragoman.office import description, pages
+from dragoman.office.alarm import alarm_stream, watch_monitor
+from dragoman.office.auditing import evidence_page
+from dragoman.office.auditing.evidence import EVIDENCE_PAGE
+from dragoman.office.exchanges import public_releases
 from dragoman.server import load_shedding, request_counters
 from dragoman.server.connections import Reject
 from dragoman.server.headers import set_headers
@@ -120,7 +119,7 @@ def application(
     for route in sorted(description.ROUTES, key=lambda route: route.takes != "act"):
         route.on(app.router)
     app[api_docs.DESCRIPTION] = description.document
-    routes.register(app)
+    pages.register(app)
     return app
 
 

@@ -22,7 +22,7 @@ from dragoman.application.deadline_cache import open_deadlines_of
 from dragoman.application.http.request import SERVICE
 from dragoman.application.operations.transparency_log import HEADS
 from dragoman.application.service import Service
-from dragoman.console import armed_consoles
+from dragoman.console.page import armed_consoles
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.limits import UNARMED_SECONDS
 from dragoman.projection.projection import NotYetApplied, Projection

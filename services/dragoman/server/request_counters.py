@@ -9,8 +9,8 @@ from aiohttp import web
 from aiohttp_sse import EventSourceResponse
 
 from dragoman import metrics
-from dragoman.api import description
 from dragoman.domain.acts.act_registry import PATHS, RULES
+from dragoman.office import description
 
 _PATTERN: Final = re.compile(r"(?<={)(\w+):[^{}]+}")
 _POSTS: Final = frozenset(

@@ -12,8 +12,8 @@ from aiohttp import web
 
 from dragoman.application.http import problems
 from dragoman.console import dispatch
-from dragoman.console.rendering import html, render_template
-from dragoman.console.sessions import words_of
+from dragoman.console.page.rendering import html, render_template
+from dragoman.console.page.sessions import words_of
 from dragoman.domain.record.errors import Refusal, Refused
 from dragoman.lifecycle import Lifecycle
 from dragoman.limits import RETRY_AFTER_SECONDS

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 from cyclopts import App, Parameter
 
+from dragoman.cli import saved_contexts
 from dragoman.cli.common import Target, UsageError, connected, home, out_json, say, table
-from dragoman.cli.host import saved_contexts
-from dragoman.cli.host.saved_contexts import SavedContext, SavedContexts
+from dragoman.cli.saved_contexts import SavedContext, SavedContexts
 from dragoman.client import ProblemResponse, Unreachable
 from dragoman.eventlog.broker import write_secret
 

@@ -21,9 +21,8 @@ import msgspec
 from cyclopts import Parameter
 
 from dragoman import __version__
-from dragoman.cli import doctor
+from dragoman.cli import doctor, saved_contexts
 from dragoman.cli.common import EVERYWHERE, Target, UsageError, home, say
-from dragoman.cli.host import saved_contexts
 from dragoman.cli.host.health import Service, address_of
 from dragoman.cli.host.redaction import Redaction
 from dragoman.settings import Settings, SettingsError, flattened, load

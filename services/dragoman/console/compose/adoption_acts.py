@@ -12,7 +12,7 @@ import msgspec
 from msgspec import UnsetType
 
 from dragoman import __version__
-from dragoman.console.context import PageContext
+from dragoman.console.page.context import PageContext
 from dragoman.domain.acts.versions import adoption
 from dragoman.i18n.words import Words, as_moment
 from dragoman.members.choices import NamedKind

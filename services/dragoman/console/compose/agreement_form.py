@@ -16,9 +16,9 @@ from multidict import MultiDict
 
 from dragoman.application.operations import transmittals
 from dragoman.console.compose.writing import Writing
-from dragoman.console.context import PageContext
 from dragoman.console.display.act_display import Display
 from dragoman.console.forms.exchange_choices import ExchangeChoice
+from dragoman.console.page.context import PageContext
 from dragoman.domain.release_bundle import Proved
 from dragoman.domain.views import transmittals as handed_over
 from dragoman.i18n.words import Words

@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from dragoman.console.admin.admin_forms import hindrance
 from dragoman.console.compose import adoption_acts, erasure_acts, membership_acts, onward_acts
-from dragoman.console.context import PageContext
-from dragoman.console.rendering import refused
+from dragoman.console.forms.admin_forms import hindrance
+from dragoman.console.page.context import PageContext
+from dragoman.console.page.rendering import refused
 from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.acts.act_rules import HEADS, OFFICERS, Who
 from dragoman.domain.acts.families.channel import ADMINISTRATORS

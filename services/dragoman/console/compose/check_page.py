@@ -12,6 +12,7 @@ from multidict import MultiDict
 
 from dragoman.application.http import body_workers, submission
 from dragoman.console.charts import map_sketch
+from dragoman.console.compose import release_preview
 from dragoman.console.compose.consequences import (
     addressees,
     button_text,
@@ -35,14 +36,14 @@ from dragoman.console.compose.writing import (
     field_errors,
     sending_of,
 )
-from dragoman.console.context import PageContext
+from dragoman.console.display import authorised_senders
 from dragoman.console.display.office_clocks import office_of
-from dragoman.console.forms import authorised_senders, browser_signatures, exchange_choices
+from dragoman.console.forms import browser_signatures, exchange_choices
 from dragoman.console.forms.form_errors import plain
 from dragoman.console.matter.shown_message import headline
-from dragoman.console.pages import release_preview
-from dragoman.console.rendering import Page, refused
-from dragoman.console.sessions import redirect
+from dragoman.console.page.context import PageContext
+from dragoman.console.page.rendering import Page, refused
+from dragoman.console.page.sessions import redirect
 from dragoman.domain.acts import consent, deadlines, two_keys
 from dragoman.domain.acts.act_rules import OFFICERS, Rule, Who
 from dragoman.domain.acts.families import release

@@ -10,10 +10,10 @@ from markupsafe import Markup
 from msgspec import Raw
 
 from dragoman.console.compose.writing import CheckedAct, Warned, Writing
-from dragoman.console.context import PageContext
 from dragoman.console.display.act_display import Display, DisplayedMember
 from dragoman.console.display.office_clocks import Office
 from dragoman.console.forms import exchange_choices, people_choices, precedence_hints
+from dragoman.console.page.context import PageContext
 from dragoman.domain.acts import consent, deadlines, duty_calendar
 from dragoman.domain.acts.deadlines import Deadline
 from dragoman.domain.acts.families.exchange_content import content_of

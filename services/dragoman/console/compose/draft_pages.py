@@ -8,6 +8,7 @@ from aiohttp import web
 
 from dragoman.application.http import body_workers
 from dragoman.application.operations import drafts
+from dragoman.console.compose import release_preview
 from dragoman.console.compose.consequences import (
     addressees,
     button_text,
@@ -37,15 +38,15 @@ from dragoman.console.compose.writing import (
     find_draft,
     sending_of,
 )
-from dragoman.console.context import PageContext
+from dragoman.console.display import authorised_senders
 from dragoman.console.display.act_display import DisplayedMember
 from dragoman.console.display.office_clocks import office_of
-from dragoman.console.forms import authorised_senders, browser_signatures
+from dragoman.console.forms import browser_signatures
 from dragoman.console.forms.form_errors import plain
 from dragoman.console.matter.shown_message import headline
-from dragoman.console.pages import release_preview
-from dragoman.console.rendering import Page
-from dragoman.console.sessions import form_of, redirect, said
+from dragoman.console.page.context import PageContext
+from dragoman.console.page.rendering import Page
+from dragoman.console.page.sessions import form_of, redirect, said
 from dragoman.document.blocks import Empty, PageDocument, columns, section
 from dragoman.domain.acts import deadlines
 from dragoman.domain.acts.act_registry import RULES

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from dragoman.console.context import PageContext
+from dragoman.console.page.context import PageContext
 from dragoman.domain.record.errors import Malformed
 from dragoman.members.kind import Kind
 from dragoman.members.sides import ReferencesKind

@@ -6,15 +6,15 @@ from typing import Any, Final
 
 import msgspec
 
+from dragoman.console.compose import release_preview
 from dragoman.console.compose.writing import (
     Writing,
 )
-from dragoman.console.context import PageContext
 from dragoman.console.display import field_history, translations
 from dragoman.console.display.act_display import Display, DisplayedMember
 from dragoman.console.display.office_clocks import Office
 from dragoman.console.forms import exchange_choices, people_choices
-from dragoman.console.pages import release_preview
+from dragoman.console.page.context import PageContext
 from dragoman.domain.acts import deadlines
 from dragoman.domain.acts.families import release
 from dragoman.i18n.words import Words

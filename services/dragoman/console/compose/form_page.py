@@ -12,6 +12,8 @@ from dragoman.console.compose import (
     agreed_phrases,
     agreement_form,
     channel_acts,
+    form_beginnings,
+    release_preview,
     replaced_members,
 )
 from dragoman.console.compose.channel_acts import CHANNEL_ACTS
@@ -40,24 +42,16 @@ from dragoman.console.compose.writing import (
     member_at,
     sending_of,
 )
-from dragoman.console.context import PageContext
-from dragoman.console.display import message_view, translations
+from dragoman.console.display import authorised_senders, message_view, translations
 from dragoman.console.display.act_display import Display, other_languages
 from dragoman.console.display.office_clocks import office_of
-from dragoman.console.forms import (
-    authorised_senders,
-    exchange_choices,
-    form_rows,
-    people_choices,
-    precedence_hints,
-)
+from dragoman.console.forms import exchange_choices, form_rows, people_choices, precedence_hints
 from dragoman.console.forms.form_errors import at_field
-from dragoman.console.forms.kept_forms import KeptForm
-from dragoman.console.incident import form_beginnings
 from dragoman.console.matter.shown_message import headline
-from dragoman.console.pages import release_preview
-from dragoman.console.rendering import Page, refused
-from dragoman.console.sessions import kept_form
+from dragoman.console.page.context import PageContext
+from dragoman.console.page.kept_forms import KeptForm
+from dragoman.console.page.rendering import Page, refused
+from dragoman.console.page.sessions import kept_form
 from dragoman.domain.acts.act_registry import in_force
 from dragoman.domain.acts.families import release
 from dragoman.limits import DIGITS, FLASH_WORDS

@@ -8,10 +8,10 @@ from aiohttp import web
 from markupsafe import Markup
 
 from dragoman.console.charts import map_sketch
-from dragoman.console.context import PageContext
 from dragoman.console.display.act_display import Display
 from dragoman.console.display.office_clocks import office_of
-from dragoman.console.rendering import html
+from dragoman.console.page.context import PageContext
+from dragoman.console.page.rendering import html
 from dragoman.i18n import places
 from dragoman.members import unread_input
 from dragoman.members.input import places as places_module

@@ -12,10 +12,10 @@ from aiohttp import web
 from dragoman.console.compose.check_page import rehearsed
 from dragoman.console.compose.preview import MessagePreview, PreviewReader, preview_of
 from dragoman.console.compose.writing import Writing, field_errors, sending_of
-from dragoman.console.context import PageContext
-from dragoman.console.forms import authorised_senders
+from dragoman.console.display import authorised_senders
 from dragoman.console.forms.form_errors import plain
-from dragoman.console.rendering import html, render_template
+from dragoman.console.page.context import PageContext
+from dragoman.console.page.rendering import html, render_template
 from dragoman.domain.record.errors import Malformed, Refused
 from dragoman.members.kind import FieldError
 

@@ -6,8 +6,8 @@ They say what the shapes do not: the first content, the choices, and the consequ
 from collections.abc import Mapping
 from typing import Any, Final, get_args
 
-from dragoman.console.admin.admin_forms import colleagues
-from dragoman.console.context import PageContext
+from dragoman.console.forms.admin_forms import colleagues
+from dragoman.console.page.context import PageContext
 from dragoman.domain.acts.access import ROOT
 from dragoman.i18n.words import Words
 from dragoman.members.choices import ChoicesKind, NamedKind

@@ -6,10 +6,10 @@ from multidict import MultiDict
 
 from dragoman.application.operations.notices import notice_table, post_notice
 from dragoman.console.compose.writing import Writing
-from dragoman.console.context import PageContext
 from dragoman.console.forms import browser_signatures
-from dragoman.console.rendering import Page, PageRoute
-from dragoman.console.sessions import redirect
+from dragoman.console.page.context import PageContext
+from dragoman.console.page.rendering import Page, PageRoute
+from dragoman.console.page.sessions import redirect
 from dragoman.domain.acts.act_rules import OFFICERS
 from dragoman_schemas.notice_responses import NewNotice, NoticeEntry, NoticeTable
 from dragoman_schemas.responses import Fact

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from dragoman.console.compose.form_choices import languages_own_first
 from dragoman.console.compose.writing import INCIDENT, may_write
-from dragoman.console.context import PageContext
+from dragoman.console.page.context import PageContext
 from dragoman.domain.acts.act_registry import in_force
 from dragoman.members.texts import language
 

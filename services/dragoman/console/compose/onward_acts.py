@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from dragoman.console.context import PageContext
+from dragoman.console.page.context import PageContext
 from dragoman.domain.acts.act_registry import FORMATS, in_force
 from dragoman.domain.acts.deadlines import profile_of
 from dragoman.domain.acts.families.joining import INCIDENTS

@@ -14,14 +14,14 @@ from markupsafe import Markup
 from msgspec import UNSET, Raw, Struct
 from multidict import MultiDict
 
+from dragoman.console.compose import release_preview
 from dragoman.console.compose.writing import Writing
-from dragoman.console.context import PageContext
 from dragoman.console.display.office_clocks import office_of
 from dragoman.console.forms import people_choices
+from dragoman.console.matter.exchange_parts import step_of
 from dragoman.console.matter.shown_message import message_values
-from dragoman.console.pages import release_preview
-from dragoman.console.pages.exchange_parts import step_of
-from dragoman.console.rendering import compile_template, render_template
+from dragoman.console.page.context import PageContext
+from dragoman.console.page.rendering import compile_template, render_template
 from dragoman.domain.acts import consent, references
 from dragoman.domain.acts.act_registry import FORMATS
 from dragoman.domain.acts.families.notification import coded_text

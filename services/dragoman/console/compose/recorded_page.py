@@ -11,11 +11,11 @@ from dragoman.application.http import submission
 from dragoman.application.http.request import ApiReply
 from dragoman.application.operations.exchange_view import viewed
 from dragoman.console.compose.channel_acts import CHANNEL_ACTS
-from dragoman.console.context import PageContext
-from dragoman.console.display import receipt_rows
+from dragoman.console.matter import receipt_rows
 from dragoman.console.matter.shown_message import headline
-from dragoman.console.rendering import Page, refused
-from dragoman.console.sessions import redirect
+from dragoman.console.page.context import PageContext
+from dragoman.console.page.rendering import Page, refused
+from dragoman.console.page.sessions import redirect
 from dragoman.domain.acts import deadlines, duty_calendar
 from dragoman.domain.acts.families.contact import PromisedReply, WantedReply, promised, reply_wanted
 from dragoman.projection.projection import Projection

@@ -20,7 +20,12 @@ from multidict import MultiDict
 
 from dragoman.application.http import body_workers
 from dragoman.application.operations import drafts, files
-from dragoman.console.compose import agreed_phrases, agreement_form, replaced_members
+from dragoman.console.compose import (
+    agreed_phrases,
+    agreement_form,
+    release_preview,
+    replaced_members,
+)
 from dragoman.console.compose.check_page import check
 from dragoman.console.compose.draft_pages import draft_list, draft_page, draft_sent
 from dragoman.console.compose.form_page import form, render_form, writing_of
@@ -36,13 +41,12 @@ from dragoman.console.compose.writing import (
     field_errors,
     find_draft,
 )
-from dragoman.console.context import PageContext
 from dragoman.console.forms import browser_signatures
-from dragoman.console.forms.form_body import Form, Upload
 from dragoman.console.forms.form_errors import plain
-from dragoman.console.pages import release_preview
-from dragoman.console.rendering import HEADERS, Page, PageRoute
-from dragoman.console.sessions import forget_kept, form_of, keep_form, redirect, said
+from dragoman.console.page.context import PageContext
+from dragoman.console.page.form_body import Form, Upload
+from dragoman.console.page.rendering import HEADERS, Page, PageRoute
+from dragoman.console.page.sessions import forget_kept, form_of, keep_form, redirect, said
 from dragoman.domain.acts import consent
 from dragoman.domain.acts.families import release
 from dragoman.domain.judge import takes_two

@@ -9,13 +9,13 @@ from msgspec import Raw, Struct
 
 from dragoman.console.compose import channel_acts
 from dragoman.console.compose.channel_acts import CHANNEL_ACTS, KeepersAct
-from dragoman.console.context import PageContext
+from dragoman.console.display import authorised_senders
+from dragoman.console.display.authorised_senders import Sending
 from dragoman.console.display.office_clocks import Office, office_of
-from dragoman.console.forms import authorised_senders
-from dragoman.console.forms.authorised_senders import Sending
 from dragoman.console.forms.form_errors import officer_text
-from dragoman.console.pages.exchange_parts import changes_of
-from dragoman.console.rendering import refused
+from dragoman.console.matter.exchange_parts import changes_of
+from dragoman.console.page.context import PageContext
+from dragoman.console.page.rendering import refused
 from dragoman.domain.acts import consent, passing_on
 from dragoman.domain.acts.act_registry import in_force
 from dragoman.domain.acts.act_rules import OFFICERS, Format, Rule, Who

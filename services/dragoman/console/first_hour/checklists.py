@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.application.operations import own_reach
-from dragoman.console.context import PageContext
+from dragoman.console.page.context import PageContext
 from dragoman.document.blocks import Block, Buttons, Checklist, Paragraph, Section, section
 from dragoman.domain.acts.act_rules import DUTY
 from dragoman.domain.acts.deadlines import UNTIMED

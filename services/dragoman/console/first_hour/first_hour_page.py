@@ -10,10 +10,10 @@ from typing import Any, Final
 from aiohttp import web
 from msgspec.structs import replace
 
-from dragoman.console.context import PageContext
 from dragoman.console.first_hour import checklists
-from dragoman.console.rendering import Page, PageRoute
-from dragoman.console.sessions import form_of, redirect, said
+from dragoman.console.page.context import PageContext
+from dragoman.console.page.rendering import Page, PageRoute
+from dragoman.console.page.sessions import form_of, redirect, said
 from dragoman.document.blocks import Buttons, Empty, PageDocument, Paragraph, Section, section
 from dragoman.members.runs import PageLink, PressButton
 from dragoman.stores.first_hours import FirstHour

@@ -5,8 +5,8 @@ The English explanations are those of `docs/glossary.md`, and a test compares th
 
 from typing import Final
 
-from dragoman.console.context import PageContext
-from dragoman.console.rendering import Page, PageRoute
+from dragoman.console.page.context import PageContext
+from dragoman.console.page.rendering import Page, PageRoute
 from dragoman.document.blocks import Definitions, PageDocument, section
 from dragoman.i18n.words import Words
 from dragoman.members.runs import PageLink

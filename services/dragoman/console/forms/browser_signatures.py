@@ -17,10 +17,10 @@ from msgspec import UNSET, Struct
 
 from dragoman.application.http import body_workers, submission
 from dragoman.application.http.request import ApiReply
-from dragoman.console.audit.verified_heads import SignedHead, head, recent
-from dragoman.console.context import PageContext
-from dragoman.console.rendering import HEADERS, refused
-from dragoman.console.sessions import form_of, said
+from dragoman.console.forms.verified_heads import SignedHead, head, recent
+from dragoman.console.page.context import PageContext
+from dragoman.console.page.rendering import HEADERS, refused
+from dragoman.console.page.sessions import form_of, said
 from dragoman.domain.acts import log_policy
 from dragoman.domain.acts.act_registry import RULES, in_force
 from dragoman.domain.acts.act_rules import Who

@@ -5,9 +5,9 @@ It names the thing, lists the consequences, and has one button that does it.
 
 from collections.abc import Mapping, Sequence
 
-from dragoman.console.context import PageContext
 from dragoman.console.forms.form_state import FormState
-from dragoman.console.rendering import Page
+from dragoman.console.page.context import PageContext
+from dragoman.console.page.rendering import Page
 from dragoman.document.blocks import Form, PageDocument, Points, section
 from dragoman.members.runs import PageLink
 

@@ -14,10 +14,10 @@ import msgspec
 from markupsafe import Markup
 from msgspec import Raw, Struct
 
-from dragoman.console.context import PageContext
 from dragoman.console.display.act_display import Display
 from dragoman.console.display.meeting_summary import known_windows, local_window
 from dragoman.console.display.office_clocks import Office
+from dragoman.console.page.context import PageContext
 from dragoman.domain.acts import consent, two_keys
 from dragoman.domain.acts.families import joining, meeting
 from dragoman.i18n.words import Words

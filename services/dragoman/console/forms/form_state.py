@@ -18,7 +18,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Struct
 
-from dragoman.console.sessions import form_of, said
+from dragoman.console.page.sessions import form_of, said
 from dragoman.document.blocks import Control, FormField
 from dragoman.domain.record.errors import FieldFault, Malformed, Refused
 from dragoman.domain.record.validation_errors import faults_of

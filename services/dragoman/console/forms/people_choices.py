@@ -17,7 +17,7 @@ from markupsafe import Markup
 from msgspec import Raw, Struct, UnsetType
 
 from dragoman.application import attachment_checks
-from dragoman.console.context import PageContext
+from dragoman.console.page.context import PageContext
 from dragoman.document.html import markup
 from dragoman.document.invisible_characters import marked
 from dragoman.domain.acts import references

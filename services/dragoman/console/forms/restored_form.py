@@ -8,9 +8,9 @@ from urllib.parse import parse_qsl
 
 from msgspec import Struct
 
-from dragoman.console.context import PageContext
-from dragoman.console.rendering import Page, PageRoute
-from dragoman.console.sessions import kept_form
+from dragoman.console.page.context import PageContext
+from dragoman.console.page.rendering import Page, PageRoute
+from dragoman.console.page.sessions import kept_form
 
 _OWN: Final = frozenset({"key", "etag", "next", "signed", "sign", "signatures"})
 """Fields of the page itself, which nobody has typed."""

@@ -14,8 +14,8 @@ from typing import Final, Generic, Literal, TypeVar
 
 from aiohttp import web
 
-from dragoman.console.context import PageContext
 from dragoman.console.display.act_display import Display
+from dragoman.console.page.context import PageContext
 from dragoman_schemas.responses import ExchangeView
 from dragoman_schemas.state import Exchange
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from aiohttp import web
 
-from dragoman.console.context import PageContext
+from dragoman.console.page.context import PageContext
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.projection.projection import Projection
 from dragoman.stores.read_positions import ReadPositions

@@ -4,8 +4,8 @@ from collections.abc import Container, Iterable
 from datetime import datetime
 from typing import Final
 
-from dragoman.console.context import PageContext
 from dragoman.console.display.deadline_rows import DeadlineRow
+from dragoman.console.page.context import PageContext
 from dragoman.domain.acts.act_rules import DUTY
 from dragoman.stores.watch_floor import Floor, ShelvedAlarm
 

@@ -8,25 +8,21 @@ import msgspec
 from markupsafe import Markup
 from msgspec.structs import replace
 
-from dragoman.console.context import PageContext
-from dragoman.console.display import (
-    field_history,
-    report_views,
-    text_versions,
-    translation_versions,
-)
+from dragoman.console.display import field_history, report_views
 from dragoman.console.display import translations as translated
 from dragoman.console.display.act_display import Display, DisplayedMember
 from dragoman.console.display.meeting_summary import instant, windows
 from dragoman.console.display.office_clocks import Office
 from dragoman.console.forms import exchange_choices
-from dragoman.console.pages.exchange_parts import (
+from dragoman.console.matter import text_versions, translation_versions
+from dragoman.console.matter.exchange_parts import (
     consent_status,
     corrections,
     draft_status,
     retractions,
     stated_rows,
 )
+from dragoman.console.page.context import PageContext
 from dragoman.domain.acts import developments, two_keys
 from dragoman.domain.acts.families import release
 from dragoman.domain.acts.families.exchange import precedence_of

@@ -9,9 +9,9 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
-from dragoman.console.context import PageContext
-from dragoman.console.display import inbox_lines
+from dragoman.console.matter import inbox_lines
 from dragoman.console.matter.shown_message import acts_of
+from dragoman.console.page.context import PageContext
 from dragoman.console.search.goals import Goal, TypedText, channels_of, upto, within
 from dragoman.console.search.named_goals import UNRANKED, plain, rank_of
 from dragoman.domain.acts.act_registry import RULES

@@ -8,7 +8,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from dragoman.console.context import PageContext
+from dragoman.console.page.context import PageContext
 from dragoman.domain.acts.act_registry import FORMATS
 from dragoman.projection.projection import Projection
 

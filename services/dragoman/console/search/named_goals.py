@@ -14,7 +14,7 @@ from typing import Final
 from msgspec import Struct
 
 from dragoman.application import attachment_checks
-from dragoman.console.context import PageContext
+from dragoman.console.page.context import PageContext
 from dragoman.console.search.goals import Goal, channels_of
 from dragoman.domain.acts.act_registry import in_force
 from dragoman.domain.acts.act_rules import OFFICERS, Format

@@ -9,7 +9,7 @@ from typing import Final
 
 from dragoman.application import attachment_checks
 from dragoman.application.operations import people_register
-from dragoman.console.context import PageContext
+from dragoman.console.page.context import PageContext
 from dragoman.console.search.goals import Goal, channels_of, within
 from dragoman.console.search.named_goals import plain
 from dragoman.eventlog.event_log import LogUnreachable

@@ -11,12 +11,12 @@ from typing import Final
 from aiohttp import web
 from msgspec import Struct
 
-from dragoman.console.context import PageContext
-from dragoman.console.rendering import Page, PageRoute, refused
+from dragoman.console.page.context import PageContext
+from dragoman.console.page.rendering import Page, PageRoute, refused
+from dragoman.console.page.sessions import redirect
 from dragoman.console.search import exchange_goals, people_goals
 from dragoman.console.search.goals import Goal, GoalGroup, channels_of, group, read
 from dragoman.console.search.named_goals import best_of, named_goals, ranked
-from dragoman.console.sessions import redirect
 from dragoman.limits import GO_FOUND, SEARCH_CHARACTERS
 from dragoman.text import sentence
 

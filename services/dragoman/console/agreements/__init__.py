@@ -1,1 +1,0 @@
-"""Pages of agreements: undertakings, mechanisms, and what a group handed over."""

@@ -1,1 +1,0 @@
-"""Pages and panels of incidents and announced events: windows, people, passing on."""

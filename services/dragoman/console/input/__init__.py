@@ -1,1 +1,0 @@
-"""Times, places and periods as officers write them."""

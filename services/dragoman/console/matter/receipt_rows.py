@@ -1,0 +1,156 @@
+"""Receipts of a message: delivery, acknowledgement, answer, and passing on.
+
+Each addressee has its own, with their times and the time that they took.
+"""
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from dragoman.console.page.context import PageContext
+from dragoman.domain.views import alarms
+from dragoman.i18n.words import Words, as_moment
+from dragoman.projection.queries import ladder
+from dragoman.projection.queries.ladder import LadderStep
+from dragoman_schemas.responses import Fact, PassedOnTo
+from dragoman_schemas.state import Exchange, Message, Stamp
+
+
+class ReceiptRow(Struct, frozen=True, kw_only=True):
+    """The four facts of one addressee.
+
+    `who` is the role of the officer who acknowledged. `by_answer` is true where an
+    answer proves the receipt. Durations are in seconds; `was_to_ring` says for whom a
+    flash was to ring, and when. `passed_on` names each post once, as `posts_of` returns
+    them.
+    """
+
+    fact: Fact
+    was_to_ring: str = ""
+    who: str = ""
+    by_answer: bool = False
+    acknowledged_s: float | None = None
+    answered_s: float | None = None
+    passed_on: tuple[PassedOnTo, ...] = ()
+
+
+class Received(Struct, frozen=True, kw_only=True):
+    """One message, and the receipts of all its addressees."""
+
+    message: Message
+    receipts: tuple[ReceiptRow, ...]
+
+
+async def ladder_of(context: PageContext, state: Exchange) -> list[LadderStep]:
+    """Return the officers whom each flash of an exchange reached.
+
+    Officers of the reader's own side are named, and the others shown by role.
+    """
+    if not any(alarms.rings(context.registry, state, message) for message in state.messages):
+        return []
+    return await context.ask(ladder.steps, state, context.side)
+
+
+def of(
+    context: PageContext,
+    state: Exchange,
+    facts: Iterable[Fact],
+    ladder_steps: Iterable[LadderStep] = (),
+    message: str = "",
+) -> list[Received]:
+    """Return each message of an exchange with its receipts.
+
+    Only one message is returned where `message` names it.
+    """
+    steps: dict[tuple[str, str], list[LadderStep]] = {}
+    for ladder_step in ladder_steps:
+        steps.setdefault((ladder_step.message, ladder_step.side), []).append(ladder_step)
+    messages = {item.id: item for item in state.messages if not message or item.id == message}
+    receipt_rows: dict[str, list[ReceiptRow]] = {}
+    for fact in facts:
+        if fact.message in messages:
+            receipt_rows.setdefault(fact.message, []).append(
+                _receipt(
+                    context,
+                    state,
+                    messages[fact.message],
+                    fact,
+                    tuple(steps.get((fact.message, fact.side), ())),
+                )
+            )
+    return [
+        Received(message=messages[id], receipts=tuple(receipts))
+        for id, receipts in receipt_rows.items()
+    ]
+
+
+def _receipt(
+    context: PageContext,
+    state: Exchange,
+    message: Message,
+    fact: Fact,
+    ladder_steps: tuple[LadderStep, ...],
+) -> ReceiptRow:
+    acknowledged, answered = message.acknowledged.get(fact.side), message.answered.get(fact.side)
+    officer = (
+        None if acknowledged is None else context.projection.registry.officers.get(acknowledged.by)
+    )
+    return ReceiptRow(
+        fact=fact,
+        was_to_ring=context.words.semicolon.join(
+            f"{rung_of(context.words, item)} {context.words.written(item.time, 'clock')}"
+            for item in ladder_steps
+        ),
+        who="" if officer is None else context.words.value(officer.roles[0]),
+        by_answer=acknowledged is not None and _answers(state, acknowledged, answered),
+        acknowledged_s=_took(message, acknowledged),
+        answered_s=_took(message, answered),
+        passed_on=posts_of(fact.passed_on),
+    )
+
+
+def posts_of(passed_on: Iterable[PassedOnTo]) -> tuple[PassedOnTo, ...]:
+    """Return each post that was told once: the first time, and the newest confirmation.
+
+    A side records the confirmation of a post apart from having told it.
+    """
+    posts: dict[str, PassedOnTo] = {}
+    for item in passed_on:
+        first = posts.setdefault(item.post, item)
+        if item.confirmed_at:
+            posts[item.post] = replace(first, confirmed_at=item.confirmed_at)
+    return tuple(posts.values())
+
+
+def _answers(state: Exchange, acknowledged: Stamp, answered: Stamp | None) -> bool:
+    """Return whether the record that proves a receipt is an answer.
+
+    Otherwise it is a receipt alone.
+    """
+    answers = {message.said.position for message in state.messages} | {
+        answered.position if answered else 0
+    }
+    return acknowledged.position in answers
+
+
+def rung_of(words: Words, step: LadderStep) -> str:
+    """Return the role for which a flash was to ring, with the officers if named."""
+    role = words.value(step.rung)
+    return (
+        words.say(
+            "%(role)s (%(who)s)",
+            role=role,
+            who=words.listed(officer.partition("/")[2] for officer in step.officers),
+        )
+        if step.officers
+        else role
+    )
+
+
+def _took(message: Message, stamp: Stamp | None) -> float | None:
+    return (
+        None
+        if stamp is None
+        else (as_moment(stamp.time) - as_moment(message.said.time)).total_seconds()
+    )

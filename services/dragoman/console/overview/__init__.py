@@ -1,1 +1,0 @@
-"""Pages over all channels of a reader."""

@@ -1,1 +1,0 @@
-"""Pages about how an officer is reached away from the pages."""

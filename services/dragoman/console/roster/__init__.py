@@ -1,1 +1,0 @@
-"""The page of the duty roster, and its lines on the board."""

@@ -1,0 +1,1 @@
+"""Administration of a side: officers, keys, rules, endpoints, erasure."""

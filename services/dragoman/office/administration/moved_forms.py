@@ -1,0 +1,65 @@
+"""Earlier addresses of forms of administration, which lead to the generated forms.
+
+    GET  /admin/officers/revoke?officer=o-17    to /admin/acts/officer-revocation
+    POST /admin/officers                        to /admin/acts/officer
+
+A page that was loaded before an update still sends its form to the earlier address. Its
+reader gets the new form, and nothing is recorded.
+"""
+
+from typing import Final, NamedTuple
+
+from aiohttp import web
+
+from dragoman.console.page.context import PageContext
+from dragoman.console.page.rendering import Handler, PageRoute
+from dragoman.console.page.sessions import redirect
+
+
+class _MovedForm(NamedTuple):
+    """The act of a form. A form with a page of its own had one field in its address.
+
+    `member` is the name of that field now. A form `withdraws` a consent.
+    """
+
+    act: str
+    field: str = ""
+    member: str = ""
+    withdraws: bool = False
+
+
+_MOVED: Final = {
+    "/admin": _MovedForm("channel-status"),
+    "/admin/codebook": _MovedForm("codebook-adoption"),
+    "/admin/onward": _MovedForm("onward-adoption"),
+    "/admin/erasures/consent": _MovedForm("erasure-consent", "exchanges", "f.records"),
+    "/admin/erasures/erase": _MovedForm("erasure", "exchanges", "f.records"),
+    "/admin/erasures/withdraw": _MovedForm(
+        "erasure-consent", "exchanges", "f.records", withdraws=True
+    ),
+    "/admin/policy": _MovedForm("policy-adoption"),
+    "/admin/profiles": _MovedForm("profile-adoption"),
+    "/admin/rules": _MovedForm("rules-adoption"),
+    "/admin/officers": _MovedForm("officer"),
+    "/admin/officers/revoke": _MovedForm("officer-revocation", "officer", "f.officer"),
+    "/admin/keys/revoke": _MovedForm("key-revocation", "of", "f.key"),
+}
+"""The forms by their earlier addresses."""
+
+
+def _leading(form: _MovedForm) -> Handler:
+    async def moved(context: PageContext) -> web.StreamResponse:
+        value = context.request.query.get(form.field, "") if form.field else ""
+        fields = {form.member: value} if value else {}
+        if form.withdraws:
+            fields["f.withdrawn"] = "yes"
+        return redirect(context.link(f"/admin/acts/{form.act}", **fields))
+
+    return moved
+
+
+ROUTES: Final = tuple(
+    PageRoute(path=path, handler=_leading(form), method=method)
+    for path, form in _MOVED.items()
+    for method in (("GET", "POST") if form.field else ("POST",))
+)

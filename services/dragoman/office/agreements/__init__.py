@@ -1,0 +1,1 @@
+"""Agreements: undertakings, mechanisms, and their part of an exchange's page."""

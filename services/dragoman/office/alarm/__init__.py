@@ -1,0 +1,1 @@
+"""Alarm: the board, the takeover of a page, the wall display and the drill."""

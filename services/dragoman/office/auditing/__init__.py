@@ -1,0 +1,1 @@
+"""Auditing: the log, its records, evidence, reports and statistics."""

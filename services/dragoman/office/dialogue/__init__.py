@@ -1,0 +1,1 @@
+"""Dialogue: issues, reports of talks, and their roadmap."""

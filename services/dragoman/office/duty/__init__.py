@@ -1,0 +1,1 @@
+"""Duty: the roster, the turn-over of a watch, and the reach of officers."""

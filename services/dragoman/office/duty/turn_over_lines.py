@@ -1,0 +1,68 @@
+"""The lines on the board about the turn-over: points unsigned or not clear."""
+
+from typing import Final
+
+from msgspec import Struct
+
+from dragoman.application.operations import turn_overs
+from dragoman.application.operations.turn_overs import PointState
+from dragoman.console.matter.panel import Panel, ShownPanel
+from dragoman.console.page.context import PageContext
+from dragoman.domain.acts.deadlines import UNTIMED
+from dragoman.reports.turn_over_points import point_text
+
+
+class TurnOverLines(Struct, frozen=True, kw_only=True):
+    """The turn-over of the reader's side, as the board shows it.
+
+    `unclear` are the points that are not clear, explained or not. `texts` has their
+    words by their keys. `is_own` says that the reader has the watch, and `is_relieved`
+    that the reader had it before.
+    """
+
+    has_sheet: bool
+    total: int
+    unsigned: int
+    unclear: tuple[PointState, ...]
+    texts: dict[str, str]
+    is_own: bool
+    is_relieved: bool
+
+
+def may_read(context: PageContext) -> bool:
+    """Return whether the board shows the turn-over: now, to those who take watches."""
+    return (
+        not context.past
+        and context.registry.kind not in UNTIMED
+        and turn_overs.may_sign(context.projection, context.grant.actor)
+    )
+
+
+async def lines_of(context: PageContext) -> TurnOverLines | None:
+    """Return the lines of the board; None if there is nothing to say."""
+    if not may_read(context):
+        return None
+    current = await turn_overs.current(context.call, context.projection, context.side)
+    if current is None:
+        return None
+    stored = current.stored
+    states = [] if stored is None else turn_overs.states_of(stored, context.roles)
+    unclear = tuple(state for state in states if state.answer in ("not_clear", "explained"))
+    return TurnOverLines(
+        has_sheet=stored is not None,
+        total=len(states),
+        unsigned=sum(not state.answer for state in states),
+        unclear=unclear,
+        texts={state.point.key: point_text(state.point, context.words) for state in unclear},
+        is_own=context.projection.registry.watches[context.side].since.by == context.grant.actor,
+        is_relieved=stored is not None and stored.sheet.relieved == context.grant.actor,
+    )
+
+
+async def shown(context: PageContext) -> ShownPanel | None:
+    """Return the lines as a panel of the board."""
+    lines = await lines_of(context)
+    return None if lines is None else ShownPanel(template="turn_over_lines.html", value=lines)
+
+
+BOARD_PANELS: Final = (Panel(place="watch", of=shown),)

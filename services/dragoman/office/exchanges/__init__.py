@@ -1,0 +1,1 @@
+"""Exchanges: their lists, pages, acts, drafts, files and public releases."""

@@ -1,0 +1,1 @@
+"""The host: its channels, tokens and health."""

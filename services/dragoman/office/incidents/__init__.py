@@ -1,0 +1,1 @@
+"""Incidents: announced events, people, passing on, and the sea chart."""

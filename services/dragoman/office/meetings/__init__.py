@@ -1,0 +1,1 @@
+"""Meetings: their list, calendar and page."""

@@ -1,0 +1,1 @@
+"""People: contacts, and the register of people whom acts name by id."""

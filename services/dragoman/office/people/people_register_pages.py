@@ -1,0 +1,502 @@
+"""The pages of the register of people: the list, and forms for a side's own people.
+
+Offices enter, change and erase their people there. The register is beside the log and
+keeps no past. Every form uses the functions of the API:
+`dragoman.application.operations.people_register`.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+import msgspec
+from aiohttp import web
+from msgspec import Struct, UnsetType
+
+from dragoman.application import attachment_checks
+from dragoman.application.http import submission
+from dragoman.application.http.request import ApiAnswer, ApiReply
+from dragoman.application.operations import people_register
+from dragoman.console.display.act_display import other_languages
+from dragoman.console.forms.admin_forms import at_the_end
+from dragoman.console.forms.confirm import ask
+from dragoman.console.forms.form_state import FormState
+from dragoman.console.page.context import PageContext
+from dragoman.console.page.rendering import Page, PageRoute
+from dragoman.console.page.sessions import kept_form, redirect
+from dragoman.console.page_words import PageWords
+from dragoman.document.blocks import (
+    Empty,
+    Form,
+    ListingRow,
+    PageDocument,
+    Remark,
+    Section,
+    choice,
+    line,
+    rows_listed,
+    section,
+)
+from dragoman.domain.record.errors import Malformed, Refused
+from dragoman.i18n.words import Words
+from dragoman.limits import SCREEN_ROWS
+from dragoman.members.kind import Say
+from dragoman.members.runs import Cell, PageLink, QuotedText, Run, joined
+from dragoman.members.texts import LanguageKind, language
+from dragoman.projection.queries import duty_watch
+from dragoman_schemas.fields import or_default
+from dragoman_schemas.problems import TYPES
+from dragoman_schemas.responses import PersonEntry, PersonView, PointView
+
+_LINES: Final = ("name", "post", "institution", "note")
+_LISTS: Final = ("telephones", "emails")
+_FIELDS: Final = (
+    "name",
+    "post",
+    "institution",
+    "telephones",
+    "emails",
+    "languages",
+    "note",
+    "readers",
+)
+
+
+class PersonPage(Struct, frozen=True, kw_only=True):
+    """An entry, and the points of contact that name it."""
+
+    channel: str
+    person: PersonView | None = None
+    points: tuple[PointView, ...] = ()
+
+
+# The list
+
+
+async def listed(context: PageContext) -> Page:
+    """Return the register, sorted by name."""
+    if context.past:
+        return _kept_no_past(context)
+    q, side = context.request.query.get("q", "").strip(), context.request.query.get("side", "")
+    page = submission.whole(context.request.query.get("page", "1")) or 1
+    views = [
+        item
+        for item in await people_register.views(context.call)
+        if side in ("", item.side) and _matches(item, q)
+    ]
+    views.sort(key=lambda person_view: (_name(person_view).casefold(), person_view.id))
+    skipped = (page - 1) * SCREEN_ROWS
+    rows = views[skipped : skipped + SCREEN_ROWS]
+    words, w, say = PageWords(context), context.words, context.words.say
+    head = (say("Name"), say("Side"), say("Post"), say("Institution"), say("Languages"))
+    nothing = (
+        say("Nobody is found. Leave out a word of the name, or the side.")
+        if q or side
+        else say("Nobody is entered. Enter people here before an act names them.")
+    )
+    entries = section(
+        say("Entries"),
+        rows_listed(
+            say("Entries of the register"),
+            (*head, say("Changed")),
+            (_row(words, view) for view in rows),
+            Empty(nothing),
+        ),
+        _hidden(words) if q or side else None,
+        _pages(words, page, skipped + len(rows), len(views)),
+        aside=(w.number(len(views)) if views else say("none"),),
+    )
+    sides = (("", say("all sides")), *((name, name.upper()) for name in context.sides))
+    fields = (line("q", say("Name"), q), choice("side", say("Side"), side, sides))
+    enter = PageLink((say("Enter somebody"),), "/people/register/new", "button")
+    lead = say(
+        "Acts name people by an id and a commitment. Only this register says who they are. The "
+        "offices of this channel can read it, and entries can be erased."
+    )
+    label = button = say("Search")
+    search = Form(to="/people/register", parts=fields, button=button, gets=True, label=label)
+    actions = (enter,) if _may_enter(context) else ()
+    return Page(view=_register(context, lead, actions, section("", search), entries))
+
+
+def _register(
+    context: PageContext, lead: str, actions: tuple[PageLink, ...], *sections: Section
+) -> PageDocument:
+    say = context.words.say
+    is_erased = context.request.query.get("said", "") == "erased"
+    return PageDocument(
+        title=say("Register of people"),
+        announced=say("The entry is erased. Every revision of it is overwritten.")
+        if is_erased
+        else "",
+        area="people",
+        crumbs=(PageLink((say("People"),), "/people"),),
+        lead=(lead,),
+        actions=actions,
+        sections=sections,
+    )
+
+
+def _row(words: PageWords, view: PersonView) -> ListingRow:
+    entry, say = _entry(view), words.w.say
+    post, institution = _given(entry, "post"), _given(entry, "institution")
+    languages = _given(entry, "languages").split()
+    name: Run = QuotedText(_name(view))
+    if view.sealed:
+        name = say("shown only to named officers")
+    cells: tuple[Cell, ...] = (
+        PageLink((name,), f"/people/register/{view.id}", spoken=view.id if view.sealed else ""),
+        words.side(view.side),
+        QuotedText(post) if post else "–",
+        QuotedText(institution) if institution else "–",
+        LanguageKind(many=True).runs(languages, Say(words=words.w)) if languages else "–",
+        words.time(view.updated),
+    )
+    return ListingRow(cells, {"row": ""})
+
+
+def _hidden(words: PageWords) -> Remark:
+    """Return the remark on entries that a search does not show."""
+    text = words.w.say(
+        "Entries that the search does not find are hidden. No search finds entries that only "
+        "named officers may read."
+    )
+    return Remark((text, words.w.space, PageLink((words.w.say("Show all"),), "/people/register")))
+
+
+def _pages(words: PageWords, page: int, shown_to: int, count: int) -> Remark | None:
+    """Return the links to the pages beside this one; None for the only page."""
+    say, number = words.w.say, words.w.number
+    links: list[Cell] = []
+    if page > 1:
+        links += [words.again(say("before"), {"page": page - 1}), " "]
+    if shown_to < count:
+        links += [words.again(say("next"), {"page": page + 1}), " "]
+    if not links:
+        return None
+    return Remark(joined((*links, say("%(a)s of %(b)s", a=number(shown_to), b=number(count)))))
+
+
+def _kept_no_past(context: PageContext) -> Page:
+    submission.staff_of(context.call)
+    say = context.words.say
+    lead = say("The register is not part of the log and keeps no past. Erased entries are gone.")
+    now = PageWords(context).again(say("The register as it is now"), {"at": ""})
+    return Page(view=_register(context, lead, (now,)))
+
+
+def _may_enter(context: PageContext) -> bool:
+    return (
+        attachment_checks.is_staff(context.projection, context.grant.actor)
+        and not context.past
+        and context.grant.scope != "read"
+    )
+
+
+def _entry(view: PersonView) -> PersonEntry | None:
+    return or_default(view.entry, None)
+
+
+def _name(view: PersonView) -> str:
+    entry = _entry(view)
+    return "" if entry is None else entry.name
+
+
+def _matches(view: PersonView, q: str) -> bool:
+    """Return whether the name contains every word of the search.
+
+    A search never finds an entry that the reader may not see.
+    """
+    name = _name(view).casefold()
+    return all(word in name for word in q.casefold().split())
+
+
+def _given(entry: PersonEntry | None, name: str) -> str:
+    """Return a member of an entry in the form's notation; empty if it is not set."""
+    value = getattr(entry, name, "")
+    if isinstance(value, UnsetType):
+        return ""
+    if isinstance(value, str):
+        return value
+    return (" " if name == "languages" else "\n").join(value)
+
+
+# One entry
+
+
+async def new(context: PageContext) -> Page:
+    """Return the form for a new entry."""
+    if context.past:
+        return _kept_no_past(context)
+    await people_register.views(
+        context.call
+    )  # a reader who may not enter anybody must learn it before typing
+    return _form(context, PersonPage(channel=context.name), FormState())
+
+
+async def enter(context: PageContext) -> Page | web.StreamResponse:
+    """Enter a person."""
+    filled = await FormState.of(context.request)
+    entry = _entry_of(filled, context.words)
+    if entry:
+        with filled.trying("name"):
+            person = _person(
+                await people_register.enter(context.call, entry, submission.key_of(filled.key))
+            )
+            back = _left(context)
+            if back and filled["in"]:
+                return redirect(context.to(back, entered=person.id, in_=filled["in"]))
+            return redirect(context.link(f"/people/register/{person.id}", said="entered"))
+    await at_the_end(context)
+    return _form(context, PersonPage(channel=context.name), filled)
+
+
+async def show(context: PageContext) -> Page:
+    """Return an entry; the reader's own side gets it as a form."""
+    if context.past:
+        return _kept_no_past(context)
+    view = await _shown(context)
+    return _form(context, view, _filled(view.person))
+
+
+async def change(context: PageContext) -> Page | web.StreamResponse:
+    """Change an entry, provided that it still has the revision that was read.
+
+    If a colleague has changed it since, the form shows both versions.
+    """
+    filled = await FormState.of(context.request)
+    entry, etag = _entry_of(filled, context.words), filled["etag"]
+    if entry:
+        try:
+            with filled.trying("name"):
+                person = _person(await people_register.change(context.call, entry, etag))
+                return redirect(context.link(f"/people/register/{person.id}", said="changed"))
+        except Refused as error:
+            if error.refusal.kind != "moved":
+                raise
+            etag = ""
+            filled.wrong("name", _moved(context.words), status=TYPES["moved"][0])
+    await at_the_end(context)
+    return _form(context, await _shown(context), filled, etag)
+
+
+def _left(context: PageContext) -> str:
+    """Return the address of the form that the reader left to enter a person.
+
+    Return an empty text if there was no such form.
+    """
+    form = kept_form(context.request, context.grant)
+    return form.path if form is not None and form.path.startswith(f"/c/{context.name}/") else ""
+
+
+def _moved(words: Words) -> str:
+    return words.say(
+        "A colleague has changed or erased the entry since you read it. Its present content is "
+        "beside the form."
+    )
+
+
+async def ask_erase(context: PageContext) -> Page | web.StreamResponse:
+    """Return the question whether to erase an entry, with all consequences."""
+    if context.past:
+        return _kept_no_past(context)
+    view = await _shown(context)
+    person = view.person
+    if person is None or person.erased or person.side != context.side or not _may_enter(context):
+        return redirect(context.link(f"/people/register/{context.request.match_info['person']}"))
+    return _ask(context, view, person, FormState())
+
+
+def _ask(context: PageContext, view: PersonPage, person: PersonView, filled: FormState) -> Page:
+    say = context.words.say
+    roles = context.words.listed(point.role for point in view.points)
+    return ask(
+        context,
+        question=say("Erase the entry of %(name)s?", name=_name(person)),
+        follows=[
+            say(
+                "The name, the post, the numbers, the addresses and the note are lost, in every "
+                "revision. This cannot be taken back."
+            ),
+            say(
+                "The id, the side and the times are kept. Acts that name the entry stay valid, "
+                "and nobody can say who was meant."
+            ),
+            say(
+                "These points of contact name the entry, and will have nobody to ring: %(roles)s.",
+                roles=roles,
+            )
+            if roles
+            else say("No point of contact names the entry."),
+        ],
+        button=say("Erase the entry"),
+        back=(context.link(f"/people/register/{person.id}"), say("Keep it")),
+        area="people",
+        filled=filled,
+        hidden={"etag": person.commitment},
+    )
+
+
+async def erase(context: PageContext) -> Page | web.StreamResponse:
+    """Erase an entry.
+
+    If a colleague has changed it since, ask again.
+    """
+    filled = await FormState.of(context.request)
+    try:
+        with filled.trying("end"):
+            await people_register.erase(context.call, filled["etag"])
+            return redirect(context.link("/people/register", said="erased"))
+    except Refused as error:
+        if error.refusal.kind != "moved":
+            raise
+        sentence = context.words.say(
+            "A colleague has changed the entry since you read it. Look at its present content."
+        )
+        filled.wrong("end", sentence, status=TYPES["moved"][0])
+    await at_the_end(context)
+    view = await _shown(context)
+    return (
+        redirect(context.link("/people/register"))
+        if view.person is None
+        else _ask(context, view, view.person, filled)
+    )
+
+
+async def _shown(context: PageContext) -> PersonPage:
+    person = _person(await people_register.show_person(context.call))
+    points_of_contact = await context.ask(duty_watch.points_of_contact)
+    return PersonPage(
+        channel=context.name,
+        person=person,
+        points=tuple(
+            point for point in points_of_contact.points if person.id in (point.person, point.deputy)
+        ),
+    )
+
+
+def _person(answered: ApiAnswer) -> PersonView:
+    assert isinstance(answered, ApiReply) and isinstance(answered.body, PersonView)
+    return answered.body
+
+
+def _form(context: PageContext, view: PersonPage, filled: FormState, etag: str = "") -> Page:
+    person = view.person
+    is_own = person is None or person.side == context.side
+    asking = "" if person is not None else filled["in"] or context.request.query.get("in", "")
+    back = _left(context) if asking else ""
+    entered = () if person is None else _given(_entry(person), "readers").split()
+    return Page(
+        template="person.html",
+        view=view,
+        status=filled.status,
+        values={
+            "filled": filled,
+            "etag": etag or ("" if person is None else person.commitment),
+            "own": is_own,
+            "may_change": is_own
+            and _may_enter(context)
+            and not (person is not None and person.erased),
+            "languages_here": [(tag, language(tag)) for tag in context.registry.languages],
+            "other_languages": other_languages(context.registry.languages, filled.all("languages")),
+            "readers": _readers(context, [*filled.all("readers"), *entered]),
+            "back": back,
+            "asking": asking if back else "",
+            "fields": _FIELDS,
+            "given": _given,
+            "said": context.request.query.get("said", ""),
+        },
+    )
+
+
+def _readers(context: PageContext, chosen: Iterable[str]) -> list[tuple[str, str]]:
+    """Return the officers to whom an entry may be restricted.
+
+    These are officers of the other sides, and those who are chosen already.
+    """
+    actors = [
+        actor
+        for actor in context.projection.registry.officers
+        if attachment_checks.is_staff(context.projection, actor)
+    ]
+    names = sorted(
+        {actor for actor in (*actors, *chosen) if not actor.startswith(f"{context.side}/")}
+    )
+    return [(name, f"{name.partition('/')[0].upper()} {name.partition('/')[2]}") for name in names]
+
+
+# The content of the form
+
+
+def _filled(person: PersonView | None) -> FormState:
+    """Return a form with the content of an entry."""
+    entry = None if person is None else _entry(person)
+    return FormState(
+        {
+            name: _given(entry, name).split()
+            if name in ("readers", "languages")
+            else [_given(entry, name)]
+            for name in _FIELDS
+        }
+    )
+
+
+def _entry_of(filled: FormState, words: Words) -> bytes:
+    """Return the entry that a form describes.
+
+    Return nothing if the form has errors; each wrong field then shows its own.
+    """
+    members: dict[str, Any] = {name: filled[name] for name in _LINES if filled[name]}
+    members |= {
+        name: lines
+        for name in _LISTS
+        if (lines := [line.strip() for line in filled[name].splitlines() if line.strip()])
+    }
+    if languages := list(dict.fromkeys(filled.all("languages"))):
+        members["languages"] = languages
+    if readers := list(dict.fromkeys(filled.all("readers"))):
+        members["readers"] = readers
+    for field, sentence in _faults(members, words):
+        filled.wrong(field, sentence)
+    return b"" if filled.faults else people_register.entry_of(msgspec.json.encode(members))
+
+
+def _faults(members: dict[str, Any], words: Words) -> Iterator[tuple[str, str]]:
+    """Yield the errors of a form, field by field.
+
+    Each field is checked by itself, so that the form shows all errors at once.
+    """
+    sentences = {
+        "name": words.say("Write the name in at most 200 characters."),
+        "post": words.say("Write the post in at most 200 characters."),
+        "institution": words.say("Write the institution in at most 200 characters."),
+        "telephones": words.say(
+            "Write at most 10 telephone numbers, one a line. Use only digits, spaces and + ( "
+            ") / . -"
+        ),
+        "emails": words.say(
+            "Write at most 10 e-mail addresses, one a line, like name@office.example."
+        ),
+        "languages": words.say("Choose at most 10 languages from the list."),
+        "note": words.say("Write the note in at most 1,000 characters."),
+        "readers": words.say("Choose officers of the other sides."),
+    }
+    if "name" not in members:
+        yield "name", words.say("Write a name.")
+    for name, value in members.items():
+        try:
+            people_register.entry_of(msgspec.json.encode({"name": "-", name: value}))
+        except Malformed:
+            yield name, sentences[name]
+
+
+_ONE: Final = "/people/register/{person:[0-9a-f-]{36}}"
+
+ROUTES: Final[tuple[PageRoute, ...]] = (
+    PageRoute(path="/people/register", handler=listed),
+    PageRoute(path="/people/register/new", handler=new),
+    PageRoute(path="/people/register/new", handler=enter, method="POST"),
+    PageRoute(path=_ONE, handler=show),
+    PageRoute(path=_ONE, handler=change, method="POST"),
+    PageRoute(path=f"{_ONE}/erase", handler=ask_erase),
+    PageRoute(path=f"{_ONE}/erase", handler=erase, method="POST"),
+)
