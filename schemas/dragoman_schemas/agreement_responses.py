@@ -203,17 +203,6 @@ class TransmittalView(ResponseBody, frozen=True, kw_only=True):
     recommendations: tuple[AnsweredRecommendation, ...]
 
 
-class AdvisedFate(ResponseBody, frozen=True, kw_only=True):
-    """The fate of a recommendation at one official side.
-
-    The side is left out for a fate of the matter as a whole.
-    """
-
-    side: str = ""
-    result: str
-    taken_up_as: str = ""
-
-
 class UndertakingCount(ResponseBody, frozen=True, kw_only=True):
     """The undertakings of a side in a year, in numbers.
 

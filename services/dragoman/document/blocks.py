@@ -8,11 +8,11 @@
         Facts        names, each with its value
         Quote        a side's text in full
         Points       a list of paragraphs
-        Remark         a remark in small type
+        Remark       a remark in small type
         Buttons      links to what may be done, and buttons that do it
         Form         fields to fill in, and a button that sends them
         Checklist    steps that are done or still to do
-        Definitions        names in a column, each with its meaning
+        Definitions  names in a column, each with its meaning
         Empty        what is not there, and what would be there
 
 A run is a piece of text: the service's own words, or those of a side. A cell is a run,

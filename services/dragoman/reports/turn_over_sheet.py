@@ -51,11 +51,6 @@ def commits(id: str, sheet: TurnOverSheet) -> bool:
     return id == id_of_sheet(sheet)
 
 
-def has_drafts(sheet: TurnOverSheet) -> bool:
-    """Return whether a sheet shows drafts, which no auditor reads."""
-    return any(_is_draft(point) for point in sheet.points)
-
-
 def _is_draft(point: TurnOverPoint) -> bool:
     return point.kind == "draft" and not point.key.startswith(_SEALED)
 

@@ -4,12 +4,11 @@ Every recommendation has every addressed side's newest answer beside the others'
 without an answer is silent since the transmittal.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from msgspec import UNSET
 
 from dragoman.domain.acts.deadlines import deadlines_of, timestamp
 from dragoman.domain.acts.families import transmittal
@@ -74,13 +73,6 @@ def due(registry: Registry, exchange: Exchange) -> str:
     )
     first = min(clocks, default=None)
     return "" if first is None else timestamp(first)
-
-
-def named_records(exchange: Exchange) -> Iterator[str]:
-    """Yield the records of the group's channel that the recommendations name."""
-    for item in _handed(bytes(exchange.content["recommendations"])):
-        if item.record is not UNSET:
-            yield item.record
 
 
 def _word(item: Said, name: str) -> str:
