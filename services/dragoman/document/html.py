@@ -179,8 +179,9 @@ def _table(item: Table, words: Words, link: Linker | None) -> Markup:
     )
     body = Markup("").join(Markup("<tr>{}</tr>").format(row) for row in rows)
     return Markup(
-        '<div class="wide-scroll" tabindex="0" role="group" aria-label="{}">'
-        '<table class="log cards roomy"><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>'
+        '<div class="wide-scroll" tabindex="0" role="group" aria-label="{0}">'
+        '<table class="log cards roomy" aria-label="{0}"><thead><tr>{1}</tr></thead>'
+        "<tbody>{2}</tbody></table></div>"
     ).format(words.listed(filter(None, item.head)), head, body)
 
 
@@ -204,8 +205,9 @@ def _listing(item: Listing, link: Linker | None) -> Markup:
         thead = Markup("<thead><tr>{}</tr></thead>").format(head)
         return strips.format(item.layout, item.label, thead, bodies)
     return Markup(
-        '<div class="wide-scroll" tabindex="0" role="group" aria-label="{}">'
-        '<table class="log cards roomy"><thead><tr>{}</tr></thead>{}</table></div>'
+        '<div class="wide-scroll" tabindex="0" role="group" aria-label="{0}">'
+        '<table class="log cards roomy" aria-label="{0}"><thead><tr>{1}</tr></thead>{2}</table>'
+        "</div>"
     ).format(item.label, head, bodies)
 
 

@@ -123,16 +123,13 @@ class AgreementWords(PageWords):
     def undertaking_row(self, view: UndertakingView) -> ListingRow:
         """Return the row of an undertaking."""
         source = StandingSource("undertakings", view.exchange)
-        what: list[Cell] = [
-            sourced(self.own(view.what), source),
-            Break(" "),
-            self.exchange(view.exchange, view.number),
-        ]
+        links: list[Cell] = [self.exchange(view.exchange, view.number)]
         if view.of:
             number = self.context.numbered(view.of)
             origin = PageLink((Mark("figure", number),), "/go", query={"q": view.of})
-            what += [" ", Aside((self.w.say("from"), " ", origin))]
-        cells = (self.due(view), joined(what), self.said(view), self._fate(view))
+            links += [self.w.pause, self.w.say("from"), " ", origin]
+        what = (sourced(self.own(view.what), source), " ", Aside(joined(links)))
+        cells = (self.due(view), what, self.said(view), self._fate(view))
         return ListingRow(tuple(cells), {"undertaking": view.exchange})
 
     def due(self, view: UndertakingView) -> Sourced:

@@ -108,11 +108,11 @@ class Series:
         """Return the number of facts before a time."""
         return bisect_left(self._times, ends)
 
-    def times(self, begins: int, ends: int) -> array[int]:
+    def times(self, begins: int, ends: int) -> "array[int]":
         """Return the times in a span."""
         return self._times[bisect_left(self._times, begins) : bisect_left(self._times, ends)]
 
-    def values(self, begins: int, ends: int) -> array[float]:
+    def values(self, begins: int, ends: int) -> "array[float]":
         """Return the values in a span."""
         assert self._values is not None
         return self._values[bisect_left(self._times, begins) : bisect_left(self._times, ends)]
