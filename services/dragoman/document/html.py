@@ -288,7 +288,7 @@ def addressed(path: str, link: Linker, query: dict[str, str] | None = None) -> s
 def _press(run: PressButton, link: Linker) -> Markup:
     form = Markup('<form method="post" action="{}">{}<button>{}{}</button></form>')
     spoken = Markup('<span class="hide"> {}</span>').format(run.spoken) if run.spoken else ""
-    values = form_html.hidden(run.values, form_html.new_key())
+    values = form_html.hidden(run.values)
     return form.format(addressed(run.path, link), values, run.label, spoken)
 
 

@@ -102,7 +102,10 @@ class PageLink(Struct, frozen=True, tag_field="run", tag="link"):
 
 
 class PressButton(Struct, frozen=True, tag_field="run", tag="button"):
-    """A button that sends values to a page. `spoken` is read aloud after its label."""
+    """A button that sends values to a page. `spoken` is read aloud after its label.
+
+    It records nothing in a log, so pressing it twice needs no key.
+    """
 
     label: str
     path: str

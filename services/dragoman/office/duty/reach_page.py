@@ -21,6 +21,7 @@ from dragoman.console.grant_words import GrantWords
 from dragoman.console.page.context import PageContext
 from dragoman.console.page.rendering import Page, PageRoute
 from dragoman.console.page.sessions import redirect
+from dragoman.document import form_html
 from dragoman.document.blocks import (
     Buttons,
     Empty,
@@ -118,7 +119,8 @@ def _overview(words: GrantWords, view: Reach) -> Section:
     limit = say(
         "Too many came within an hour. Flashes still reach you. All of them are on the board."
     )
-    tests = Buttons((PressButton(say("Test my reach"), f"/{PATH}/tests"),))
+    key = {"key": form_html.new_key()}  # two presses are one test
+    tests = Buttons((PressButton(say("Test my reach"), f"/{PATH}/tests", key),))
     none = Empty(say("You have no way yet. When these pages are closed, nothing reaches you."))
     may_test = words.context.grant.scope != "read"
     return section(
