@@ -72,6 +72,6 @@ def test_a_press_in_a_row_is_a_form_of_its_own_and_papers_have_none() -> None:
     press = PressButton("End it", "//sessions", {"end": "a-1"}, "a-1")
     tree = html.fragment_fromstring(str(markup(press, str)), create_parent=True)
     (form,) = tree.xpath("//form[@method='post'][@action='/sessions']")
-    assert {each.name: each.value for each in form.xpath(".//input")}.keys() == {"end", "key"}
+    assert {each.name: each.value for each in form.xpath(".//input")}.keys() == {"end"}
     assert form.xpath(".//button")[0].text_content() == "End it a-1"
     assert markup(press) == ""
