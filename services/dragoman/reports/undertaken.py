@@ -14,8 +14,8 @@ from dragoman.members.runs import Cell
 from dragoman.members.texts import quoted_in
 from dragoman.projection.queries.snapshot import Snapshot
 from dragoman.reports import layout, report_facts
-from dragoman.reports.answer_words import answer_text
 from dragoman.reports.recurrence_words import progress_text
+from dragoman.reports.undertaking_words import standing_of
 from dragoman_schemas.agreement_responses import UndertakingCount, UndertakingView
 from dragoman_schemas.report_shapes import ReportedUndertaking
 from dragoman_schemas.state import Exchange
@@ -143,29 +143,6 @@ def _row(row: ReportedUndertaking, w: Words, language: str) -> tuple[Cell, ...]:
         layout.party(view.by, w),
         quoted_in(view.what, w, language, row.matter.original),
         w.written(view.by_when, "day"),
-        "; ".join(filter(None, (_standing_word(view, w), progress_text(w, view)))),
+        "; ".join(filter(None, (standing_of(w, view), progress_text(w, view)))),
         row.matter.number,
     )
-
-
-def _standing_word(view: UndertakingView, w: Words) -> str:
-    match view.standing:
-        case "late":
-            return w.say("late")
-        case "due":
-            return w.say("still to be done")
-        case "said":
-            return w.say("said by %(side)s, not confirmed", side=layout.party(view.said_by, w))
-        case "refused":
-            return "; ".join(
-                [
-                    w.say("said by %(side)s", side=layout.party(view.said_by, w)),
-                    *(answer_text(w, item) for item in view.answers if item.answer == "refused"),
-                ]
-            )
-        case "done":
-            return w.say("done, not confirmed")
-        case "confirmed":
-            return w.say("confirmed, after its date") if view.late else w.say("confirmed")
-        case _:
-            return w.say("ended without it")

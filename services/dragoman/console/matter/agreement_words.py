@@ -33,9 +33,11 @@ from dragoman.members.runs import (
 )
 from dragoman.reports.answer_words import answer_text
 from dragoman.reports.recurrence_words import progress_text
+from dragoman.reports.undertaking_words import standing_of, standing_text
 from dragoman_schemas.agreement_responses import (
     MechanismView,
     MechanismWord,
+    UndertakingStanding,
     UndertakingView,
 )
 from dragoman_schemas.responses import Link, SideAnswer
@@ -62,40 +64,33 @@ class AgreementWords(PageWords):
 
     def answers(self, answers: Iterable[SideAnswer], exchange: str) -> Runs:
         """Return the answer of each side, with its record."""
-        lines: list[Cell] = []
-        for item in answers:
-            text: Cell = answer_text(self.w, item)
-            if not isinstance(item.reason, UnsetType):
-                text = joined([text, self.w.colon, self.own(item.reason)])
-            if item.answer == "ad_referendum":
-                remark = self.w.say("It does not count before the capital has confirmed it.")
-                text = joined([text, Aside((remark,))])
-            lines.append(
-                sourced(text, MessageSource(item.position))
-                if item.position
-                else sourced(text, StandingSource("answers", exchange))
-            )
-        return listed(lines, Break("; "))
+        return listed((self.answer(item, exchange) for item in answers), Break("; "))
+
+    def answer(self, item: SideAnswer, exchange: str) -> Sourced:
+        """Return the answer of a side; it leads to its record, silence to the exchange."""
+        text = answer_text(self.w, item)
+        parts: list[Cell] = [text]
+        if item.position:
+            parts = [PageLink((text,), f"/records/{item.position}")]
+        if not isinstance(item.reason, UnsetType):
+            parts += [self.w.colon, self.own(item.reason)]
+        if item.answer == "ad_referendum":
+            remark = self.w.say("It does not count before the capital has confirmed it.")
+            parts.append(Aside((remark,)))
+        source = (
+            MessageSource(item.position) if item.position else StandingSource("answers", exchange)
+        )
+        return sourced(joined(parts), source)
 
     # Undertakings
 
-    def standing(self, name: str) -> str:
-        """Return the standing of an undertaking."""
-        match name:
-            case "late":
-                return self.w.say("late")
-            case "due":
-                return self.w.say("still to be done")
-            case "said":
-                return self.w.say("said, not confirmed")
-            case "refused":
-                return self.w.say("refused")
-            case "done":
-                return self.w.say("done, not confirmed")
-            case "confirmed":
-                return self.w.say("confirmed")
-            case _:
-                return self.w.say("ended without it")
+    def standing(self, name: UndertakingStanding) -> str:
+        """Return a standing of undertakings."""
+        return standing_text(self.w, name)
+
+    def standing_of(self, view: UndertakingView) -> str:
+        """Return the standing of an undertaking, with the sides whose word it is."""
+        return standing_of(self.w, view)
 
     def undertakings(self, views: Sequence[UndertakingView], label: str) -> Listing:
         """Return undertakings by standing, and in each by due date."""
@@ -108,7 +103,9 @@ class AgreementWords(PageWords):
         say = self.w.say
         return (say("Due"), say("What"), say("Who said it"), say("What became of it"))
 
-    def _groups(self, groups: Iterable[tuple[str, Sequence[UndertakingView]]]) -> Iterator[Group]:
+    def _groups(
+        self, groups: Iterable[tuple[UndertakingStanding, Sequence[UndertakingView]]]
+    ) -> Iterator[Group]:
         for name, views in groups:
             if views:
                 word = self.standing(name)

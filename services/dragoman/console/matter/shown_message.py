@@ -15,6 +15,7 @@ from dragoman.console.display.meeting_summary import instant, windows
 from dragoman.console.display.office_clocks import Office
 from dragoman.console.forms import exchange_choices
 from dragoman.console.matter import text_versions, translation_versions
+from dragoman.console.matter.agreement_words import AgreementWords
 from dragoman.console.matter.exchange_parts import (
     consent_status,
     corrections,
@@ -73,6 +74,7 @@ async def message_values(
         "corrections": list(corrections(display, state)),
         "retractions": list(retractions(display, state)),
         "stated": stated_rows(display, state),
+        "agreements": AgreementWords(context),
         "answers": tuple(answers(state).values()),
         "differences": differences(state),
         "consent": consent_status(display, state),

@@ -48,7 +48,7 @@ from dragoman.i18n import words as languages
 from dragoman.i18n.words import Words
 from dragoman.interop import spreadsheet
 from dragoman.limits import SEARCH_CHARACTERS, SUBJECT_LENGTH
-from dragoman.reports.answer_words import answer_text, represented_text
+from dragoman.reports.answer_words import represented_text
 from dragoman.reports.recurrence_words import progress_text
 from dragoman.text import Text
 
@@ -176,7 +176,6 @@ def environment(language: str) -> jinja2.Environment:
         "told": lambda value: _told(words, value),
         "clock_bar": clock,
         "counted": words.count,
-        "answer_text": lambda answer: answer_text(words, answer),
         "represented_text": lambda sides: words.sentence(represented_text(sides)),
         "progress_text": lambda view: progress_text(words, view),
         "as_translated": lambda value: translations.shown(words, value),

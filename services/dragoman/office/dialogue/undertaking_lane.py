@@ -6,6 +6,7 @@ from typing import Final
 from dragoman.console.charts import roadmap_chart
 from dragoman.domain.views.undertakings import OPEN
 from dragoman.i18n.words import Words, as_moment
+from dragoman.reports.undertaking_words import standing_of
 from dragoman_schemas.agreement_responses import UndertakingView
 
 _MOST: Final = 6
@@ -14,8 +15,14 @@ _MOST: Final = 6
 _TEXT: Final = 70
 """The number of characters of an undertaking that the chart has."""
 
-_SHAPES: Final = {"late": "dropped", "due": "scheduled", "said": "proposed", "done": "agreed"}
-"""The roadmap's statuses whose marks the standings have."""
+_SHAPES: Final = {
+    "late": "dropped",
+    "due": "scheduled",
+    "said": "proposed",
+    "refused": "proposed",
+    "done": "agreed",
+}
+"""The roadmap's statuses whose marks the open standings have."""
 
 
 def shown(views: Sequence[UndertakingView]) -> list[UndertakingView]:
@@ -28,8 +35,8 @@ def drawn(words: Words, view: UndertakingView) -> roadmap_chart.RoadmapItemMark:
     due = as_moment(view.by_when)
     step = roadmap_chart.RoadmapStepMark(
         due.date(),
-        _SHAPES.get(view.standing, "held"),
-        words.say("%(status)s, %(t)s", status=standing_word(words, view), t=words.day(due)),
+        _SHAPES[view.standing],
+        words.say("%(status)s, %(t)s", status=standing_of(words, view), t=words.day(due)),
     )
     return roadmap_chart.RoadmapItemMark(text_of(words, view), [step])
 
@@ -47,18 +54,5 @@ def text_of(words: Words, view: UndertakingView) -> str:
 def described(words: Words, view: UndertakingView) -> str:
     """Return an undertaking as the chart's description has it."""
     return words.say(
-        "%(what)s (%(status)s)", what=text_of(words, view), status=standing_word(words, view)
+        "%(what)s (%(status)s)", what=text_of(words, view), status=standing_of(words, view)
     )
-
-
-def standing_word(words: Words, view: UndertakingView) -> str:
-    """Return the standing of an open undertaking, in words."""
-    match view.standing:
-        case "late":
-            return words.say("late")
-        case "due":
-            return words.say("due")
-        case "said":
-            return words.say("said by %(side)s, not confirmed", side=view.said_by.upper())
-        case _:
-            return words.say("done, not confirmed")
