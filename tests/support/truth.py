@@ -18,6 +18,7 @@ A side's own words (class `said`) without a source must at least be on record by
 import json
 import re
 from collections.abc import Iterable, Iterator
+from copy import deepcopy
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
@@ -27,6 +28,9 @@ from dragoman.audit.replay import Replay
 from dragoman.domain.record.codec import parse
 from dragoman.domain.views.titles import subject_of, title_of
 from dragoman.i18n.words import words
+from dragoman.members import shapes
+from dragoman.members.kind import Member, Say
+from dragoman.members.runs import Aside, plain
 
 REFUSING: Final = {"decline", "amendment-refusal", "consent-withdrawal"}
 ANSWERING: Final = REFUSING | {
@@ -149,6 +153,8 @@ def faults(html: str, log: Log, at: int) -> list[str]:
         lines += _of_difference(element, log, at)
     for element in main.xpath(".//*[starts-with(@data-source, 'record ')]//time[@datetime]"):
         lines += _of_times(element, log)
+    for element in main.xpath(".//*[starts-with(@data-source, 'record ')]"):
+        lines += _of_value(element, log)
     for element in main.xpath(".//*[@data-record]"):
         lines += _of_sheet(element, log)
     for element in main.xpath(".//*[@data-source]"):
@@ -218,9 +224,8 @@ def is_in(text: str, value: Any) -> bool:
     """Return whether a record has a text; a page may shorten it, or quote several."""
     bare = text.strip("[]«»“” ")
     every = [*texts(value)]
-    return any(bare == said or said.startswith(bare) for said in every) or all(
-        any(part == said or part in said for said in every)
-        for part in re.split(r"\s*[;,/]\s+", bare)
+    return any(bare == said or said.startswith(bare) for said in every if bare) or all(
+        part in every for part in re.split(r"\s*[;,/]\s+", bare)
     )
 
 
@@ -236,6 +241,49 @@ def _of_times(element: Any, log: Log) -> Iterator[str]:
     named = moments(_member(entry.act, member)) | (set() if member else moments(entry.time))
     if moment not in named:
         yield f"record {number} does not name the time {element.get('datetime')}"
+
+
+def _of_value(element: Any, log: Log) -> Iterator[str]:
+    """Yield a value of a member that its record does not have, whatever its kind.
+
+    Names of people, files and other exchanges are left out: they are looked up elsewhere.
+    """
+    _, number, *path = _source(element)
+    entry = log.entry(int(number))
+    if not path or element.xpath(f".//*[{_SAID}] | .//a[not(@class='how')]"):
+        return
+    member, value = _stated(log, entry, path[0])
+    if member is None or (isinstance(value, dict) and member.kind.is_prose):
+        return
+    runs = (
+        run for run in member.kind.runs(value, Say(words=words("en"))) if not isinstance(run, Aside)
+    )
+    recorded = squeezed(plain(tuple(runs)))
+    bare = deepcopy(element)
+    bare.tail = None
+    for beside in bare.xpath(".//small | .//a[@class='how']"):
+        beside.drop_tree()
+    shown = squeezed(bare.text_content())
+    if path[0] == "terms":  # a digest, by its first digits
+        recorded = recorded[: len(shown)]
+    if _bare(shown) != _bare(recorded):
+        yield f"record {number} has {recorded!r} as its {path[0]}, not {shown!r}"
+
+
+def _bare(text: str) -> str:
+    """Return a text without marks; a moment may have its zero seconds, and may not."""
+    return re.sub(r"\W", "", re.sub(r"(:\d\d):00(\.000)?Z", r"\1Z", text))
+
+
+def _stated(log: Log, entry: Entry, name: str) -> tuple[Member | None, Any]:
+    """Return a member and its value: the act's own, or one that the act gives its matter."""
+    if name in entry.act:
+        return shapes.member(str(entry.act["act"]), name), entry.act[name]
+    fields = entry.act.get("fields", {})
+    opening = next(iter(log.of_exchange(entry.exchange, len(log.raws))), None)
+    if name not in fields or opening is None:
+        return None, None
+    return shapes.member(str(opening[1].act["act"]), name), fields[name]
 
 
 def _of_sheet(element: Any, log: Log) -> Iterator[str]:

@@ -148,7 +148,7 @@ def compare(exchange: Exchange) -> list[ComparedPoint]:
 
 def point(name: str, account_statements: Sequence[AccountStatement]) -> ComparedPoint:
     """Return the comparison of several accounts on one point."""
-    values = {account.side: value_of(account.content, name) for account in account_statements}
+    values = {account.side: _compared(account.content, name) for account in account_statements}
     stated = {side: value for side, value in values.items() if value is not None}
     sides = tuple(stated)
     if len(stated) < 2:
@@ -190,9 +190,13 @@ def value_of(content: Mapping[str, Raw], name: str) -> Any:
     """
     raw = content.get(name)
     value = None if raw is None else msgspec.json.decode(raw)
-    if name == WHOSE and isinstance(value, list):
-        return sorted(value)  # the order of the sides means nothing
     return None if value == UNKNOWN else value
+
+
+def _compared(content: Mapping[str, Raw], name: str) -> Any:
+    value = value_of(content, name)
+    # The order of the sides means nothing.
+    return sorted(value) if name == WHOSE and isinstance(value, list) else value
 
 
 def _are_one(stated: Mapping[str, Any]) -> bool:
