@@ -67,7 +67,7 @@ class AgreementWords(PageWords):
         return listed((self.answer(item, exchange) for item in answers), Break("; "))
 
     def answer(self, item: SideAnswer, exchange: str) -> Sourced:
-        """Return the answer of a side; it leads to its record, silence to the exchange."""
+        """Return the answer of a side, leading to its record or to its matter."""
         text = answer_text(self.w, item)
         parts: list[Cell] = [text]
         if item.position:
