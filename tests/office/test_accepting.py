@@ -51,11 +51,13 @@ def test_an_officer_chooses_among_the_offered_times_and_reads_what_is_agreed(dem
         1,
     )
     china.open(f"/c/{CALM}/exchanges/{exchange}")
-    china.within("What happened, in order").see("Time accepted").within("")
+    china.within("Messages").see("Time accepted").within("")
     assert china.text.index("Time agreed") < china.text.index("Possible times"), (
         "what holds stands before what was possible once"
     )
-    china.within("More acts").follow("Record that it was held")  # nobody presses it in passing
+    china.within("Your next moves").follow(
+        "Record that it was held"
+    )  # nobody presses it in passing
     china.fill("From", "2020-01-01 08:00").fill("To", "2020-01-01 09:00")
     china.press("Check before sending").see("This is before the request for the meeting")
 

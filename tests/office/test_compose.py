@@ -63,7 +63,7 @@ def test_an_incident_is_reported_in_three_pages_exactly_as_it_was_checked(demo: 
     nato.at("//section[@aria-labelledby='then']").see("CHINA owes: Acknowledgement").within("")
     nato.press("Send to CHINA (immediate)")
     assert recorded(demo, nato)["data"] == act
-    assert nato.follow("Open the exchange").title == "Near miss"
+    assert nato.follow("Open the exchange").title.startswith("Mine now Near miss: 2 moves for NATO")
 
 
 def test_what_was_typed_stays_after_an_error_and_each_error_leads_to_its_field(
@@ -170,7 +170,7 @@ def test_a_correction_shows_what_was_and_why(demo: Office) -> None:
     reason.set("value", "Read off the wrong chart")
     nato.press_at(CHECK).at("//*[@data-new]").see("15°08′00″ N").at("//*[@data-former]").see("was:")
     nato.press_at(SEND).open(address)
-    shown = " ".join(text_of(each) for each in nato.xpath("//*[@data-standing]"))
+    shown = " ".join(text_of(each) for each in nato.xpath("//*[@class='swap']"))
     for said in ("15°08′00″ N", "was:", "Read off the wrong chart"):
         assert said in shown
 
@@ -244,7 +244,7 @@ def test_a_reply_and_an_account_ask_for_what_fits_the_incident(demo: Office) -> 
     opened = demo.api("nato/duty_officer", lambda nato: nato.open(INCIDENT, CALM)).json
     exchange = f"/c/{CALM}/exchanges/{opened['exchange']}"
     china = demo.person("china/duty_officer").open(exchange)
-    verbs = {china.name_of(each) for each in china.xpath("//*[contains(@class, 'acts')]//a")}
+    verbs = {china.name_of(each) for each in china.xpath("//*[@id='moves']//a")}
     assert {"Reply", "Give your own account", "Ask for clarification"} <= verbs
 
     def names() -> set[str]:

@@ -268,7 +268,7 @@ def test_help_lists_every_key_without_a_button_and_switches_single_letters_off(
     script = static_files.files()["keys.js"].read_text()
     does = script.partition("const DOES = {")[2].partition("\n};")[0]
     acting = {each.strip('"') for each in re.findall(r'^  ("[^"]+"|\w+): \(\)', does, re.MULTILINE)}
-    on_buttons = {*"nchrtx?", "End"}
+    on_buttons = {*"nchrtxmp?", "End"}
     assert on_buttons < acting
     shown = {" ".join("".join(each.itertext()).split()) for each in nato.xpath("//dt")}
     assert {"A" if each == "a" else each for each in acting - on_buttons} <= shown

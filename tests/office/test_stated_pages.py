@@ -67,7 +67,7 @@ def test_a_denial_is_taken_back_on_a_page_and_both_sides_see_what_was_stated(dem
     nato.press("Check before sending").press("Send to CHINA").see("Recorded: record")
     for reader in ("nato/officer", "china/officer", "nato/auditor", "china/auditor"):
         seen = demo.person(reader).open(page)
-        seen.see("Taken back by NATO", "The first statement was not so.", "by the word of NATO")
+        seen.see("Retraction", "was:", "The first statement was not so.", "by the word of NATO")
         seen.open(f"/c/{CHANNEL}/reports/audit").see("by a retraction", "Accounts differed on")
         view = demo.api(
             reader, lambda caller: caller.get(f"/v1/channels/{CHANNEL}/exchanges/{id}")

@@ -66,9 +66,7 @@ def test_a_translation_is_written_beside_its_original_and_shown_under_it(demo: O
     officer = demo.person("nato/officer").open(f"{page}/acts/translation-agreement")
     officer.press_at(CHECK).press_at(SEND)
     assert officer.title.startswith("Recorded")
-    assert "CHINA’s translation, agreed by NATO" in shown(
-        officer.open(page), "//div[@data-standing]"
-    )
+    assert "CHINA’s translation, agreed by NATO" in shown(officer.open(page), "//div[@data-below]")
     facts = {"en": "One ship.", "fr": "Un navire."}
     correction = {"act": "correction", "fields": {"facts": facts}, "reason": "Counted wrongly."}
 
@@ -77,7 +75,7 @@ def test_a_translation_is_written_beside_its_original_and_shown_under_it(demo: O
         return await nato.act(exchange, correction, CALM, If_Match=tag)
 
     assert demo.api("nato/duty_officer", correct).status == 201
-    said = shown(officer.open(page), "//div[@data-standing]")
+    said = shown(officer.open(page), "//div[@data-below]")
     assert "of the text before it was changed" in said and "agreed" not in said
 
 

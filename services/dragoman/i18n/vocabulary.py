@@ -132,6 +132,7 @@ def names() -> Iterator[tuple[str, str]]:
         if _WORD.fullmatch(name)
     )
     yield from (("clock", clock) for clock in (*get_args(ClockName), *MEASURED))
+    yield from (("duty", clock) for clock in get_args(ClockName))
     yield from (("flag", flag) for flag in FLAGS)
     yield from (("stage", stage) for stage in STAGES)
     yield from (("alarm", alarm) for alarm in ALARMS)

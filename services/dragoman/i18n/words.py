@@ -168,6 +168,15 @@ class Words:
         """Return the name of a deadline: of what is owed within a limit."""
         return self.name("clock", name)
 
+    def duty(self, name: str) -> str:
+        """Return the duty that a deadline is for, as in "is to answer"."""
+        return self.name("duty", name)
+
+    def near(self, time: str | datetime, now: datetime) -> str:
+        """Return a time in UTC, without its day if that is today: 19:20Z."""
+        moment = as_moment(time)
+        return self.written(moment, "hour" if moment.date() == now.date() else "minute")
+
     def listed(self, parts: Iterable[str]) -> str:
         """Return several words as a list: a, b, c.
 

@@ -18,6 +18,7 @@ from dragoman.console.compose import release_preview
 from dragoman.console.compose.writing import Writing
 from dragoman.console.display.office_clocks import office_of
 from dragoman.console.forms import people_choices
+from dragoman.console.matter.conversation import message_sheet, opening_sheet
 from dragoman.console.matter.exchange_parts import step_of
 from dragoman.console.matter.shown_message import message_values
 from dragoman.console.page.context import PageContext
@@ -95,17 +96,18 @@ async def preview_of(
     people = await _people(context, there, state)
     display = release_preview.display_of(there, offices, people)
     step = step_of(display, offices, state, _entry(folded), ())
+    shown = await message_values(there, display, offices, state)
+    later = (there.words.say("only once it is recorded"),)
     values: dict[str, Any] = {
-        **await message_values(there, display, offices, state),
+        **shown,
         "view": _PreviewedMessage(
             stage=phase_of(context.registry, state, context.service.now()),
             notice=FORMATS[state.act].notice,
             coded=coded_text(state),
             represented=consent.represented(state),
         ),
-        "check_words": (there.words.say("only once it is recorded"),),
-        "step": step,
-        "opens": writing.exchange is None,
+        "opening": opening_sheet(state, step, shown["sent"], later),
+        "sheet": None if writing.exchange is None else message_sheet(display, state, step),
     }
     await compile_template(there.words, _TEMPLATE)
     text = render_template(there, there.words, _TEMPLATE, **values)

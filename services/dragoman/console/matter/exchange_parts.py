@@ -199,45 +199,6 @@ def _refusing(state: Exchange, amendment: Said) -> tuple[str, ...]:
     return (amendment.said.side, *dict.fromkeys(sides)) if sides else ()
 
 
-def corrections(display: Display, state: Exchange) -> Iterator[dict[str, Any]]:
-    """Yield each correction of a field and each value that became known later.
-
-    Each has the present value, the former value, the reason, and both times.
-    """
-    for correction in state.corrections:
-        for name, raw in correction.fields.items():
-            member = shapes.member(state.act, name)
-            if member is not None:
-                was = correction.was.get(name)
-                yield {
-                    "fact": display.at(correction.corrected.position).fact(member, raw),
-                    "was": None if was is None else display.fact(member, was).shown,
-                    "reason": correction.reason,
-                    "stamp": correction.corrected,
-                    "number": correction.number,
-                }
-
-
-def retractions(display: Display, state: Exchange) -> Iterator[dict[str, Any]]:
-    """Yield each retraction of a side, with what it had stated and what was so."""
-    for retraction in state.retractions:
-        message = next(item for item in state.messages if item.id == retraction.of)
-        facts = []
-        for name, raw in retraction.fields.items():
-            member = shapes.member(message.act, name)
-            if member is not None:
-                was = display.at(message.said.position).fact(member, retraction.was[name]).shown
-                stated = display.at(retraction.retracted.position)
-                facts.append((stated.fact(member, raw), was))
-        yield {
-            "stamp": retraction.retracted,
-            "message": message,
-            "facts": facts,
-            "reason": retraction.reason,
-            "known_since": retraction.known_since,
-        }
-
-
 class StatedRow(Struct, frozen=True, kw_only=True):
     """One statement in the table of what each side stated."""
 

@@ -27,6 +27,14 @@ async def note_own_reading(context: PageContext, state: Exchange) -> None:
             )
 
 
+def read_to(context: PageContext, state: Exchange) -> int | None:
+    """Return the position up to which the reader has read; None if unknown."""
+    if not context.is_officer or context.past:
+        return None
+    read = context.request.app[READ_POSITIONS].of(context.grant.actor, context.registry.cid)
+    return None if read is None else max(read.floor, read.exchanges.get(state.id, 0))
+
+
 def note_read(context: PageContext, projection: Projection) -> None:
     """Note that a page with all waiting messages has reached the reader's station.
 

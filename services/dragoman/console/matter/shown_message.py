@@ -18,15 +18,12 @@ from dragoman.console.matter import text_versions, translation_versions
 from dragoman.console.matter.agreement_words import AgreementWords
 from dragoman.console.matter.exchange_parts import (
     consent_status,
-    corrections,
     draft_status,
-    retractions,
     stated_rows,
 )
 from dragoman.console.page.context import PageContext
 from dragoman.domain.acts import developments, two_keys
 from dragoman.domain.acts.families import release
-from dragoman.domain.acts.families.exchange import precedence_of
 from dragoman.domain.views.answers import answers
 from dragoman.domain.views.flags import AREAS, flags
 from dragoman.domain.views.offers import buttons
@@ -58,21 +55,8 @@ async def message_values(
         "state": state,
         "headline": headline(context, state),
         "flags": await _flags(context, state),
-        "cells": [
-            _relabelled(display.words, state, fact)
-            for fact in sent
-            if not fact.is_own_text and fact.name != "original"
-        ],
-        "prose": [fact for fact in sent if fact.is_own_text],
-        "sent_precedence": precedence_of(state, state.messages[0]),
+        "sent": [_relabelled(display.words, state, fact) for fact in sent],
         "agreed": list(_agreed(display, offices, state)),
-        "standing": [
-            item
-            for item in field_history.standing(display, state)
-            if item.is_present and item.how in ("amended", "proposed")
-        ],
-        "corrections": list(corrections(display, state)),
-        "retractions": list(retractions(display, state)),
         "stated": stated_rows(display, state),
         "agreements": AgreementWords(context),
         "answers": tuple(answers(state).values()),

@@ -30,6 +30,8 @@ const DOES = {
   c: () => press('[aria-keyshortcuts="c"]'),
   r: () => press('[aria-keyshortcuts="r"]'),
   h: () => press('[aria-keyshortcuts="h"]'),
+  m: () => press('[aria-keyshortcuts="m"]'),
+  p: () => press('[aria-keyshortcuts="p"]'),
   t: () => press('[aria-keyshortcuts="t"]'),
   x: () => press('[aria-keyshortcuts="x"]'),
   l: () => press('[aria-keyshortcuts="l"]'),

@@ -23,7 +23,7 @@ from dragoman.text import Text, sentence
 from dragoman_schemas.state import Exchange, Registry
 
 _UNRANKED: Final = 1_000
-_FEW: Final = 5
+_FEW: Final = 3
 """The number of buttons of a page that are not folded away."""
 
 
@@ -253,6 +253,9 @@ _INSIDE: Final = sentence("Inside your side")
 GROUPS: Final = (_INCIDENTS, _CONTACT, _MEETINGS, _ACTIVITIES, _TEXTS, _INSIDE)
 """The groups of the menu of acts, in their order."""
 
+_MEETINGS_ASKED: Final = ("meeting-request", "call-request", "visit-invitation")
+"""Formats that ask for a time: to accept, other times and to decline are the moves."""
+
 _WHICH_AMENDMENT: Final = {"of": sentence("Which amendment")}
 _WHICH_REPORT: Final = {"of": sentence("Which report")}
 _WHICH_TRANSLATION: Final = {"of": sentence("Which translation")}
@@ -450,7 +453,13 @@ _CONTINUING: Final = (
     Offer(act="amendment-refusal", rank=20, when=_has_amendment, labels=_WHICH_AMENDMENT),
     Offer(act="release-consent", rank=25, when=_has_not_agreed),
     Offer(act="reply", rank=30, shortcut="r"),
-    Offer(act="acceptance", rank=35, labels={"window": sentence("Time that you accept")}),
+    Offer(
+        act="acceptance",
+        rank=35,
+        ranks=dict.fromkeys(_MEETINGS_ASKED, 1),
+        labels={"window": sentence("Time that you accept")},
+    ),
+    Offer(act="counter-proposal", ranks=dict.fromkeys(_MEETINGS_ASKED, 2)),
     Offer(act="counter-account", rank=40),
     Offer(act="echo", rank=45),
     Offer(act="restatement", rank=50),
@@ -481,7 +490,7 @@ _CONTINUING: Final = (
     Offer(act="grant", ranks={"visit-request": 1}),
     Offer(
         act="decline",
-        ranks={"visit-request": 2},
+        ranks={"visit-request": 2, **dict.fromkeys(_MEETINGS_ASKED, 3)},
         when=lambda state, reader: state.meeting is None or state.status == "requested",
     ),
     Offer(act="visit-report", ranks={"visit-request": 3}),

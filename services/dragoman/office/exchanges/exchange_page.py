@@ -14,7 +14,9 @@ from dragoman.console.display.deadline_rows import Level, urgency
 from dragoman.console.display.log_rows import line_of
 from dragoman.console.display.office_clocks import office_of
 from dragoman.console.matter import panel, reading, receipt_rows, shelving, shown_message
+from dragoman.console.matter.conversation import conversation
 from dragoman.console.matter.exchange_parts import sketch, step_of
+from dragoman.console.matter.turn import move_text, standing_text, turn_of, turn_word
 from dragoman.console.page import duty_numbers
 from dragoman.console.page.context import PageContext
 from dragoman.console.page.rendering import Page, PageRoute
@@ -26,9 +28,17 @@ from dragoman.domain.views.offers import OFFERS
 from dragoman.i18n.words import as_moment
 from dragoman.interop.check_words import check_words
 from dragoman.office.exchanges.accounts_compared import compared, points_of
+from dragoman.office.exchanges.facts_now import facts_now
 from dragoman.stores.watch_floor import ShelvedAlarm
 from dragoman_schemas.responses import ClockView, ExchangeView
 from dragoman_schemas.state import Exchange, decode_exchange
+
+_BINDING: Final = frozenset(
+    {"acceptance", "counter-proposal", "decline", "agreement", "amendment-agreement"}
+    | {"amendment-refusal", "agenda-agreement", "readout-agreement", "adoption", "endorsement"}
+    | {"dissent", "release-consent", "accounts-agreement", "joinder-agreement", "grant"}
+)
+"""Answers that bind a side. Their buttons look alike, and none has a key."""
 
 
 async def exchange(context: PageContext) -> Page:
@@ -42,16 +52,38 @@ async def exchange(context: PageContext) -> Page:
     offices = tuple(office_of(side, context.projection.office(side)) for side in context.sides)
     display = release_preview.display_of(context, offices, view.people)
     reading.note_read(context, context.projection)
+    read = reading.read_to(context, state)
     await reading.note_own_reading(context, state)
     account_statements = accounts_of(state)
     points = points_of(account_statements)
     ladder_steps = await receipt_rows.ladder_of(context, state)
+    values = await shown_message.message_values(context, display, offices, state)
+    rows = compared(state, account_statements, display) if len(account_statements) > 1 else []
+    turn = await turn_of(context, state)
     return Page(
         template="exchange.html",
         view=view,
         rows=[line_of(entry) for entry in view.timeline],
         values={
-            **await shown_message.message_values(context, display, offices, state),
+            **values,
+            "turn": turn,
+            "turn_word": turn_word(context.words, turn.whose),
+            "standing_now": standing_text(context.words, state, turn, context.moment),
+            "next_move": move_text(context.words, turn.moves[0], context.moment)
+            if turn.moves
+            else "",
+            "facts": facts_now(display, offices, state, rows),
+            "talk": conversation(
+                display,
+                state,
+                [step_of(display, offices, state, entry, ladder_steps) for entry in view.timeline],
+                view.timeline,
+                values["sent"],
+                read,
+                context.zone,
+                lambda position: check_words(context.projection.bytes_at(position)[1]),
+            ),
+            "binding": _BINDING,
             "panels": await panel.shown_for(
                 context.request.app[panel.MATTER_PANELS],
                 panel.ShownMatter(context, state, display, view),
@@ -59,12 +91,8 @@ async def exchange(context: PageContext) -> Page:
             "release_public": release.is_public(state, context.moment),
             "for_members": state.act == "release" and release.is_for_members(state),
             "may_release": release_preview.may_release(context, state),
-            "check_words": check_words(context.projection.bytes_at(state.opened.position)[1]),
             "calls": await _calls(context, view),
             "received": receipt_rows.of(context, state, view.facts, ladder_steps),
-            "steps": [
-                step_of(display, offices, state, entry, ladder_steps) for entry in view.timeline
-            ],
             "paged": bool(cursor),
             "clock_level": lambda clock: level_of(context, state, clock),
             "spent": lambda clock: _spent(context, clock),
@@ -73,9 +101,7 @@ async def exchange(context: PageContext) -> Page:
             "shelf_hours": shelving.HOURS,
             "shelved": {} if context.past else _shelved(context, state),
             "accounts": account_statements if len(account_statements) > 1 else [],
-            "compared": compared(state, account_statements, display)
-            if len(account_statements) > 1
-            else [],
+            "compared": rows,
             "sketch": sketch(context, state, points),
             "acts": shown_message.acts_of(context, view.allowed, state)
             if context.may_post
