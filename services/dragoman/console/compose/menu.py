@@ -36,6 +36,12 @@ class MenuEntry(Struct, frozen=True, kw_only=True):
     hands_over: bool
 
 
+class MenuQuery(Struct, frozen=True, kw_only=True):
+    """The words of an act, as they were typed."""
+
+    q: str = ""
+
+
 async def menu(context: PageContext) -> Page:
     """Return the page that lists the acts that the reader may write."""
     writable = [
@@ -43,7 +49,7 @@ async def menu(context: PageContext) -> Page:
         for act, form in in_force(context.registry).formats.items()
         if context.registry.kind in form.kinds and may_write(context, form.rule)
     ]
-    typed = " ".join(context.request.query.get("q", "")[:MOST].split())
+    typed = context.asked(MenuQuery).q[:MOST].rstrip()
     groups = [
         (context.words.sentence(heading), entries)
         for heading in GROUPS

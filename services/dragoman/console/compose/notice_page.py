@@ -57,9 +57,17 @@ async def send_to_all(
     return redirect(context.link(f"/notices/{key}", missing=",".join(refused), after=after))
 
 
+class NoticeQuery(Struct, frozen=True, kw_only=True):
+    """The author, and the channels that refused the notice, with commas between."""
+
+    by: str = ""
+    missing: str = ""
+
+
 async def notice(context: PageContext) -> Page:
     """Return the table of a notice: each channel, each addressee, and what it has."""
-    by = context.request.query.get("by", "") or context.grant.actor
+    query = context.asked(NoticeQuery)
+    by = query.by or context.grant.actor
     table: NoticeTable = await notice_table(context.call, context.request.match_info["key"], by)
     rows = [
         NoticeRow(channel=entry.channel, entry=entry, fact=fact)
@@ -68,7 +76,7 @@ async def notice(context: PageContext) -> Page:
     ]
     missing = [
         name
-        for name in context.request.query.get("missing", "").split(",")
+        for name in query.missing.split(",")
         if name and name not in {entry.channel for entry in table.entries}
     ]
     first = context.service.channels[table.entries[0].channel].exchange(table.entries[0].exchange)

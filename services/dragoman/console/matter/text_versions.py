@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 from markupsafe import Markup, escape
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, field
 
 from dragoman.console.display.act_display import Display
 from dragoman.console.page.context import PageContext
@@ -230,15 +230,22 @@ def _own_words(shown: Markup) -> Markup:
     return Markup('<span class="said marked break" dir="auto">{}</span>').format(shown)
 
 
+class VersionsQuery(Struct, frozen=True, kw_only=True):
+    """The two versions of the text to compare."""
+
+    from_: str = field(name="from", default="")
+    to: str = ""
+
+
 async def versions(context: PageContext) -> Page:
     """Return the page with two versions of a text, marked."""
     state = await context.ask(View.state, context.request.match_info["exchange"])
     if state is None:
         raise refused("not-found", sentence("There is no exchange of that id here."))
-    every = await _versions(context, state)
+    query, every = context.asked(VersionsQuery), await _versions(context, state)
     chosen = [
-        _chosen(context, every, "from", every[max(0, len(every) - 2)]),
-        _chosen(context, every, "to", every[-1]),
+        _chosen(every, query.from_, every[max(0, len(every) - 2)]),
+        _chosen(every, query.to, every[-1]),
     ]
     display = Display(context.words, (), {}, context.link)
     one, other = chosen
@@ -255,8 +262,7 @@ async def versions(context: PageContext) -> Page:
     )
 
 
-def _chosen(context: PageContext, every: list[Version], name: str, default: Version) -> Version:
-    text = context.request.query.get(name, "")
+def _chosen(every: list[Version], text: str, default: Version) -> Version:
     version = next((item for item in every if item.value == text), None)
     if text and version is None:
         raise refused(

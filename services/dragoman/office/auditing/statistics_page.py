@@ -63,11 +63,17 @@ class StatisticsView(Struct, frozen=True, kw_only=True):
 # The page
 
 
+class StatisticsQuery(Struct, frozen=True, kw_only=True):
+    """The side and the format that are counted; empty for all."""
+
+    side: str = ""
+    format: str = ""
+
+
 async def statistics(context: PageContext) -> Page:
     """Return the statistics of a period, of one side and format or of all."""
-    query = context.request.query
-    period = period_of(context)
-    side, format = query.get("side", ""), query.get("format", "")
+    query, period = context.asked(StatisticsQuery), period_of(context)
+    side, format = query.side, query.format
     if side not in ("", *context.sides) or format not in ("", *FORMATS):
         raise refused(
             "bad-request", sentence("There is no such side or format here; choose one of the form.")

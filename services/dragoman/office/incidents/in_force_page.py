@@ -13,6 +13,8 @@ from collections import Counter
 from datetime import UTC
 from typing import Final
 
+from msgspec import Struct
+
 from dragoman.console.matter import reading, window_rows
 from dragoman.console.page.context import PageContext
 from dragoman.console.page.rendering import Page, PageRoute
@@ -33,9 +35,17 @@ EXPORTS: Final = (
 _STAGES: Final[tuple[Stage, ...]] = ("open", "holding", "not_ended", "near")
 
 
+class InForceQuery(Struct, frozen=True, kw_only=True):
+    """The moment of the windows, as it was typed, and whether a wall shows them."""
+
+    moment: str = ""
+    wall: bool = False
+
+
 async def in_force(context: PageContext) -> Page:
     """Return the page of the windows that are open or near at a moment."""
-    fault = _set_moment(context)
+    query = context.asked(InForceQuery)
+    fault = _set_moment(context, query.moment)
     view = await window_rows.windows_of(context)
     words, w = window_rows.WindowWords(context), context.words
     windows = window_rows.displayed(context, view.windows)
@@ -53,23 +63,22 @@ async def in_force(context: PageContext) -> Page:
         values={
             "table": words.table(windows, w.say("Windows"), numbered=True),
             "counts": w.pause.join(states),
-            "asked_moment": context.request.query.get("moment", "").strip(),
+            "asked_moment": query.moment,
             "shown_moment": timestamp(context.moment),
             "fault": fault,
             "map": windows_map.drawn(context.words, view.windows),
             "exports": EXPORTS,
             "live": context.past or context.service.is_live(context.projection),
-            "wall": "wall" in context.request.query,
+            "wall": query.wall,
         },
     )
 
 
-def _set_moment(context: PageContext) -> str:
+def _set_moment(context: PageContext, typed: str) -> str:
     """Set the page's moment to the one that the reader asks for.
 
     Return the sentence of a fault; empty if the moment can be read.
     """
-    typed = context.request.query.get("moment", "").strip()
     if not typed:
         return ""
     try:

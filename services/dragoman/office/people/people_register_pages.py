@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 from aiohttp import web
-from msgspec import Struct, UnsetType
+from msgspec import Struct, UnsetType, field
 
 from dragoman.application import attachment_checks
 from dragoman.application.http import submission
@@ -20,7 +20,7 @@ from dragoman.console.display.act_display import other_languages
 from dragoman.console.forms.admin_forms import at_the_end
 from dragoman.console.forms.confirm import ask
 from dragoman.console.forms.form_state import FormState
-from dragoman.console.page.context import PageContext
+from dragoman.console.page.context import ListQuery, PageContext
 from dragoman.console.page.rendering import Page, PageRoute
 from dragoman.console.page.sessions import kept_form, redirect
 from dragoman.console.page_words import PageWords
@@ -72,12 +72,25 @@ class PersonPage(Struct, frozen=True, kw_only=True):
 # The list
 
 
+class RegisterQuery(ListQuery, frozen=True, kw_only=True):
+    """The words of a name, the side, and the page of the register."""
+
+    q: str = ""
+    side: str = ""
+
+
+class EntryQuery(Struct, frozen=True, kw_only=True):
+    """The field of a form for which somebody is entered."""
+
+    in_: str = field(name="in", default="")
+
+
 async def listed(context: PageContext) -> Page:
     """Return the register, sorted by name."""
     if context.past:
         return _kept_no_past(context)
-    q, side = context.request.query.get("q", "").strip(), context.request.query.get("side", "")
-    page = submission.whole(context.request.query.get("page", "1")) or 1
+    query = context.asked(RegisterQuery)
+    q, side, page = query.q, query.side, query.page
     views = [
         item
         for item in await people_register.views(context.call)
@@ -122,7 +135,7 @@ def _register(
     context: PageContext, lead: str, actions: tuple[PageLink, ...], *sections: Section
 ) -> PageDocument:
     say = context.words.say
-    is_erased = context.request.query.get("said", "") == "erased"
+    is_erased = context.said == "erased"
     return PageDocument(
         title=say("Register of people"),
         announced=say("The entry is erased. Every revision of it is overwritten.")
@@ -382,7 +395,7 @@ def _person(answered: ApiAnswer) -> PersonView:
 def _form(context: PageContext, view: PersonPage, filled: FormState, etag: str = "") -> Page:
     person = view.person
     is_own = person is None or person.side == context.side
-    asking = "" if person is not None else filled["in"] or context.request.query.get("in", "")
+    asking = "" if person is not None else filled["in"] or context.asked(EntryQuery).in_
     back = _left(context) if asking else ""
     entered = () if person is None else _given(_entry(person), "readers").split()
     return Page(
@@ -403,7 +416,7 @@ def _form(context: PageContext, view: PersonPage, filled: FormState, etag: str =
             "asking": asking if back else "",
             "fields": _FIELDS,
             "given": _given,
-            "said": context.request.query.get("said", ""),
+            "said": context.said,
         },
     )
 
@@ -455,8 +468,8 @@ def _entry_of(filled: FormState, words: Words) -> bytes:
         members["languages"] = languages
     if readers := list(dict.fromkeys(filled.all("readers"))):
         members["readers"] = readers
-    for field, sentence in _faults(members, words):
-        filled.wrong(field, sentence)
+    for member, sentence in _faults(members, words):
+        filled.wrong(member, sentence)
     return b"" if filled.faults else people_register.entry_of(msgspec.json.encode(members))
 
 
