@@ -7,12 +7,14 @@
         Listing      a table whose rows have names, and may stand in groups
         Facts        names, each with its value
         Quote        a side's text in full
+        Verbatim     text as it is typed on a command line, or kept
         Points       a list of paragraphs
         Remark       a remark in small type
         Buttons      links to what may be done, and buttons that do it
         Form         fields to fill in, and a button that sends them
         Checklist    steps that are done or still to do
         Definitions  names in a column, each with its meaning
+        Fold         blocks that unfold under their label
         Empty        what is not there, and what would be there
 
 A run is a piece of text: the service's own words, or those of a side. A cell is a run,
@@ -66,6 +68,12 @@ class Quote(Struct, frozen=True, tag_field="block"):
     label: str
     quotation: QuotedText
     source: Source | None = None
+
+
+class Verbatim(Struct, frozen=True, tag_field="block"):
+    """Text as it is typed on a command line, or kept, with its line ends."""
+
+    text: str
 
 
 class ListingRow(Struct, frozen=True):
@@ -164,7 +172,8 @@ class Form(Struct, frozen=True, kw_only=True, tag_field="block"):
     `to` is a path as in links. `values` are sent and not shown. A form that only
     `gets` asks for another page. `key` is that of a form which was sent before.
     `beside` stands behind the button. With `fold`, the form unfolds under it. `label`
-    names a form without a heading.
+    names a form without a heading. The browser of the reader `signs` this act.
+    A script shows a form that `is_hidden`.
     """
 
     to: str
@@ -176,6 +185,8 @@ class Form(Struct, frozen=True, kw_only=True, tag_field="block"):
     key: str = ""
     beside: tuple[Run, ...] = ()
     fold: str = ""
+    signs: str = ""
+    is_hidden: bool = False
 
 
 class Checklist(Struct, frozen=True, tag_field="block"):
@@ -189,6 +200,13 @@ class Definitions(Struct, frozen=True, tag_field="block"):
     """Names in a column, each with its meaning. Each has an anchor, or an empty one."""
 
     terms: tuple[tuple[str, Cell, Cell], ...]
+
+
+class Fold(Struct, frozen=True, tag_field="block"):
+    """Blocks that unfold under their label."""
+
+    label: str
+    blocks: tuple["Block", ...]
 
 
 class Empty(Struct, frozen=True, tag_field="block"):
@@ -205,11 +223,13 @@ Block = (
     | Listing
     | Facts
     | Quote
+    | Verbatim
     | Remark
     | Buttons
     | Form
     | Checklist
     | Definitions
+    | Fold
     | Empty
 )
 
@@ -218,7 +238,7 @@ class Section(Struct, frozen=True):
     """A section with a heading, which may be empty.
 
     `level` 2 is right under the title. `aside` stands beside the heading.
-    `names` are what programs and tests find it by.
+    `names` are what programs and tests find it by, and `anchor` is what links lead to.
     """
 
     title: tuple[Run, ...]
@@ -226,6 +246,7 @@ class Section(Struct, frozen=True):
     level: int = 2
     aside: tuple[Run, ...] = ()
     names: dict[str, str] = {}
+    anchor: str = ""
 
 
 class ReportDocument(Struct, frozen=True, kw_only=True):
@@ -287,6 +308,7 @@ def section(
     level: int = 2,
     empty: str = "",
     aside: Cell = (),
+    anchor: str = "",
     **names: str,
 ) -> Section:
     """Return a section of the blocks that are not None.
@@ -296,7 +318,7 @@ def section(
     there = tuple(block for block in blocks if block is not None)
     if not there and empty:
         there = (Paragraph((empty,)),)
-    return Section(runs_of(title), there, level, runs_of(aside), names)
+    return Section(runs_of(title), there, level, runs_of(aside), names, anchor)
 
 
 def listing(

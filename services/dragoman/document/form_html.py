@@ -26,16 +26,19 @@ def form(item: Form, address: str, draw: Draw) -> Markup:
     """Return a form that is sent to an address, with what else the address has."""
     path, _, query = address.partition("?")
     first = Markup("") if item.gets else Markup(' class="first"')
+    if item.signs:
+        first += Markup(' data-signs="{}"').format(item.signs)
     default = Markup('<button class="hide" tabindex="-1" aria-hidden="true">{}</button>')
     values = (dict(parse_qsl(query)) if item.gets else {}) | item.values
     drawn = Markup(
-        '<form class="{}" method="{}" action="{}"{} novalidate>{}{}{}'
+        '<form class="{}" method="{}" action="{}"{}{} novalidate>{}{}{}'
         '<p class="row"><button{}>{}</button> {}</p></form>'
     ).format(
         "row query after" if item.gets else "stack narrow",
         "get" if item.gets else "post",
         path if item.gets else address,
         Markup(' aria-label="{}"').format(item.label) if item.label else "",
+        Markup(" hidden") if item.is_hidden else "",
         default.format(item.button) if any(_buttons(item.parts)) else "",
         _joined(_part(part, draw) for part in item.parts),
         hidden(values, "" if item.gets else item.key or new_key()),

@@ -18,6 +18,7 @@ from dragoman.document.blocks import (
     Definitions,
     Empty,
     Facts,
+    Fold,
     Form,
     Listing,
     ListingRow,
@@ -27,6 +28,7 @@ from dragoman.document.blocks import (
     Remark,
     Section,
     Table,
+    Verbatim,
 )
 from dragoman.document.invisible_characters import marked
 from dragoman.i18n.words import Words
@@ -72,8 +74,9 @@ def _section(item: Section, words: Words, link: Linker | None) -> Markup:
         aside = Markup("<small>{}</small>").format(markup(item.aside, link))
         heading = Markup("<header>{}{}</header>").format(heading, aside)
     blocks = Markup("").join(block(part, words, link) for part in item.blocks)
-    frame = Markup('<section class="{}"{}>{}{}</section>')
-    return frame.format(kind, _names(item.names), heading, blocks)
+    anchor = Markup(' id="{}"').format(item.anchor) if item.anchor else ""
+    frame = Markup('<section class="{}"{}{}>{}{}</section>')
+    return frame.format(kind, anchor, _names(item.names), heading, blocks)
 
 
 def _names(names: dict[str, str]) -> Markup:
@@ -112,6 +115,8 @@ def block(item: Block, words: Words, link: Linker | None = None) -> Markup:
             return frame.format("ol" if item.steps else "ul", Markup("").join(points))
         case Quote():
             return _quote(item, link)
+        case Verbatim():
+            return Markup('<pre class="bytes">{}</pre>').format(item.text)
         case Table():
             return _table(item, words, link)
         case Listing():
@@ -122,14 +127,6 @@ def block(item: Block, words: Words, link: Linker | None = None) -> Markup:
             return Markup('<dl class="cells">{}</dl>').format(Markup("").join(facts))
         case Remark():
             return Markup('<p class="note">{}</p>').format(markup(item.runs, link))
-        case Buttons():
-            links = Markup(" ").join(markup(button, link) for button in item.links)
-            return Markup('<div class="row acts">{}</div>').format(links)
-        case Form():
-            address = addressed(item.to, link) if link else ""
-            return form_html.form(item, address, lambda cell: markup(cell, link))
-        case Checklist():
-            return _checklist(item, words, link)
         case Definitions():
             term = Markup("<div{}><dt>{}</dt><dd>{}</dd></div>")
             anchor = Markup(' id="{}"')
@@ -144,6 +141,24 @@ def block(item: Block, words: Words, link: Linker | None = None) -> Markup:
             space = words.space if item.why else ""
             text = Markup('<p class="empty">{} <span>{}{}{}</span></p>')
             return text.format(icon("off"), item.what, space, item.why)
+        case _:
+            return _used(item, words, link)
+
+
+def _used(item: Buttons | Form | Checklist | Fold, words: Words, link: Linker | None) -> Markup:
+    """Return a block that a reader uses, and does not only read, as HTML."""
+    match item:
+        case Buttons():
+            links = Markup(" ").join(markup(button, link) for button in item.links)
+            return Markup('<div class="row acts">{}</div>').format(links)
+        case Form():
+            address = addressed(item.to, link) if link else ""
+            return form_html.form(item, address, lambda cell: markup(cell, link))
+        case Checklist():
+            return _checklist(item, words, link)
+        case Fold():
+            blocks = Markup("").join(block(part, words, link) for part in item.blocks)
+            return form_html.fold(item.label, blocks, is_open=False)
 
 
 def _checklist(item: Checklist, words: Words, link: Linker | None) -> Markup:
@@ -222,7 +237,9 @@ def _listed(row: ListingRow, item: Listing, link: Linker | None) -> Markup:
             )
         elif item.headed and at == 0:
             cells += Markup('<th scope="row" data-of="{}">{}</th>').format(name, shown)
-        elif isinstance(content, PressButton) or (isinstance(content, PageLink) and content.spoken):
+        elif all(
+            isinstance(run, PressButton | PageLink) and run.spoken for run in runs_of(content)
+        ):
             cells += Markup('<td class="do">{}</td>').format(shown)
         else:
             cells += Markup('<td data-of="{}">{}</td>').format(name, shown)

@@ -15,6 +15,7 @@ from dragoman.document.blocks import (
     Definitions,
     Empty,
     Facts,
+    Fold,
     Form,
     Listing,
     Paragraph,
@@ -24,6 +25,7 @@ from dragoman.document.blocks import (
     ReportDocument,
     Section,
     Table,
+    Verbatim,
 )
 from dragoman.i18n.words import Words, words
 from dragoman.members.runs import (
@@ -136,7 +138,7 @@ def _section(section: Section, w: Words) -> list[str]:
 def block_lines(block: Block, w: Words) -> list[str]:
     """Return the lines of a block."""
     match block:
-        case Paragraph():
+        case Paragraph() | Remark():
             return [_runs(block.runs)]
         case Points():
             return [f"- {_runs(point)}" for point in block.points]
@@ -146,6 +148,8 @@ def block_lines(block: Block, w: Words) -> list[str]:
                 "",
                 *quoted(block.quotation.text),
             ]
+        case Verbatim():
+            return [f"    {line}" for line in _lines(block.text)]
         case Table():
             return _table_lines(block.head, block.rows)
         case Listing():
@@ -160,14 +164,15 @@ def block_lines(block: Block, w: Words) -> list[str]:
             ]
         case Facts():
             return [f"- {_inline(name)}: {_cell(value)}" for name, value in block.facts]
-        case Remark():
-            return [_runs(block.runs)]
         case Buttons() | Form():
             return []
         case Checklist():
             return [f"- [{'x' if done else ' '}] {_runs(step.runs)}" for done, step in block.steps]
         case Definitions():
             return [f"- {_cell(name)}: {_cell(meaning)}" for _, name, meaning in block.terms]
+        case Fold():
+            inner = (line for part in block.blocks for line in (*block_lines(part, w), ""))
+            return [f"**{_inline(block.label)}**", "", *inner]
         case Empty():
             return [escaped(w.sentences(filter(None, (block.what, block.why))))]
 

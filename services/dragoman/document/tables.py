@@ -8,7 +8,7 @@ A line has what a row of the page shows, and the records that prove it.
 
 from collections.abc import Iterator
 
-from dragoman.document.blocks import Definitions, Listing, PageDocument, Points, Section, Table
+from dragoman.document.blocks import Block, Definitions, Fold, Listing, PageDocument, Points, Table
 from dragoman.document.html import ways_to
 from dragoman.interop import spreadsheet
 from dragoman.members.runs import Aside, Cell, Mark, PageLink, Sourced, plain, runs_of
@@ -22,7 +22,7 @@ def csv(page: PageDocument) -> str | None:
     parts: list[str] = []
     before: tuple[str, ...] = ()
     for section in (*page.sections, *page.beside):
-        for head, lines in _tables(section):
+        for head, lines in _tables(plain(section.title), section.blocks):
             names = ("section", *head, "records")
             text = spreadsheet.table(names, lines)
             parts.append(text.partition("\n")[2] if names == before else text)
@@ -40,10 +40,13 @@ def has_tables(page: PageDocument) -> bool:
     )
 
 
-def _tables(section: Section) -> Iterator[tuple[tuple[str, ...], list[list[str]]]]:
-    title = plain(section.title)
-    for block in section.blocks:
+def _tables(
+    title: str, blocks: tuple[Block, ...]
+) -> Iterator[tuple[tuple[str, ...], list[list[str]]]]:
+    for block in blocks:
         match block:
+            case Fold():
+                yield from _tables(title, block.blocks)
             case Points():
                 yield ("text",), [_line(title, (point,)) for point in block.points]
             case Definitions():
