@@ -85,14 +85,14 @@ async def asks(host: Signing, visit: Visiting, actor: str) -> tuple[Visit, str]:
     out.
     """
     reader = await at(host, visit, actor, "/key")
-    state = reader.page.locator("#browser-state")
+    state = reader.page.locator("#own-key .mark")
     await expect(state).to_contain_text("has no key of yours")
     await press(reader.page, "Make a key in this browser")
     await expect(state).to_contain_text("not entered in the channel yet")
     await press(reader.page, "Ask for its entry")
     await expect(reader.page.locator("#saying")).to_contain_text("Read the four words")
     await expect(state).to_contain_text("key waits for")
-    return reader, await reader.page.locator("section[aria-labelledby=waits] p.lead").inner_text()
+    return reader, await reader.page.locator("section[data-entry] span[lang=en]").inner_text()
 
 
 async def administering(host: Signing, visit: Visiting, side: str) -> Visit:
@@ -113,14 +113,12 @@ async def entered(host: Signing, visit: Visiting, administrator: Visit, actor: s
     """An officer whose browser has a key, which an administrator's browser has entered."""
     reader, words = await asks(host, visit, actor)
     await administrator.page.goto(host.address("/admin/keys"))
-    entry = administrator.page.locator("form").filter(
-        has=administrator.page.locator(f"input[value='{actor.partition('/')[2]}']")
-    )
+    entry = administrator.page.locator(f"section[data-entry='{actor}']")
     await expect(entry).to_contain_text(words)
     await entry.get_by_role("button", name="Enter this key").click()
     await expect(administrator.page.locator("#saying")).to_contain_text("Entered: the key is valid")
     await reader.page.reload()
-    await expect(reader.page.locator("#browser-state")).to_contain_text("key is valid")
+    await expect(reader.page.locator("#own-key .mark")).to_contain_text("key is valid")
     return reader
 
 
@@ -246,12 +244,12 @@ async def test_a_key_of_a_browser_cannot_be_given_out_and_is_forgotten_when_aske
     )
     assert taken == "InvalidAccessError"
     await press(reader.page, "Take the entry back")
-    await expect(reader.page.locator("#browser-state")).to_contain_text(
+    await expect(reader.page.locator("#own-key .mark")).to_contain_text(
         "not entered in the channel yet"
     )
     await reader.page.get_by_text("Forget the key of this browser").click()
     await press(reader.page, "Forget it")
-    await expect(reader.page.locator("#browser-state")).to_contain_text("has no key of yours")
+    await expect(reader.page.locator("#own-key .mark")).to_contain_text("has no key of yours")
     assert reader.complaints == []
 
 
@@ -327,7 +325,7 @@ async def test_in_a_trial_the_host_signs_for_the_administrator_who_enters_a_key(
     await officer.enter("nato/officer", f"/c/{CHANNEL}/key")
     await press(officer.page, "Make a key in this browser")
     await press(officer.page, "Ask for its entry")
-    words = await officer.page.locator("section[aria-labelledby=waits] p.lead").inner_text()
+    words = await officer.page.locator("section[data-entry] span[lang=en]").inner_text()
     colleague = await visit(demo, java_script_enabled=False)
     await colleague.enter("nato/duty_officer", f"/c/{CHANNEL}/admin/keys")
     await expect(colleague.page.get_by_text(words)).to_have_count(0)
@@ -336,7 +334,7 @@ async def test_in_a_trial_the_host_signs_for_the_administrator_who_enters_a_key(
     await press(administrator.page, "Enter this key")
     await expect(administrator.page.locator("#saying")).to_contain_text("Entered: the key is valid")
     await officer.page.reload()
-    await expect(officer.page.locator("#browser-state")).to_contain_text("key is valid")
+    await expect(officer.page.locator("#own-key .mark")).to_contain_text("key is valid")
     assert officer.complaints + colleague.complaints + administrator.complaints == []
 
 

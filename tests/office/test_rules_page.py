@@ -46,7 +46,7 @@ def test_each_side_adopts_for_itself_and_acts_of_later_rules_are_offered_once_in
     ]
     for reader in (nato, china, officer):
         assert reader.title == "Rules 1"
-    nato.within("Versions").see("Courtesy").within("")
+    nato.within("New or changed in rules 2").see("Courtesy").within("")
     assert "Adopt rules" not in officer.links()
     officer.open(NOTE).fill("Text, English", "A note of rules 1.").choose("conversation")
     note = officer.press("Check before sending").press("Send").follow("Open the exchange").path

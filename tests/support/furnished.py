@@ -5,7 +5,6 @@ a release, an erasure that waits.
     path.format(**ids)                      # any path of `everywhere`
 """
 
-import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -131,7 +130,9 @@ async def _administered(talks: Talks) -> dict[str, str]:
         await talks.post(f"{side}/administrator", f"{_C}/channel", adopted)
     subject = {"subject": "subject-1", "actor": "nato/d-1", "channels": [CHANNEL]}
     tokens = (await operator.get("/v1/tokens")).json["tokens"]
-    keys = json.loads(await talks.page("latvia/administrator", "/c/baltic-belarus/admin/keys.json"))
+    latvia = talks.who("latvia/administrator")
+    state = (await latvia.get("/v1/channels/baltic-belarus/state")).json
+    keys = state["registry"]["keys"]
     return {
         "erased": erased,
         "person": (await enter(talks.who("nato/officer")))["id"],
@@ -139,5 +140,5 @@ async def _administered(talks: Talks) -> dict[str, str]:
         "link": links[-1]["id"],
         "token": tokens[-1]["id"],
         "subject": (await talks.post("operator", "/v1/subjects", subject))["id"],
-        "key": next(key["key"] for key in keys["keys"] if key["owner"] == "latvia/adm-1"),
+        "key": next(id for id, key in keys.items() if key["owner"] == "latvia/adm-1"),
     }

@@ -53,7 +53,16 @@ SCENARIOS: Final = (
     "sailors-2016",
 )
 _PLACE: Final = re.compile(r"{(\w+)[^{}]*(?:{[^{}]*}[^{}]*)*}")
-_BESIDE: Final = ("/admin", "/key", "/roster", "/people/register", "/drafts", "/offline")
+_BESIDE: Final = (
+    "/admin/acts",
+    "/admin/endpoints",
+    "/admin/links",
+    "/key",
+    "/roster",
+    "/people/register",
+    "/drafts",
+    "/offline",
+)
 """Pages of what lies beside the log, or is asked of the broker."""
 
 UNSOURCED: Final = {"/exchanges/ID/versions", "/reports/period"}

@@ -9,8 +9,6 @@ from collections.abc import Sequence
 from typing import Final
 
 from dragoman.console.page_words import PageWords
-from dragoman.document.blocks import Remark
-from dragoman.limits import SCREEN_ROWS
 from dragoman.members.runs import Cell, Mark, PageLink, joined, listed
 
 NONE: Final = "–"
@@ -44,12 +42,6 @@ class GrantWords(PageWords):
         """Return the names of sides."""
         marks = (Mark("side", name.upper()) for name in names)
         return listed(marks, self.w.comma) or self.w.say("none")
-
-    def following(self, shown: int, total: int, address: str) -> Remark:
-        """Return the length of a long list, and the way to its next part."""
-        count = self.w.say("Shown %(a)s of %(b)s.", a=self.w.number(shown), b=self.w.number(total))
-        name = self.w.say("Next %(n)s", n=SCREEN_ROWS)
-        return Remark((count, " ", PageLink((name,), f"/{address}")) if address else (count,))
 
     def places(self, current: str) -> tuple[PageLink, ...]:
         """Return the pages of the host, this one among them."""

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dragoman.console.page.context import PageContext
+from dragoman.document.blocks import Remark
 from dragoman.domain.views.titles import title_of
 from dragoman.i18n.words import as_moment, stamp
-from dragoman.limits import SUBJECT_LENGTH
+from dragoman.limits import SCREEN_ROWS, SUBJECT_LENGTH
 from dragoman.members.runs import (
     Aside,
     Cell,
@@ -91,6 +92,12 @@ class PageWords:
     def again(self, name: str, changed: Mapping[str, object], spoken: str = "") -> PageLink:
         """Return the button to the same page with parts of its query changed."""
         return PageLink((name,), f"/{self.context.again(**changed)}", "button", spoken=spoken)
+
+    def following(self, shown: int, total: int, address: str) -> Remark:
+        """Return the length of a long list, and the way to its next part."""
+        count = self.w.say("Shown %(a)s of %(b)s.", a=self.w.number(shown), b=self.w.number(total))
+        name = self.w.say("Next %(n)s", n=SCREEN_ROWS)
+        return Remark((count, " ", PageLink((name,), f"/{address}")) if address else (count,))
 
     def actor(self, actor: str) -> Run:
         """Return the side of an officer, or the name of a service."""

@@ -2,18 +2,26 @@
 // key's state in the channel.
 
 import { forgetKey, makeKey, ownKey } from "./signing.js";
-import { say } from "./page.js";
+import { element, say } from "./page.js";
 
 const place = document.getElementById("own-key");
 const words = JSON.parse(place.dataset.words);
 const { cid, log, waits } = place.dataset;
 const known = JSON.parse(place.dataset.keys);
 const valid = JSON.parse(place.dataset.valid);
-const make = document.getElementById("make");
-const entry = document.getElementById("entry");
-const forget = document.getElementById("forget");
+const shown = place.querySelector(".mark");
+const entry = place.querySelector("form:has(select)");
 
 const LEVELS = { none: ["off", "off"], made: ["standby", "standby"], waits: ["standby", "standby"], valid: ["normal", "tick"], ended: ["serious", "serious"], cannot: ["caution", "caution"] };
+
+const id = element("code", { className: "break" });
+const named = element("p", { hidden: true }, `${words.key} `, id);
+const make = element("button", { type: "button", className: "first", hidden: true }, words.make);
+const end = element("button", { type: "button" }, words.end);
+const forget = element("details", { hidden: true }, element("summary", {}, words.forget), element("p", {}, words.follows), element("p", {}, end));
+shown.parentElement.after(named, make);
+place.append(forget);
+shown.setAttribute("role", "status");
 
 function standing(key) {
   if (!key) return "none";
@@ -24,14 +32,13 @@ function standing(key) {
 
 function show(state, key) {
   const [level, shape] = LEVELS[state];
-  const shown = document.getElementById("browser-state");
   shown.dataset.state = level;
   shown.querySelector("use").setAttribute("href", `#i-${shape}`);
-  shown.querySelector("span").textContent = words[state];
-  document.getElementById("browser-key").hidden = !key;
-  document.querySelector("[data-id]").textContent = key?.id ?? "";
+  shown.querySelector("b").textContent = words[state];
+  named.hidden = !key;
+  id.textContent = key?.id ?? "";
   forget.hidden = !key;
-  if (make) make.hidden = state !== "none";
+  make.hidden = !entry || state !== "none";
   if (entry) {
     entry.hidden = state !== "made";
     entry.elements.public.value = key?.publicKey ?? "";
@@ -48,19 +55,19 @@ async function begin() {
   }
 }
 
-make?.addEventListener("click", async () => {
+make.addEventListener("click", async () => {
   make.disabled = true;
   try {
     await makeKey(cid, log);
     await begin();
-    entry?.querySelector("select")?.focus();
+    entry.querySelector("select").focus();
   } catch {
     show("cannot");
   }
   make.disabled = false;
 });
 
-forget.querySelector("button").addEventListener("click", async () => {
+end.addEventListener("click", async () => {
   await forgetKey(cid);
   forget.open = false;
   say(words.forgotten);

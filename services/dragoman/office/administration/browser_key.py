@@ -17,9 +17,9 @@ from typing import Any, Final
 
 import msgspec
 from aiohttp import web
-from msgspec import Struct
 
 from dragoman.application.http import submission
+from dragoman.console.admin_words import AdminWords
 from dragoman.console.forms import browser_signatures
 from dragoman.console.forms.admin_forms import colleagues
 from dragoman.console.forms.browser_signatures import SignatureRequired
@@ -27,68 +27,35 @@ from dragoman.console.forms.form_state import FormState
 from dragoman.console.page.context import PageContext
 from dragoman.console.page.rendering import HEADERS, Page, PageRoute, refused
 from dragoman.console.page.sessions import form_of, redirect, said
+from dragoman.document.blocks import (
+    Block,
+    Buttons,
+    Facts,
+    Form,
+    PageDocument,
+    Paragraph,
+    Points,
+    Remark,
+    Section,
+    Verbatim,
+    section,
+)
 from dragoman.domain.acts import log_policy
 from dragoman.domain.acts.access import ROOT
 from dragoman.domain.record import ids
 from dragoman.domain.record.codec import read_act
 from dragoman.interop.check_words import check_words
 from dragoman.limits import SIGNATURES
+from dragoman.members.runs import Aside, Break, Mark, PageLink, PressButton, Runs
 from dragoman.stores.enrolments import Enrolment, Enrolments
 from dragoman.text import sentence
 from dragoman.tlog import dsse
+from dragoman_schemas.state import Key
 
 ENROLMENTS: Final = web.AppKey("enrolments", Enrolments)
 
 
-class OwnKey(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A key of the reader in the channel, by its id.
-
-    It is valid from the record `since`, up to the record `until`.
-    """
-
-    key: str
-    since: int
-    until: int | None = None
-
-
-class WaitingKey(Struct, frozen=True, kw_only=True):
-    """An entry that waits for an administrator.
-
-    It has the officer, the key's id, and its check words. It also has the chosen
-    administrator, and the time of the request.
-    """
-
-    officer: str
-    key: str
-    words: tuple[str, ...]
-    administrator: str
-    asked: str
-
-
-class OwnKeys(Struct, frozen=True, kw_only=True):
-    """The reader's keys in a channel.
-
-    `required_signatures` are the families in which officers must sign.
-    """
-
-    channel: str
-    required_signatures: tuple[str, ...]
-    keys: tuple[OwnKey, ...]
-    waits: WaitingKey | None
-
-
-def waits_of(enrolment: Enrolment) -> WaitingKey:
-    """Return a waiting entry as pages show it."""
-    return WaitingKey(
-        officer=enrolment.officer,
-        key=enrolment.key,
-        words=check_words(enrolment.key),
-        administrator=enrolment.administrator,
-        asked=enrolment.asked,
-    )
-
-
-def waiting(context: PageContext) -> tuple[WaitingKey, ...]:
+def waiting(context: PageContext) -> tuple[Enrolment, ...]:
     """Return the waiting entries of the reader's side.
 
     Only its administrators see them, and no page of the past does.
@@ -96,9 +63,7 @@ def waiting(context: PageContext) -> tuple[WaitingKey, ...]:
     if context.past or "administrator" not in context.roles:
         return ()
     listed = context.request.app[ENROLMENTS].listed(context.registry.cid, context.side)
-    return tuple(
-        waits_of(enrolment) for enrolment in listed if _standing(context, enrolment) is not None
-    )
+    return tuple(enrolment for enrolment in listed if _standing(context, enrolment) is not None)
 
 
 def _standing(context: PageContext, enrolment: Enrolment | None) -> Enrolment | None:
@@ -126,11 +91,8 @@ async def own_key(context: PageContext, filled: FormState | None = None) -> Page
                 "line."
             ),
         )
-    keys = tuple(
-        OwnKey(key=id, since=max(1, value.since), until=value.until)
-        for id, value in sorted(context.registry.keys.items(), key=lambda key: key[1].since)
-        if value.owner == context.grant.actor
-    )
+    words, form = AdminWords(context), filled or FormState()
+    say, required = words.w.say, context.registry.required_signatures
     enrolment = (
         None
         if context.past
@@ -139,30 +101,161 @@ async def own_key(context: PageContext, filled: FormState | None = None) -> Page
             context.request.app[ENROLMENTS].find(context.registry.cid, context.grant.actor),
         )
     )
-    view = OwnKeys(
-        channel=context.name,
-        required_signatures=context.registry.required_signatures,
-        keys=keys,
-        waits=None if enrolment is None else waits_of(enrolment),
+    announced = {
+        "asked": say("Asked. Read the four words to the administrator by telephone."),
+        "withdrawn": say("Taken back."),
+    }
+    why = say(
+        "A key of your own signs what you say, so that nobody can say it for you: not a colleague, "
+        "and not this host."
     )
-    form = filled or FormState()
-    return Page(
-        template="own_key.html",
-        view=view,
-        rows=keys,
-        status=form.status,
-        values={
-            "filled": form,
-            "administrators": [
-                colleague
-                for colleague in colleagues(context)
-                if f"{context.side}/{colleague}" != context.grant.actor
-            ]
-            or list(colleagues(context)),
-            "log": str(log_policy.log_of(context.registry)),
-            "may_ask": not context.past and context.grant.scope != "read" and context.writable,
-            "said": context.said,
-        },
+    demand = (
+        say(
+            "This channel asks for it in: %(families)s.",
+            families=words.w.listed(map(words.w.value, required)),
+        )
+        if required
+        else say("This channel leaves it to each officer.")
+    )
+    document = PageDocument(
+        title=say("Your key"),
+        announced=announced.get(context.said, ""),
+        script="own_key.js",
+        faults=form.faults_in(words.w),
+        area="admin",
+        crumbs=(PageLink((say("Keys"),), "/admin/keys"),),
+        lead=(words.w.sentences((why, demand)),),
+        sections=(_in_browser(words, form, enrolment),),
+        beside=(*((_waits(words, enrolment),) if enrolment else ()), *_elsewhere(words)),
+    )
+    return Page(view=document, status=form.status)
+
+
+def _own_keys(context: PageContext) -> dict[str, Key]:
+    """Return the reader's keys, the oldest first."""
+    every = sorted(context.registry.keys.items(), key=lambda key: key[1].since)
+    return {id: key for id, key in every if key.owner == context.grant.actor}
+
+
+def _in_browser(words: AdminWords, form: FormState, enrolment: Enrolment | None) -> Section:
+    """Return the section in which the script shows the state of this browser's key."""
+    context, say, keys = words.context, words.w.say, _own_keys(words.context)
+    administrator = "" if enrolment is None else enrolment.administrator
+    states = {
+        "none": say("This browser has no key of yours for this channel."),
+        "made": say("This browser has made a key. It is not entered in the channel yet."),
+        "waits": say("This browser’s key waits for %(who)s.", who=administrator),
+        "valid": say("This browser’s key is valid. It signs when you press."),
+        "ended": say(
+            "This browser’s key was revoked. It signs nothing more: forget it, and make another."
+        ),
+        "cannot": say(
+            "This browser cannot make such keys, or the page did not come by https. Use another "
+            "browser, or the command line."
+        ),
+        "forgotten": say("Forgotten."),
+        "key": say("Key id"),
+        "make": say("Make a key in this browser"),
+        "forget": say("Forget the key of this browser"),
+        "follows": say(
+            "It cannot be brought back. What it signed stays valid. An administrator revokes it in "
+            "the channel."
+        ),
+        "end": say("Forget it"),
+    }
+    may_ask = not context.past and context.grant.scope != "read" and context.writable
+    note = say(
+        "The key cannot be copied out of the browser, not even by a page. Who can use this browser "
+        "under your name can sign with it: lock the screen."
+    )
+    off = say("Scripts are off: this page cannot say whether the browser has a key.")
+    withdrawal = PressButton(say("Take the entry back"), "/key", {"do": "withdraw"})
+    return section(
+        say("In this browser"),
+        Paragraph((Mark("state", off, "off"),)),
+        _request(words, form) if may_ask else None,
+        Buttons((withdrawal,)) if may_ask and enrolment else None,
+        Remark((note,)),
+        anchor="own-key",
+        cid=context.registry.cid,
+        log=str(log_policy.log_of(context.registry)),
+        keys=_json([*keys]),
+        valid=_json([id for id, key in keys.items() if key.until is None]),
+        waits="" if enrolment is None else enrolment.key,
+        words=_json(states),
+    )
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _request(words: AdminWords, form: FormState) -> Form:
+    """Return the form that the script shows once the browser has made a key."""
+    context, say = words.context, words.w.say
+    every = colleagues(context)
+    others = [name for name in every if f"{context.side}/{name}" != context.grant.actor]
+    options = ((name, name) for name in others or every)
+    label, hint = (
+        say("Administrator who enters it"),
+        say("The key signs its own entry; the administrator’s signature makes it valid."),
+    )
+    return Form(
+        to="/key",
+        parts=(form.field(words.w, "select", "administrator", label, hint, options),),
+        button=say("Ask for its entry"),
+        values={"public": "", "do": "ask"},
+        key=form.key,
+        signs="key-addition",
+        is_hidden=True,
+    )
+
+
+def _waits(words: AdminWords, enrolment: Enrolment) -> Section:
+    say = words.w.say
+    read = say(
+        "Read these four words to %(who)s by telephone, who sees the same if it is your key:",
+        who=enrolment.administrator,
+    )
+    return section(
+        say("Waits to be entered"),
+        Paragraph((read,)),
+        Paragraph((_check_words(enrolment),)),
+        Facts(((say("Key id"), Mark("code", enrolment.key)),)),
+        aside=_asked_at(words, enrolment),
+        entry=enrolment.officer,
+    )
+
+
+def _check_words(enrolment: Enrolment) -> Mark:
+    return Mark("language", " ".join(check_words(enrolment.key)), "en")
+
+
+def _asked_at(words: AdminWords, enrolment: Enrolment) -> str:
+    return words.w.say("asked %(t)s", t=words.w.written(enrolment.asked, "minute"))
+
+
+def _elsewhere(words: AdminWords) -> tuple[Section, ...]:
+    """Return the reader's keys in the channel, and the command for a key in a file."""
+    context, say, keys = words.context, words.w.say, _own_keys(words.context)
+
+    def point(id: str, key: Key) -> Runs:
+        since = (say("valid since"), " ", words.since(max(1, key.since)))
+        until = (", ", say("revoked"), " ", words.since(key.until)) if key.until else ()
+        shown = words.of_record(Mark("code", id), max(1, key.since))
+        return (shown, Aside((*since, *until)))
+
+    none = Paragraph((say("You have none here yet."),))
+    points = Points(tuple(point(id, key) for id, key in keys.items()))
+    file = say("On the command line a key in a file signs; no page can use it.")
+    officer = context.grant.actor.partition("/")[2]
+    return (
+        section(say("Your keys in this channel"), points if keys else none),
+        section(
+            say("A key in a file instead"),
+            Paragraph((file,)),
+            Verbatim(f"dragoman keys new {officer}.pem"),
+        ),
     )
 
 
@@ -179,7 +272,7 @@ async def ask_entry(context: PageContext) -> Page | web.StreamResponse:
     public, administrator = dsse.decode_base64(filled["public"], 32), filled["administrator"]
     if public is None or not dsse.is_sound(public) or dsse.key_id(public) in context.registry.keys:
         filled.wrong(
-            "make",
+            "own-key",
             say("This browser has no key that could be entered. Make one, which takes scripts."),
         )
     if administrator not in colleagues(context):
@@ -233,6 +326,57 @@ def _is_bound(context: PageContext, signed: bytes, author: str, id: str) -> bool
 
 
 # The administrator's part
+
+
+def entries(words: AdminWords) -> tuple[Section, ...]:
+    """Return the waiting entries of the reader's side, each with what may be done."""
+    say, waits = words.w.say, waiting(words.context)
+    if not waits:
+        return ()
+    ask = say(
+        "Ask the officer by telephone for the four words. If they are the same, it is the "
+        "officer’s key."
+    )
+    title = say("Keys that wait to be entered")
+    return section(title, Paragraph((ask,))), *(_entry(words, enrolment) for enrolment in waits)
+
+
+def _entry(words: AdminWords, enrolment: Enrolment) -> Section:
+    """Return a waiting entry, which the administrator whom the officer chose signs."""
+    context, say, name = words.context, words.w.say, enrolment.officer.partition("/")[2]
+    own_keys = context.registry.custody == "sides"
+    blocks: tuple[Block, ...]
+    if enrolment.administrator == context.grant.actor:
+        form = Form(
+            to="/admin/keys/enter",
+            parts=(),
+            button=say("Enter this key"),
+            values={"officer": name},
+            signs="key-addition" if own_keys else "",
+        )
+        blocks = (form, *(_in_file(words, name) if own_keys else ()))
+    else:
+        others = say("It was made out to %(who)s, who signs it.", who=enrolment.administrator)
+        blocks = (Remark((others,)),)
+    decline = PressButton(say("Turn it away"), "/admin/keys/decline", {"officer": name}, name)
+    return section(
+        name,
+        Paragraph((_check_words(enrolment), Break("; "), Mark("code", enrolment.key))),
+        *blocks,
+        Buttons((decline,)),
+        level=3,
+        aside=_asked_at(words, enrolment),
+        entry=enrolment.officer,
+    )
+
+
+def _in_file(words: AdminWords, officer: str) -> tuple[Block, ...]:
+    """Return the way to sign an entry with a key in a file."""
+    say, entry = words.w.say, f"{words.context.name}-{officer}-key.json"
+    take = say("To sign with a key in a file instead, take the entry to your own machine:")
+    link = PageLink((say("the entry"),), f"/admin/keys/asked/{officer}")
+    command = f"dragoman keys admit {entry} {words.where} --sign YOUR-KEY.pem"
+    return Remark((take, " ", link)), Verbatim(command)
 
 
 async def _asked(context: PageContext, officer: str) -> Enrolment:

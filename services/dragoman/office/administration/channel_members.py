@@ -6,26 +6,45 @@ Every change is an act of the channel, whose form is below `/admin/acts`. Where 
 sides keep their own keys, an officer without such a key sees the command instead.
 """
 
+from collections import Counter
 from typing import Final
 
-import msgspec
 from aiohttp import web
-from msgspec import Struct
+from msgspec import Struct, UnsetType
+from msgspec.structs import replace
 
-from dragoman.console.forms.admin_forms import (
-    address,
-    colleagues,
-    has_key,
-    hindrance,
-    sliced,
-    times_of,
-)
+from dragoman.console.admin_words import AdminWords
+from dragoman.console.forms.admin_forms import colleagues, has_key, hindrance, sliced, times_of
 from dragoman.console.page.context import PageContext
 from dragoman.console.page.rendering import Page, PageRoute
 from dragoman.console.page.sessions import redirect
+from dragoman.document.blocks import (
+    Block,
+    Empty,
+    Facts,
+    Paragraph,
+    Remark,
+    Section,
+    Verbatim,
+    columns,
+    section,
+)
 from dragoman.domain.acts.access import ROOT
 from dragoman.domain.acts.act_rules import HEADS, OFFICERS
 from dragoman.domain.acts.log_policy import log_of
+from dragoman.members.runs import (
+    Aside,
+    Break,
+    Cell,
+    Mark,
+    PageLink,
+    Role,
+    Sourced,
+    StandingSource,
+    joined,
+    listed,
+    sourced,
+)
 from dragoman.office.administration import (
     adoptions,
     browser_key,
@@ -35,139 +54,197 @@ from dragoman.office.administration import (
     onward_lists,
     rules_page,
 )
-from dragoman_schemas.state import Status
+from dragoman_schemas.state import Key, OfficerState
 
 # The channel as a whole
 
 
-class SideRow(Struct, frozen=True, kw_only=True):
-    """A side: its offices and officers in office, its root keys, and its deliveries.
-
-    `threshold` is the number of root keys that must sign. `delivered` is the position
-    up to which the side has received the log.
-    """
-
-    side: str
-    offices: tuple[str, ...]
-    officers: int
-    threshold: int
-    roots: tuple[str, ...]
-    next_roots: str
-    delivered: int
-
-
-class Administration(Struct, frozen=True, kw_only=True):
-    """A channel's settings.
-
-    `log` is the verifier key of its signed heads. `status` is null if nobody has set
-    one.
-    """
-
-    channel: str
-    position: int
-    cid: str
-    kind: str
-    custody: str
-    languages: tuple[str, ...]
-    marking: str
-    exercise_of: str
-    log: str
-    rules: int
-    opened: str
-    required_signatures: tuple[str, ...]
-    status: Status | None
-    sides: tuple[SideRow, ...]
-
-
 async def administration(context: PageContext) -> Page:
     """Return the page with the channel's sides and its status."""
-    registry = context.registry
-    view = Administration(
-        channel=context.name,
-        position=context.position,
-        cid=registry.cid,
-        kind=registry.kind,
-        custody=registry.custody,
-        languages=registry.languages,
-        marking=registry.marking,
-        exercise_of="" if registry.exercise_of is None else registry.exercise_of.name,
-        log=str(log_of(registry)),
-        rules=registry.rules,
-        opened=registry.opened.time,
-        required_signatures=registry.required_signatures,
-        status=registry.status,
-        sides=tuple(_side_row(context, side) for side in context.sides),
+    words = AdminWords(context)
+    say = words.w.say
+    return words.page(
+        "/admin",
+        say("Administration"),
+        say(
+            "Who keeps this channel, and what the sides have adopted. Every change is a record of "
+            "the log, which both sides read."
+        ),
+        sections=(_sides(words), _settings(words)),
+        beside=(_status(words), _status_change(words)),
     )
-    values = {
-        "hindrance": "signed"
-        if _signs(context) and not has_key(context)
-        else hindrance(context, OFFICERS, flag=False),
-        "heads": colleagues(context, HEADS),
-        "who": colleagues(context, OFFICERS),
-        "server": address(context),
+
+
+def _sides(words: AdminWords) -> Section:
+    say, registry = words.w.say, words.context.registry
+    states = {state.name: state for state in registry.sides}
+    in_office = {
+        side: [
+            officer
+            for name, officer in registry.officers.items()
+            if name.startswith(f"{side}/") and officer.until is None
+        ]
+        for side in states
     }
-    return Page(template="admin.html", view=view, rows=view.sides, values=values)
 
+    def count(side: str) -> Cell:
+        spoken = say("officers of %(side)s", side=side.upper())
+        number = words.w.number(len(in_office[side]))
+        return PageLink((number,), "/admin/officers", query={"side": side}, spoken=spoken)
 
-def _side_row(context: PageContext, name: str) -> SideRow:
-    registry = context.registry
-    side = next(side_state for side_state in registry.sides if side_state.name == name)
-    in_office = [
-        officer_state
-        for officer, officer_state in registry.officers.items()
-        if officer.startswith(f"{name}/") and officer_state.until is None
-    ]
-    delivered = registry.delivered.get(name)
-    return SideRow(
-        side=name,
-        offices=tuple(sorted({officer_state.office for officer_state in in_office})),
-        officers=len(in_office),
-        threshold=side.threshold,
-        roots=side.roots,
-        next_roots=side.next_roots,
-        delivered=0 if delivered is None else delivered.upto,
+    def roots(side: str) -> Cell:
+        state = states[side]
+        rule = say("%(a)s of %(b)s must sign", a=state.threshold, b=len(state.roots))
+        keys = [
+            words.of_record(Mark("code", root), max(1, registry.keys[root].since))
+            for root in state.roots
+        ]
+        announced = (say("The next ones are announced:"), " ", Mark("code", state.next_roots))
+        following = (Aside(announced),) if state.next_roots else ()
+        return joined((listed((rule, *keys), Break("; ")), following))
+
+    def delivered(side: str) -> Cell:
+        upto = registry.delivered.get(side)
+        if upto is None:
+            return say("nothing yet")
+        return words.of_record(words.record(upto.upto), upto.recorded.position)
+
+    command = "dragoman channel admit"
+    further = say(
+        "A further side is admitted by the signatures of all sides, on the command line: "
+        "%(command)s.",
+        command=command,
+    )
+    return section(
+        say("Sides"),
+        columns(
+            say("Sides"),
+            words.context.sides,
+            (say("Side"), words.side),
+            (
+                say("Offices"),
+                lambda side: (
+                    words.w.listed(sorted({officer.office for officer in in_office[side]}))
+                    or say("none")
+                ),
+            ),
+            (say("In office"), count),
+            (say("Root keys"), roots),
+            (say("Delivered up to"), delivered),
+        ),
+        Remark((further,)),
+        aside=say("in the order of the opening"),
     )
 
 
-def _signs(context: PageContext) -> bool:
-    """Return whether officers must sign statements about the channel as a whole.
-
-    Return False for a reader who may not make such statements.
-    """
-    return "channel" in context.registry.required_signatures and not hindrance(
-        context, OFFICERS, flag=False
+def _settings(words: AdminWords) -> Section:
+    say, w, registry = words.w.say, words.w, words.context.registry
+    kinds = {
+        "official": say("official channel"),
+        "track2": say("Track 2 channel"),
+        "exercise": say("exercise, apart from the live channel"),
+        "desk": say("a side’s own desk"),
+    }
+    live = registry.exercise_of
+    of_live = () if live is None else (Aside((say("exercise of %(name)s", name=live.name),)),)
+    by_sides = registry.custody == "sides"
+    signing = w.listed(registry.required_signatures) or say("no family: each officer decides")
+    since = tuple(
+        it.adopted.position for it in registry.rules_adopted.values() if it.rules == registry.rules
     )
+    rules = StandingSource("rules", records=since or (1,))
+
+    def opened(role: Role, text: str) -> Sourced:
+        return words.of_record(Mark(role, text), 1)
+
+    facts: tuple[tuple[str, Cell], ...] = (
+        (say("Kind"), (opened("strong", kinds[registry.kind]), *of_live)),
+        (
+            say("Keys"),
+            opened(
+                "strong",
+                say("kept by the sides themselves")
+                if by_sides
+                else say("kept by this host: a trial"),
+            ),
+        ),
+        (say("Languages"), opened("strong", w.listed(registry.languages))),
+        (say("Marking"), opened("strong", registry.marking)),
+        (say("Officers must sign every act of"), opened("strong", signing)),
+        (say("Rules"), sourced(Mark("strong", say("version %(n)s", n=registry.rules)), rules)),
+        (say("Channel id: auditors start from it"), opened("code", registry.cid)),
+        (say("Verifier key of the log"), opened("code", str(log_of(registry)))),
+    )
+    note = say(
+        "None of this can be changed. Write the last two values down on paper: what a server says "
+        "about them later proves nothing."
+    )
+    record = words.record(1, registry.opened.time)
+    return section(say("As it was opened"), Facts(facts), Remark((note,)), aside=record)
+
+
+def _status(words: AdminWords) -> Section:
+    say, status = words.w.say, words.context.registry.status
+    note = Remark(
+        (say("A suspension blocks nothing. Messages that are sent during it are marked."),)
+    )
+    title = say("Status of the channel")
+    if status is None:
+        nobody = say("Nobody has set a status. The channel is used as it was opened.")
+        return section(title, Empty(nobody), note)
+    at, level = status.said, {"suspended": "off", "degraded": "caution"}
+    standings = {
+        "in_force": say("in force"),
+        "degraded": say("degraded"),
+        "suspended": say("suspended"),
+        "resumed": say("resumed"),
+    }
+    sentence = say(
+        "Said by %(officer)s on %(t)s.",
+        officer=words.context.titled(at.by),
+        t=words.w.written(at.time, "minute"),
+    )
+    mark = Mark("state", standings[status.status], level.get(status.status, "normal"))
+    reason = (
+        None
+        if isinstance(status.reason, UnsetType)
+        else Paragraph((words.of_record(words.own(status.reason), at.position, "reason"),))
+    )
+    fact = words.of_record((mark, " ", sentence, " ", words.record(at.position)), at.position)
+    return section(title, Paragraph((fact,)), reason, note)
+
+
+def _status_change(words: AdminWords) -> Section:
+    """Return the way to the status, which officers set where they can sign."""
+    context, say = words.context, words.w.say
+    title = say("Set the status")
+    if "channel" in context.registry.required_signatures and not (
+        hindrance(context, OFFICERS, flag=False) or has_key(context)
+    ):
+        signed = say(
+            "In this channel each officer signs acts of the channel’s own family. No page is given "
+            "a private key: sign on your own machine."
+        )
+        return section(
+            title,
+            Paragraph((signed,)),
+            Verbatim(f"dragoman draft status.json {words.where} --sign YOUR-KEY.pem"),
+            Verbatim('{"act":"channel-status","status":"suspended","reason":"WHY"}'),
+        )
+    whose = say("Officers of a side draft this, and one of the two is a head of office.")
+    change = words.change(title, "channel-status", title, whose, roles=OFFICERS, flag=False)
+    if hindrance(context, OFFICERS, flag=False):
+        return change
+    two = say(
+        "Two officers say this: a colleague releases the draft. One of the two is a head of office."
+    )
+    heads, side = words.w.listed(colleagues(context, HEADS)), context.side.upper()
+    who = (say("Of %(side)s these are: %(who)s.", side=side, who=heads),) if heads else ()
+    note = Remark((words.w.sentences((two, *who)),))
+    return replace(change, blocks=(*change.blocks, note))
 
 
 # Officers
-
-
-class OfficerRow(Struct, frozen=True, kw_only=True):
-    """An officer with office and roles, in office since a record.
-
-    `until` is the record of a revocation. `keys` counts the valid keys.
-    """
-
-    officer: str
-    office: str
-    roles: tuple[str, ...]
-    since: int
-    since_time: str
-    until: int | None
-    until_time: str
-    keys: int
-
-
-class Officers(Struct, frozen=True, kw_only=True):
-    """The officers of a channel, those in office first.
-
-    `total` counts all of them.
-    """
-
-    channel: str
-    position: int
-    total: int
-    officers: tuple[OfficerRow, ...]
 
 
 class OfficersQuery(Struct, frozen=True, kw_only=True):
@@ -178,17 +255,47 @@ class OfficersQuery(Struct, frozen=True, kw_only=True):
 
 
 async def officers(context: PageContext) -> Page | web.StreamResponse:
-    """Return the officers of all sides.
+    """Return the officers of all sides, those in office first.
 
     The address of the earlier form for one officer leads to the form of now.
     """
     query = context.asked(OfficersQuery)
     if query.change:
         return redirect(context.link("/admin/acts/officer", **{"f.officer": query.change}))
-    registry = context.registry
-    only = query.side
+    words, only = AdminWords(context), query.side
+    say, officer = words.w.say, f"{context.side}/o-17 "
+    places = [(side, side.upper()) for side in context.sides] + [("", say("all sides"))]
+    sides = listed(
+        (
+            PageLink((name,), "/admin/officers", "current" * (side == only), {"side": side})
+            for side, name in places
+        ),
+        " ",
+    )
+    sign = f"{words.where} --sign YOUR-KEY.pem"
+    return words.page(
+        "/admin/officers",
+        say("Officers"),
+        say("Who may do what in this channel, by names of office and never by people’s own."),
+        sections=(
+            section(say("In office, and before"), *await _listed(words, only), aside=sides),
+            words.change(
+                say("Enter an officer of %(side)s", side=context.side.upper()),
+                "officer",
+                say("Enter an officer"),
+                say("Administrators of a side enter and revoke its officers."),
+                f"dragoman officer add {officer}--office OFFICE --role officer {sign}",
+                f"dragoman officer revoke {officer}{sign}",
+            ),
+        ),
+    )
+
+
+async def _listed(words: AdminWords, only: str) -> tuple[Block | None, ...]:
+    """Return the officers of a side or of all, and the way to the next ones."""
+    context, say, registry = words.context, words.w.say, words.context.registry
     order = {side: place for place, side in enumerate(context.sides)}
-    ordered = sorted(
+    every = sorted(
         (
             (name, officer)
             for name, officer in registry.officers.items()
@@ -196,118 +303,201 @@ async def officers(context: PageContext) -> Page | web.StreamResponse:
         ),
         key=lambda value: (value[1].until is not None, order[value[0].partition("/")[0]], value[0]),
     )
-    rows = [
-        OfficerRow(
-            officer=name,
-            office=officer_state.office,
-            roles=officer_state.roles,
-            since=officer_state.since,
-            since_time="",
-            until=officer_state.until,
-            until_time="",
-            keys=sum(key.owner == name and key.until is None for key in registry.keys.values()),
-        )
-        for name, officer_state in ordered
-    ]
-    officer_rows, following = sliced(context, rows)
+    shown, following = sliced(context, every)
     times = await times_of(
-        context, [at for row in officer_rows for at in (row.since, row.until or 0)]
+        context, [at for _, officer in shown for at in (officer.since, officer.until or 0)]
     )
-    officer_rows = [
-        msgspec.structs.replace(
-            row, since_time=times.get(row.since, ""), until_time=times.get(row.until or 0, "")
+    keys = Counter(key.owner for key in registry.keys.values() if key.until is None)
+
+    def name(row: tuple[str, OfficerState]) -> Cell:
+        side, _, officer = row[0].partition("/")
+        you = (" ", Aside((say("you"),))) if row[0] == context.grant.actor else ()
+        return joined((Mark("side", side.upper()), " ", Mark("strong", officer), you))
+
+    def standing(row: tuple[str, OfficerState]) -> Cell:
+        until = row[1].until
+        if not until:
+            return Mark("state", say("in office"), "normal")
+        revoked = Mark("state", say("revoked"), "off")
+        return (revoked, " ", words.since(until, times.get(until, "")))
+
+    def change(row: tuple[str, OfficerState]) -> Cell:
+        side, _, officer = row[0].partition("/")
+        if side != context.side or row[1].until:
+            return ""
+        return tuple(
+            PageLink((word,), f"/admin/acts/{act}", "", {"f.officer": officer}, row[0])
+            for act, word in (("officer", say("change")), ("officer-revocation", say("revoke")))
         )
-        for row in officer_rows
-    ]
-    view = Officers(
-        channel=context.name,
-        position=context.position,
-        total=len(rows),
-        officers=tuple(officer_rows),
+
+    table = columns(
+        say("Officers"),
+        shown,
+        (say("Officer"), name),
+        (say("Office"), lambda row: words.of_record(row[1].office, row[1].since)),
+        (
+            say("Roles"),
+            lambda row: words.of_record(
+                words.w.listed(map(words.w.value, row[1].roles)), row[1].since
+            ),
+        ),
+        (say("Since"), lambda row: words.since(row[1].since, times.get(row[1].since, ""))),
+        (say("Standing"), standing),
+        (say("Keys"), lambda row: words.w.number(keys[row[0]]) if keys[row[0]] else say("none")),
+        *(() if hindrance(context) else ((say("Change"), change),)),
+        names=lambda row: {"officer": row[0]},
+        empty=Empty(
+            say("No officer has been entered. Root or an administrator enters the first officers.")
+        ),
     )
-    values = {
-        "hindrance": hindrance(context),
-        "who": colleagues(context),
-        "only": only,
-        "following": following,
-        "server": address(context),
-    }
-    return Page(template="officers.html", view=view, rows=view.officers, values=values)
+    return table, words.following(len(shown), len(every), following) if every else None
 
 
 # Keys
 
 
-class KeyRow(Struct, frozen=True, kw_only=True):
-    """A key by its id, with its owner.
-
-    It is valid from the record `since`, up to the record `until`. A `root` key belongs
-    to its side, and to no officer. Signatures by it from `suspect_from` on are
-    disputed.
-    """
-
-    key: str
-    owner: str
-    root: bool
-    since: int
-    until: int | None
-    suspect_from: int | None = None
-
-
-class KeysView(Struct, frozen=True, kw_only=True):
-    """The keys of a channel, the valid ones first.
-
-    `total` counts all of them.
-    """
-
-    channel: str
-    position: int
-    custody: str
-    total: int
-    keys: tuple[KeyRow, ...]
-
-
 async def keys(context: PageContext) -> Page:
     """Return the keys of all sides, and those that wait to be entered."""
-    order = {side: place for place, side in enumerate(context.sides)}
-    rows = sorted(
-        (
-            KeyRow(
-                key=id,
-                owner=key.owner,
-                root=key.owner.endswith(f"/{ROOT}"),
-                since=max(1, key.since),
-                until=key.until,
-                suspect_from=key.suspect_from,
-            )
-            for id, key in context.registry.keys.items()
-        ),
-        key=lambda row: (
-            row.until is not None,
-            order[row.owner.partition("/")[0]],
-            not row.root,
-            row.owner,
-            row.since,
-            row.key,
-        ),
-    )
-    key_rows, following = sliced(context, rows)
-    view = KeysView(
-        channel=context.name,
-        position=context.position,
-        custody=context.registry.custody,
-        total=len(rows),
-        keys=tuple(key_rows),
-    )
-    values = {
-        "hindrance": hindrance(context),
-        "who": colleagues(context),
-        "following": following,
-        "server": address(context),
-        "waiting": browser_key.waiting(context),
-        "said": context.said,
+    words = AdminWords(context)
+    say, trial = words.w.say, context.registry.custody == "host"
+    announced = {
+        "entered": say("Entered: the key is valid from the next record on."),
+        "declined": say("Turned away. The officer can ask again."),
     }
-    return Page(template="keys.html", view=view, rows=view.keys, values=values)
+    lead = (
+        say(
+            "A trial: this host keeps the keys of all sides, and can sign for anybody. Officers may "
+            "have keys of their own besides."
+        )
+        if trial
+        else say(
+            "The sides keep their own keys. This host cannot enter an officer, change a role, or "
+            "sign for anybody."
+        )
+    )
+    rotation = f"dragoman keys rotate-roots NEW-ROOT.pem --sign OLD-ROOT.pem {words.where}"
+    replaced = (
+        say("Root keys are kept by this host in a trial, and are not replaced.")
+        if trial
+        else say(
+            "A side replaces all of its root keys at once. The old ones and the new ones sign."
+        )
+    )
+    return words.page(
+        "/admin/keys",
+        say("Keys"),
+        lead,
+        announced=announced.get(context.said, ""),
+        sections=(
+            _valid(words),
+            *browser_key.entries(words),
+            _own(words),
+            _revocation(words),
+            section(
+                say("Root keys"), Paragraph((replaced,)), None if trial else Verbatim(rotation)
+            ),
+        ),
+    )
+
+
+def _valid(words: AdminWords) -> Section:
+    """Return the keys, the valid ones first."""
+    context, say = words.context, words.w.say
+    order = {side: place for place, side in enumerate(context.sides)}
+    every = sorted(
+        context.registry.keys.items(),
+        key=lambda row: (
+            row[1].until is not None,
+            order[row[1].owner.partition("/")[0]],
+            not row[1].owner.endswith(f"/{ROOT}"),
+            row[1].owner,
+            row[1].since,
+            row[0],
+        ),
+    )
+    shown, following = sliced(context, every)
+
+    def owner(row: tuple[str, Key]) -> Cell:
+        side, _, name = row[1].owner.partition("/")
+        return (
+            Mark("side", side.upper()),
+            " ",
+            Mark("strong", say("root") * (name == ROOT) or name),
+        )
+
+    def until(row: tuple[str, Key]) -> Cell:
+        if not row[1].until:
+            return say("valid")
+        doubt = row[1].suspect_from
+        disputed = () if doubt is None else (say("disputed from"), " ", words.record(doubt))
+        shown = (Mark("state", say("revoked"), "off"), " ", words.record(row[1].until))
+        return words.of_record((*shown, *((Aside(disputed),) if disputed else ())), row[1].until)
+
+    def revocation(row: tuple[str, Key]) -> Cell:
+        side, _, name = row[1].owner.partition("/")
+        if side != context.side or row[1].until or name == ROOT:
+            return ""
+        spoken = say("a key of %(officer)s", officer=row[1].owner)
+        query = {"f.key": row[0]}
+        return PageLink((say("revoke"),), "/admin/acts/key-revocation", "", query, spoken)
+
+    return section(
+        say("Valid, and before"),
+        columns(
+            say("Keys"),
+            shown,
+            (say("Whose"), owner),
+            (
+                say("Key id"),
+                lambda row: words.of_record(Mark("code", row[0]), max(1, row[1].since)),
+            ),
+            (say("Valid since"), lambda row: words.since(max(1, row[1].since))),
+            (say("Until"), until),
+            *(() if hindrance(context) else ((say("Revoke"), revocation),)),
+        ),
+        words.following(len(shown), len(every), following),
+        aside=say("a signature counts by the keys that were valid at its record"),
+    )
+
+
+def _own(words: AdminWords) -> Section:
+    say, trial = words.w.say, words.context.registry.custody == "host"
+    about = say(
+        "A new key signs its own entry, so that nobody enters another’s. An officer makes one in a "
+        "browser, which never gives it out, or on a machine of their own:"
+    )
+    sign = "" if trial else " --sign YOUR-KEY.pem"
+    officer = f"{words.context.side}/o-17"
+    note = (
+        say("The second takes the token of an administrator; in a trial the host signs for them.")
+        if trial
+        else say("The second is signed by an administrator as well, whose token and key it takes.")
+    )
+    return section(
+        say("Enter a key"),
+        Paragraph((about, " ", PageLink((say("Your key"),), "/key"))),
+        Verbatim("dragoman keys new o-17.pem"),
+        Verbatim(f"dragoman keys enrol o-17.pem --officer {officer} {words.where}{sign}"),
+        Remark((note,)),
+    )
+
+
+def _revocation(words: AdminWords) -> Section:
+    say, why = words.w.say, hindrance(words.context)
+    title, revoke = say("Revoke a key"), "dragoman keys revoke"
+    if not why:
+        beside = say(
+            "Beside each key of your side. A key may also revoke itself, on the command line:"
+        )
+        command = Verbatim(f"{revoke} o-17.pem {words.where} --sign o-17.pem")
+        return section(title, Paragraph((beside,)), command)
+    return words.change(
+        title,
+        "key-revocation",
+        title,
+        say("Administrators of a side revoke the keys of its officers, and each key itself."),
+        f"{revoke} KEY-ID {words.where} --sign YOUR-KEY.pem",
+    )
 
 
 ROUTES: Final[tuple[PageRoute, ...]] = (

@@ -5,55 +5,22 @@ back. In a trial the host signs the erasure for the sides that have consented. O
 every side signs it, on the command line.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from aiohttp import web
 from msgspec import Struct
 
-from dragoman.console.forms.admin_forms import address, colleagues, hindrance, sliced
+from dragoman.console.admin_words import AdminWords
+from dragoman.console.forms.admin_forms import hindrance, sliced
 from dragoman.console.page.context import PageContext
 from dragoman.console.page.rendering import Page, PageRoute
 from dragoman.console.page.sessions import redirect
+from dragoman.document.blocks import Empty, Points, Remark, Section, Verbatim, section
 from dragoman.domain.acts.erasure import consenting, hash_of
+from dragoman.members.runs import Aside, Mark, PageLink, Run, Runs, listed
 from dragoman_schemas.acts.office.channel import Erasure
-from dragoman_schemas.state import Stamp
-
-
-class WaitingRow(Struct, frozen=True, kw_only=True):
-    """Exchanges whose erasure some sides consented to.
-
-    It has the numbers of the exchanges, the consenting sides with their times, and the
-    `silent` sides. The consent `stands` until something is said in one of them. A page
-    of the past does not say whether it does.
-    """
-
-    exchanges: tuple[str, ...]
-    numbers: tuple[str, ...]
-    sides: dict[str, Stamp]
-    silent: tuple[str, ...]
-    stands: bool | None
-
-
-class GoneRow(Struct, frozen=True, kw_only=True):
-    """An erased exchange, and the record that erased it."""
-
-    exchange: str
-    erased: Stamp
-
-
-class Erasures(Struct, frozen=True, kw_only=True):
-    """The erasures that wait for consents, and the erased exchanges, newest first.
-
-    `total` counts the erased exchanges.
-    """
-
-    channel: str
-    position: int
-    custody: str
-    waiting: tuple[WaitingRow, ...]
-    total: int
-    gone: tuple[GoneRow, ...]
+from dragoman_schemas.state import Consent, Stamp
 
 
 class ErasuresQuery(Struct, frozen=True, kw_only=True):
@@ -69,41 +36,131 @@ async def erasures(context: PageContext) -> Page | web.StreamResponse:
     """
     if exchanges := context.asked(ErasuresQuery).exchanges:
         return redirect(context.link("/admin/acts/erasure-consent", **{"f.records": exchanges}))
-    registry = context.registry
-    gone = sorted(registry.erased.items(), key=lambda item: item[1].position, reverse=True)
-    gone_rows, following = sliced(
-        context, [GoneRow(exchange=id, erased=stamp) for id, stamp in gone]
+    words = AdminWords(context)
+    say = words.w.say
+    return words.page(
+        "/admin/erasures",
+        say("Erased records"),
+        say(
+            "All sides together can take whole exchanges out of the record. That something was said "
+            "stays; what it was does not."
+        ),
+        sections=(_waiting(words), _gone(words)),
+        beside=(_consent(words),),
     )
-    view = Erasures(
-        channel=context.name,
-        position=context.position,
-        custody=registry.custody,
-        waiting=tuple(_waiting(context)),
-        total=len(gone),
-        gone=tuple(gone_rows),
-    )
-    values = {
-        "hindrance": hindrance(context),
-        "who": colleagues(context),
-        "following": following,
-        "server": address(context),
-    }
-    return Page(template="erasures.html", view=view, rows=view.gone, values=values)
 
 
-def _waiting(context: PageContext) -> Iterable[WaitingRow]:
-    for consent in context.registry.consents:
-        exchanges = [context.projection.exchange(id) for id in consent.exchanges]
-        sides = consenting(context.registry, consent.records)
-        yield WaitingRow(
-            exchanges=consent.exchanges,
-            numbers=tuple("" if state is None else state.number for state in exchanges),
-            sides=sides,
-            silent=tuple(side for side in context.sides if side not in sides),
-            stands=None
-            if context.past
-            else hash_of(_naming(context, consent.exchanges)) == consent.records,
+def _waiting(words: AdminWords) -> Section:
+    say = words.w.say
+    points = tuple(_waits(words, consent) for consent in words.context.registry.consents)
+    nothing = Empty(
+        say("No side has consented to anything that is still there."),
+        say("An erasure needs the consent of every side, and waits here for it."),
+    )
+    return section(say("Waiting for consent"), Points(points) if points else nothing)
+
+
+def _waits(words: AdminWords, consent: Consent) -> Runs:
+    """Return the exchanges of a consent, its sides, and the acts that may follow.
+
+    The consent stands until something is said in one of the exchanges. A page of the
+    past does not say whether it does.
+    """
+    context, say, w = words.context, words.w.say, words.w
+    states = [context.projection.exchange(id) for id in consent.exchanges]
+    numbers = ["" if state is None else state.number for state in states]
+    sides = consenting(context.registry, consent.records)
+    silent = [side for side in context.sides if side not in sides]
+    lapsed = not context.past and hash_of(_naming(context, consent.exchanges)) != consent.records
+    links = listed(map(words.exchange, consent.exchanges, numbers), w.comma)
+    consents = (
+        words.of_record(
+            Aside((_consented(words, side, at), words.record(at.position))), at.position
         )
+        for side, at in sides.items()
+    )
+    standing: tuple[Run, ...]
+    if lapsed:
+        since = say("Something was said in one of them since.")
+        standing = (Mark("state", say("lapsed"), "off"), " ", since)
+    elif silent:
+        standing = (say("No consent yet: %(sides)s", sides=w.listed(silent).upper()),)
+    else:
+        standing = (Mark("state", say("every side has consented"), "normal"),)
+    buttons = () if lapsed else _ways(words, consent, silent, w.listed(numbers))
+    return (*links, *consents, Aside(standing), *buttons)
+
+
+def _consented(words: AdminWords, side: str, at: Stamp) -> str:
+    return (
+        words.w.say(
+            "%(side)s consented on %(t)s, by %(who)s:",
+            side=side.upper(),
+            t=words.w.written(at.time, "minute"),
+            who=words.context.titled(at.by),
+        )
+        + " "
+    )
+
+
+def _ways(
+    words: AdminWords, consent: Consent, silent: list[str], numbers: str
+) -> Iterator[PageLink]:
+    """Yield the acts that the reader may do about a consent that stands."""
+    context, say = words.context, words.w.say
+    if hindrance(context):
+        return
+    query = {"f.records": "\n".join(consent.exchanges)}
+    act, back = "/admin/acts/erasure-consent", query | {"f.withdrawn": "yes"}
+    if context.side in silent:
+        yield PageLink((say("Consent"),), act, "button", query, numbers)
+    else:
+        yield PageLink((say("Take the consent back"),), act, "button", back, numbers)
+    if context.registry.custody == "host" and silent in ([], [context.side]):
+        yield PageLink((say("Take out"),), "/admin/acts/erasure", "button", query, numbers)
+
+
+def _gone(words: AdminWords) -> Section:
+    """Return the erased exchanges, the newest first."""
+    context, say = words.context, words.w.say
+    every = sorted(context.registry.erased.items(), key=lambda item: -item[1].position)
+    if not every:
+        nothing = Empty(
+            say("Nothing was erased from this log."),
+            say("Exchanges that all sides agreed to erase appear here."),
+        )
+        return section(say("Erased"), nothing)
+    shown, following = sliced(context, every)
+    points = tuple(
+        (
+            words.of_record(
+                (Mark("code", id), Aside((words.record(at.position, at.time), ", ", at.by))),
+                at.position,
+            ),
+        )
+        for id, at in shown
+    )
+    rest = words.following(len(shown), len(every), following)
+    return section(say("Erased"), Points(points), rest)
+
+
+def _consent(words: AdminWords) -> Section:
+    context, say = words.context, words.w.say
+    change = words.change(
+        say("Consent for %(side)s", side=context.side.upper()),
+        "erasure-consent",
+        say("Consent to an erasure"),
+        say("Administrators of a side consent for it."),
+        f"dragoman channel consent EXCHANGE {words.where} --sign YOUR-KEY.pem",
+    )
+    if context.registry.custody == "host":
+        return change
+    note = say("Then one side drafts the erasure, every side signs it, and the first posts it:")
+    commands = (
+        f"dragoman channel erase EXCHANGE {words.where}",
+        f"dragoman channel sign {context.name}.erasure.json --key YOUR-KEY.pem",
+    )
+    return section(change.title, *change.blocks, Remark((note,)), *map(Verbatim, commands))
 
 
 def _naming(context: PageContext, exchanges: Iterable[str]) -> Erasure:

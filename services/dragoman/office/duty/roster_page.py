@@ -17,6 +17,7 @@ from msgspec import UNSET, Struct
 from dragoman.application.http import submission
 from dragoman.application.operations import calendar_links
 from dragoman.application.rosters import operations, reminders, views
+from dragoman.console.admin_words import AdminWords
 from dragoman.console.forms.admin_forms import address, colleagues, hindrance
 from dragoman.console.forms.confirm import ask
 from dragoman.console.forms.form_state import FormState
@@ -110,7 +111,13 @@ async def roster(
         "heads_hindrance": hindrance(context, HEADS, flag=False),
         "enter_hindrance": hindrance(context, operations.ENTERING, flag=False),
         "officer_hindrance": hindrance(context, OFFICERS, flag=False),
-        "who": colleagues(context, operations.ENTERING),
+        "hindered": AdminWords(context).hindered(
+            hindrance(context, operations.ENTERING, flag=False),
+            context.words.say(
+                "Heads of office and administrators change the roster of their side."
+            ),
+            colleagues(context, operations.ENTERING),
+        ),
         "servers": [(name, name) for name in colleagues(context, DUTY)],
         "serves": {
             rung: not operations.roles_for(rung).isdisjoint(context.roles) for rung in ROSTER_RUNGS
