@@ -162,15 +162,15 @@ def _beside_each_other(words: AdminWords) -> Section:
         return ListingRow((marked, *cells), {"limit": name})
 
     title = say("The profiles beside each other")
-    names = (
+    profiles = (
         words.w.listed((name, say("binds"))) if since and name == profile.name else name
         for name in _LIMITS
     )
     groups = tuple(
-        Group(tuple(row(*limit) for limit in rows), (heading,))
-        for heading, rows in _limit_names(words)
+        Group(tuple(row(*limit) for limit in names.items()), (heading,))
+        for heading, names in _limit_names(words).items()
     )
-    table = Listing(title, (say("Limit"), *names), groups, headed=True)
+    table = Listing(title, (say("Limit"), *profiles), groups, headed=True)
     return section(title, table, aside=say("what differs is marked"))
 
 
@@ -217,114 +217,90 @@ A day of the year is `years month day`. None means no limit.
 """
 
 
-def _limit_names(words: AdminWords) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
+def _limit_names(words: AdminWords) -> dict[str, dict[str, str]]:
     """Return the limits with their names, in groups with headings."""
     say = words.w.say
-    return (
-        (
-            say("Receipts and the line"),
-            (
-                ("acknowledgement.flash", say("Acknowledgement of a flash message")),
-                ("acknowledgement.immediate", say("Acknowledgement of an immediate message")),
-                ("acknowledgement.priority", say("Acknowledgement of a priority message")),
-                (
-                    "acknowledgement.routine",
-                    say("Acknowledgement of a routine message, in duty days"),
-                ),
-                ("echo", say("Echo of a line check")),
-                ("second_key", say("Confirmation by a second officer")),
-                ("objection", say("Objection to a closure by the side that opened the matter")),
-                ("amplification", say("Plain words after a coded message")),
-                ("passed_on", say("Passing a message without a window on")),
-                ("passed_on_before", say("Passing a message on, before its window opens")),
-            ),
-        ),
-        (
-            say("The ladder after a request for explanation"),
-            (
-                ("ladder.answer", say("Answer to a request for explanation")),
-                ("ladder.urgent", say("The same, if it is urgent")),
-                ("ladder.meeting", say("Meeting after that, if it is owed")),
-            ),
-        ),
-        (
-            say("Meetings, calls and visits"),
-            (
-                ("meeting_answer", say("Answer to a meeting request")),
-                ("meeting_answer_lead", say("The same, before the date of the meeting")),
-                ("ladder_answer", say("Answer to a meeting on the ladder")),
-                ("venue", say("Venue left open, before the default venue applies")),
-                ("call_answer", say("Answer to a call request")),
-                ("call_answer_flash", say("Answer to a call request that is a flash")),
-                ("call_note", say("Note after a call")),
-                ("readout", say("Readout after a meeting")),
-                ("visit_answer_lead", say("Answer to an invitation, before the visit")),
-                ("visit_of_concern", say("Answer to a visit of concern")),
-                ("access_to_people", say("Access to people who are held")),
-                ("inspection_answer", say("Answer to a request to inspect")),
-                ("inspection_lead", say("A request to inspect, before the arrival")),
-                ("inspection_lead_most", say("The same, at most")),
-                ("visit_report", say("Report of the visitors, after they have left")),
-                ("transmittal_answer", say("Answer to recommendations that were handed over")),
-            ),
-        ),
-        (
-            say("Incidents, emergencies and warnings"),
-            (
-                ("first_report", say("First report of an incident, from when it is known")),
-                ("first_update", say("First update of an incident")),
-                ("update", say("Further updates")),
-                ("incident_clarification", say("Answer to a question about an incident")),
-                ("final_report", say("Final report of an incident")),
-                ("encounter_report", say("Report of an encounter")),
-                ("counter_account", say("The other side’s account of an encounter")),
-                ("emergency_report", say("Report of an emergency")),
-                ("all_clear", say("All clear, from when the area is free")),
-                ("warning_answer", say("Answer to a terrorism warning")),
-                ("warning_imminent", say("The same, if it is imminent")),
-                ("inquiry_answer", say("Answer to an inquiry about an ICT incident")),
-            ),
-        ),
-        (
-            say("Notices in advance"),
-            (
-                ("activity_lead", say("Notice of a military activity, before it")),
-                ("bomber_lead", say("Notice of an exercise of strategic bombers, before it")),
-                ("activity_change", say("Notice of a change, after the decision")),
-                ("after_activity", say("Report after an activity")),
-                ("launch_lead", say("Notice of a launch, before it")),
-                ("launch_campaign", say("A window from this length on is a campaign")),
-                ("launch_campaign_lead", say("Notice of a campaign, before it")),
-                ("launch_valid", say("A launch notice is valid for")),
-                ("launch_report", say("Report after a launch")),
-                ("completed", say("Word that an announced event is over, after its window")),
-                ("area_lead", say("Notice of a danger area, before it")),
-                ("area_aim", say("The same, as the sides aim at")),
-                ("movement_lead", say("Notice of a humanitarian movement, before it")),
-                ("urgent_movement_lead", say("The same, if it is urgent")),
-            ),
-        ),
-        (
-            say("What is confirmed again, and yearly data"),
-            (
-                ("site_reconfirmed", say("Humanitarian sites are confirmed again after")),
-                ("contact_reconfirmed", say("Points of contact are confirmed again after")),
-                (
-                    "area_reconfirmed",
-                    say("Danger areas until further notice are confirmed again after"),
-                ),
-                ("contact_retested", say("The same, after a test that failed")),
-                ("data_change", say("Notice of changed yearly data")),
-                ("half_year", say("Half-yearly data, after the half year")),
-                ("planning_months", say("Defence planning, after the budget")),
-                ("data_question_months", say("Questions about yearly data may be asked for")),
-                ("data_answer", say("Answer to a question about yearly data")),
-                ("annual.annual_calendar", say("Annual calendar, at the latest")),
-                ("annual.force_information", say("Force information, at the latest")),
-                ("annual.missile_declaration", say("Missile declaration, at the latest")),
-            ),
-        ),
-    )
+    return {
+        say("Receipts and the line"): {
+            "acknowledgement.flash": say("Acknowledgement of a flash message"),
+            "acknowledgement.immediate": say("Acknowledgement of an immediate message"),
+            "acknowledgement.priority": say("Acknowledgement of a priority message"),
+            "acknowledgement.routine": say("Acknowledgement of a routine message, in duty days"),
+            "echo": say("Echo of a line check"),
+            "second_key": say("Confirmation by a second officer"),
+            "objection": say("Objection to a closure by the side that opened the matter"),
+            "amplification": say("Plain words after a coded message"),
+            "passed_on": say("Passing a message without a window on"),
+            "passed_on_before": say("Passing a message on, before its window opens"),
+        },
+        say("The ladder after a request for explanation"): {
+            "ladder.answer": say("Answer to a request for explanation"),
+            "ladder.urgent": say("The same, if it is urgent"),
+            "ladder.meeting": say("Meeting after that, if it is owed"),
+        },
+        say("Meetings, calls and visits"): {
+            "meeting_answer": say("Answer to a meeting request"),
+            "meeting_answer_lead": say("The same, before the date of the meeting"),
+            "ladder_answer": say("Answer to a meeting on the ladder"),
+            "venue": say("Venue left open, before the default venue applies"),
+            "call_answer": say("Answer to a call request"),
+            "call_answer_flash": say("Answer to a call request that is a flash"),
+            "call_note": say("Note after a call"),
+            "readout": say("Readout after a meeting"),
+            "visit_answer_lead": say("Answer to an invitation, before the visit"),
+            "visit_of_concern": say("Answer to a visit of concern"),
+            "access_to_people": say("Access to people who are held"),
+            "inspection_answer": say("Answer to a request to inspect"),
+            "inspection_lead": say("A request to inspect, before the arrival"),
+            "inspection_lead_most": say("The same, at most"),
+            "visit_report": say("Report of the visitors, after they have left"),
+            "transmittal_answer": say("Answer to recommendations that were handed over"),
+        },
+        say("Incidents, emergencies and warnings"): {
+            "first_report": say("First report of an incident, from when it is known"),
+            "first_update": say("First update of an incident"),
+            "update": say("Further updates"),
+            "incident_clarification": say("Answer to a question about an incident"),
+            "final_report": say("Final report of an incident"),
+            "encounter_report": say("Report of an encounter"),
+            "counter_account": say("The other side’s account of an encounter"),
+            "emergency_report": say("Report of an emergency"),
+            "all_clear": say("All clear, from when the area is free"),
+            "warning_answer": say("Answer to a terrorism warning"),
+            "warning_imminent": say("The same, if it is imminent"),
+            "inquiry_answer": say("Answer to an inquiry about an ICT incident"),
+        },
+        say("Notices in advance"): {
+            "activity_lead": say("Notice of a military activity, before it"),
+            "bomber_lead": say("Notice of an exercise of strategic bombers, before it"),
+            "activity_change": say("Notice of a change, after the decision"),
+            "after_activity": say("Report after an activity"),
+            "launch_lead": say("Notice of a launch, before it"),
+            "launch_campaign": say("A window from this length on is a campaign"),
+            "launch_campaign_lead": say("Notice of a campaign, before it"),
+            "launch_valid": say("A launch notice is valid for"),
+            "launch_report": say("Report after a launch"),
+            "completed": say("Word that an announced event is over, after its window"),
+            "area_lead": say("Notice of a danger area, before it"),
+            "area_aim": say("The same, as the sides aim at"),
+            "movement_lead": say("Notice of a humanitarian movement, before it"),
+            "urgent_movement_lead": say("The same, if it is urgent"),
+        },
+        say("What is confirmed again, and yearly data"): {
+            "site_reconfirmed": say("Humanitarian sites are confirmed again after"),
+            "contact_reconfirmed": say("Points of contact are confirmed again after"),
+            "area_reconfirmed": say("Danger areas until further notice are confirmed again after"),
+            "contact_retested": say("The same, after a test that failed"),
+            "data_change": say("Notice of changed yearly data"),
+            "half_year": say("Half-yearly data, after the half year"),
+            "planning_months": say("Defence planning, after the budget"),
+            "data_question_months": say("Questions about yearly data may be asked for"),
+            "data_answer": say("Answer to a question about yearly data"),
+            "annual.annual_calendar": say("Annual calendar, at the latest"),
+            "annual.force_information": say("Force information, at the latest"),
+            "annual.missile_declaration": say("Missile declaration, at the latest"),
+        },
+    }
 
 
 # The check of a quiet watch
@@ -461,16 +437,12 @@ def _book(words: AdminWords, book: Codebook) -> Section:
 async def witnesses(context: PageContext) -> Page:
     """Return the policy that says whose countersignatures make a record final."""
     words, policy = AdminWords(context), log_policy.in_force(context.registry)
+    say, registry = words.w.say, context.registry
     covered = (
         None
         if context.past or policy is None
         else await context.service.coverage.of(context.projection)
     )
-    return _policy_page(words, policy, covered)
-
-
-def _policy_page(words: AdminWords, policy: Policy | None, covered: Covered | None) -> Page:
-    say, registry = words.w.say, words.context.registry
     lead = (
         say("No policy is in force. Only the signature of this host vouches for the record.")
         if policy is None
