@@ -253,10 +253,12 @@ class PageDocument(Struct, frozen=True, kw_only=True):
     one among them. `beside` are sections in a column of their own. `foot` has links
     below the page. `heading` is the title on the page, if it has more than words.
     `announced` is the result of what the reader has just done. `faults` are the fields
-    that are wrong, each with a sentence.
+    that are wrong, each with a sentence. Where it is `printed`, each sheet of paper has
+    the marking of the channel.
     """
 
     title: str
+    printed: bool = False
     heading: tuple[Run, ...] = ()
     announced: str = ""
     script: str = ""
@@ -283,17 +285,21 @@ class PageDocument(Struct, frozen=True, kw_only=True):
 
 def section(
     title: str | tuple[Run, ...],
-    *blocks: Block | None,
+    *blocks: Block | str | None,
     level: int = 2,
     empty: str = "",
     aside: Cell = (),
     **names: str,
 ) -> Section:
-    """Return a section of the blocks that are not None.
+    """Return a section of the blocks that are not None; a sentence is a paragraph.
 
     If there are none, it contains the sentence `empty`.
     """
-    there = tuple(block for block in blocks if block is not None)
+    there = tuple(
+        Paragraph((block,)) if isinstance(block, str) else block
+        for block in blocks
+        if block is not None
+    )
     if not there and empty:
         there = (Paragraph((empty,)),)
     return Section(runs_of(title), there, level, runs_of(aside), names)
