@@ -13,6 +13,7 @@
         Form         fields to fill in, and a button that sends them
         Checklist    steps that are done or still to do
         Definitions  names in a column, each with its meaning
+        Drawing      a picture of what the text says
         Empty        what is not there, and what would be there
 
 A run is a piece of text: the service's own words, or those of a side. A cell is a run,
@@ -191,6 +192,13 @@ class Definitions(Struct, frozen=True, tag_field="block"):
     terms: tuple[tuple[str, Cell, Cell], ...]
 
 
+class Drawing(Struct, frozen=True, tag_field="block"):
+    """A drawing (SVG) that says the same as the text beside it, and its caption."""
+
+    svg: str
+    caption: tuple[Run, ...]
+
+
 class Empty(Struct, frozen=True, tag_field="block"):
     """A sentence in place of content, and one on the content that would be there."""
 
@@ -210,6 +218,7 @@ Block = (
     | Form
     | Checklist
     | Definitions
+    | Drawing
     | Empty
 )
 
@@ -254,11 +263,14 @@ class PageDocument(Struct, frozen=True, kw_only=True):
     below the page. `heading` is the title on the page, if it has more than words.
     `announced` is the result of what the reader has just done. `faults` are the fields
     that are wrong, each with a sentence. Where it is `printed`, each sheet of paper has
-    the marking of the channel.
+    the marking of the channel. A `live` page renews itself when something is recorded,
+    and is drawn as `is_stale` while the end of the log is not seen.
     """
 
     title: str
     printed: bool = False
+    live: bool = False
+    is_stale: bool = False
     heading: tuple[Run, ...] = ()
     announced: str = ""
     script: str = ""

@@ -16,6 +16,7 @@ from dragoman.document.blocks import (
     Buttons,
     Checklist,
     Definitions,
+    Drawing,
     Empty,
     Facts,
     Form,
@@ -100,8 +101,9 @@ def _quote(item: Quote, link: Linker | None) -> Markup:
 def block(item: Block, words: Words, link: Linker | None = None) -> Markup:
     """Return a block as HTML."""
     match item:
-        case Paragraph():
-            return Markup("<p>{}</p>").format(markup(item.runs, link))
+        case Paragraph() | Remark():
+            small = Markup(' class="note"') if isinstance(item, Remark) else ""
+            return Markup("<p{}>{}</p>").format(small, markup(item.runs, link))
         case Points():
             names = item.names or ({},) * len(item.points)
             points = (
@@ -120,8 +122,6 @@ def block(item: Block, words: Words, link: Linker | None = None) -> Markup:
             fact = Markup("<div><dt>{}</dt><dd>{}</dd></div>")
             facts = (fact.format(name, markup(value, link)) for name, value in item.facts)
             return Markup('<dl class="cells">{}</dl>').format(Markup("").join(facts))
-        case Remark():
-            return Markup('<p class="note">{}</p>').format(markup(item.runs, link))
         case Buttons():
             links = Markup(" ").join(markup(button, link) for button in item.links)
             return Markup('<div class="row acts">{}</div>').format(links)
@@ -140,6 +140,12 @@ def block(item: Block, words: Words, link: Linker | None = None) -> Markup:
                 for id, name, meaning in item.terms
             )
             return Markup('<dl class="letters">{}</dl>').format(Markup("").join(terms))
+        case Drawing():
+            figure = Markup(
+                '<figure class="map">{}<figcaption><small>{}</small></figcaption></figure>'
+            )
+            drawn = Markup(item.svg)  # noqa: S704  # our own
+            return figure.format(drawn, markup(item.caption, link))
         case Empty():
             space = words.space if item.why else ""
             text = Markup('<p class="empty">{} <span>{}{}{}</span></p>')
@@ -301,6 +307,8 @@ def _link(run: PageLink, link: Linker | None) -> Markup:
     style = Markup(' class="{}"').format(run.style) if run.style else ""
     if run.style == "current":
         style = Markup(' aria-current="page"')
+    elif run.style == "download":
+        style = Markup(" download")
     spoken = Markup('<span class="hide"> {}</span>').format(run.spoken) if run.spoken else ""
     return Markup('<a{} href="{}">{}{}</a>').format(style, address, shown, spoken)
 

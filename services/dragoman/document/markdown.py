@@ -13,6 +13,7 @@ from dragoman.document.blocks import (
     Buttons,
     Checklist,
     Definitions,
+    Drawing,
     Empty,
     Facts,
     Form,
@@ -162,7 +163,7 @@ def block_lines(block: Block, w: Words) -> list[str]:
             return [f"- {_inline(name)}: {_cell(value)}" for name, value in block.facts]
         case Remark():
             return [_runs(block.runs)]
-        case Buttons() | Form():
+        case Buttons() | Drawing() | Form():
             return []
         case Checklist():
             return [f"- [{'x' if done else ' '}] {_runs(step.runs)}" for done, step in block.steps]

@@ -90,8 +90,8 @@ class PageLink(Struct, frozen=True, tag_field="run", tag="link"):
     """Runs that lead to a page.
 
     `path` is below the channel, or an address that begins with `//`: `//host` leads to
-    `/host`. `style` is empty, `button`, or `current` for the page itself. `spoken` is
-    read aloud after the runs.
+    `/host`. `style` is empty, `button`, `download`, or `current` for the page itself.
+    `spoken` is read aloud after the runs.
     """
 
     runs: tuple["Run", ...]
