@@ -29,7 +29,9 @@ from dragoman.members.runs import (
     Aside,
     Break,
     Cell,
+    Changed,
     Mark,
+    MarkedText,
     PageLink,
     PressButton,
     QuotedText,
@@ -220,6 +222,8 @@ def _own_words(run: Run) -> list[str]:
             return [run.between]
         case PressButton():
             return [run.label]
+        case Changed() | MarkedText():
+            return []
         case _:
             return [run]
 

@@ -56,7 +56,7 @@ _PLACE: Final = re.compile(r"{(\w+)[^{}]*(?:{[^{}]*}[^{}]*)*}")
 _BESIDE: Final = ("/admin", "/key", "/roster", "/people/register", "/drafts", "/offline")
 """Pages of what lies beside the log, or is asked of the broker."""
 
-UNSOURCED: Final = {"/exchanges/ID/versions", "/reports/period"}
+UNSOURCED: Final = {"/reports/period"}
 """The pages on which some words of a side name no source yet. They must be on record."""
 
 

@@ -46,12 +46,14 @@ class Paragraph(Struct, frozen=True, tag_field="block"):
 class Points(Struct, frozen=True, tag_field="block"):
     """A list of paragraphs; of `steps`, each is done after the one before.
 
-    `names` has for each what programs and tests find it by, or is empty.
+    `names` has for each what programs and tests find it by, or is empty. The `forms`
+    layout has points that are easy to hit, beside each other.
     """
 
     points: tuple[tuple[Run, ...], ...]
     names: tuple[dict[str, str], ...] = ()
     steps: bool = False
+    layout: Literal["", "forms"] = ""
 
 
 class Table(Struct, frozen=True, tag_field="block"):
@@ -271,6 +273,7 @@ class PageDocument(Struct, frozen=True, kw_only=True):
     printed: bool = False
     live: bool = False
     is_stale: bool = False
+    has_failed: bool = False
     heading: tuple[Run, ...] = ()
     announced: str = ""
     script: str = ""
@@ -287,11 +290,13 @@ class PageDocument(Struct, frozen=True, kw_only=True):
 
     @property
     def has_fault(self) -> bool:
-        """Return whether something that was typed on the page is wrong."""
+        """Return whether something failed, or something that was typed is wrong."""
         blocks = (block for item in (*self.sections, *self.beside) for block in item.blocks)
         fields = (part for block in blocks if isinstance(block, Form) for part in block.parts)
-        return bool(self.faults) or any(
-            isinstance(part, FormField) and part.fault for part in fields
+        return (
+            self.has_failed
+            or bool(self.faults)
+            or any(isinstance(part, FormField) and part.fault for part in fields)
         )
 
 

@@ -35,7 +35,9 @@ from dragoman.members.runs import (
     Aside,
     Break,
     Cell,
+    Changed,
     Mark,
+    MarkedText,
     MessageSource,
     PageLink,
     PressButton,
@@ -110,8 +112,9 @@ def block(item: Block, words: Words, link: Linker | None = None) -> Markup:
                 Markup("<li{}>{}</li>").format(_names(name), markup(point, link))
                 for point, name in zip(item.points, names, strict=True)
             )
-            frame = Markup('<{0} class="list">{1}</{0}>')
-            return frame.format("ol" if item.steps else "ul", Markup("").join(points))
+            frame = Markup('<{0} class="{1}">{2}</{0}>')
+            style = f"list {item.layout}".rstrip()
+            return frame.format("ol" if item.steps else "ul", style, Markup("").join(points))
         case Quote():
             return _quote(item, link)
         case Table():
@@ -276,12 +279,28 @@ def _run(run: Run, link: Linker | None) -> Markup:
             return _BREAK
         case Mark():
             return _mark(run, link)
+        case Changed():
+            tag = "del" if run.how == "out" else "ins"
+            return Markup("<{0}>{1}</{0}>").format(tag, markup(run.runs, link))
+        case MarkedText():
+            return _marked_text(run)
         case PageLink():
             return _link(run, link)
         case PressButton():
             return _press(run, link) if link else Markup("")
         case Sourced():
             return _sourced(run, link)
+
+
+def _marked_text(run: MarkedText) -> Markup:
+    """Return two versions of a side's words as one text."""
+    lang = Markup(' lang="{}"').format(run.language) if run.language else ""
+    frame = Markup('<span class="said marked break" dir="auto"{}>{}</span>')
+    return frame.format(lang, Markup("").join(_plain_part(part) for part in run.parts))
+
+
+def _plain_part(part: str | Changed) -> Markup:
+    return escape(part) if isinstance(part, str) else _run(part, None)
 
 
 def addressed(path: str, link: Linker, query: dict[str, str] | None = None) -> str:

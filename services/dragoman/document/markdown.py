@@ -31,11 +31,14 @@ from dragoman.members.runs import (
     Aside,
     Break,
     Cell,
+    Changed,
+    MarkedText,
     PageLink,
     PressButton,
     QuotedText,
     Run,
     Sourced,
+    plain,
     runs_of,
 )
 from dragoman.printable import with_marks
@@ -196,6 +199,8 @@ def _run(run: Run, between: str = " ") -> str:
             return f"({''.join(_run(part, between) for part in run.runs)})"
         case Break():
             return _inline(run.between)
+        case Changed() | MarkedText():
+            return _inline(_seen(plain(run)))
         case PageLink(style="button") | PressButton():
             return ""
         case PageLink() | Sourced():
