@@ -123,13 +123,14 @@ class Buttons(Struct, frozen=True, tag_field="block"):
     links: tuple[PageLink | PressButton, ...]
 
 
-Control = Literal["line", "email", "url", "text", "radios", "checks", "select"]
+Control = Literal["line", "email", "url", "password", "text", "radios", "checks", "select"]
 
 
 class FormField(Struct, frozen=True, kw_only=True, tag_field="part"):
     """A field of a form, with what is typed or chosen in it.
 
-    `options` are values, each with its word, and with what follows from choosing it.
+    `options` are values, each with its word, and with what follows from choosing it. A
+    reader who opens the page is led into the field that `leads`.
     """
 
     control: Control
@@ -139,6 +140,7 @@ class FormField(Struct, frozen=True, kw_only=True, tag_field="part"):
     fault: str = ""
     values: tuple[str, ...] = ()
     options: tuple[tuple[Cell, ...], ...] = ()
+    leads: bool = False
 
 
 class FormButton(Struct, frozen=True, tag_field="part"):
@@ -165,7 +167,8 @@ class Form(Struct, frozen=True, kw_only=True, tag_field="block"):
     """Fields to fill in, and the button that sends them to a page.
 
     `to` is a path as in links. `values` are sent and not shown. A form that only
-    `gets` asks for another page. `key` is that of a form which was sent before.
+    `gets` asks for another page. `key` is that of a form which was sent before, and
+    `again` are its names and values.
     `beside` stands behind the button. With `fold`, the form unfolds under it. `label`
     names a form without a heading.
     """
@@ -177,6 +180,7 @@ class Form(Struct, frozen=True, kw_only=True, tag_field="block"):
     label: str = ""
     values: dict[str, str] = {}
     key: str = ""
+    again: tuple[tuple[str, str], ...] = ()
     beside: tuple[Run, ...] = ()
     fold: str = ""
 

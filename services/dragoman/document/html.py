@@ -68,7 +68,7 @@ def sections(items: Iterable[Section], words: Words, link: Linker | None = None)
 
 
 def _section(item: Section, words: Words, link: Linker | None) -> Markup:
-    kind = "after block" if item.level == 2 else "after"
+    kind = "after block" if item.level == 2 and item.title else "after"
     title = markup(item.title, link)
     heading = Markup("<h{0}>{1}</h{0}>").format(item.level, title) if title else Markup("")
     if item.aside:

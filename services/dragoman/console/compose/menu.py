@@ -88,10 +88,10 @@ def _forms(context: PageContext, offers: Sequence[Offer]) -> Points:
     for offer in offers:
         assert offer.purpose is not None
         hands_over = sending_of(context, FORMATS[offer.act].rule).hands_over
-        told = [w.sentence(offer.purpose), w.say("A colleague sends it.") if hands_over else ""]
+        lines = [w.sentence(offer.purpose), w.say("A colleague sends it.") if hands_over else ""]
         link = PageLink((w.act(offer.act),), f"/compose/{offer.act}")
         points.append(
-            (link, " ", w.sentences(filter(None, told)), " ", Aside((FORMATS[offer.act].code,)))
+            (link, " ", w.sentences(filter(None, lines)), " ", Aside((FORMATS[offer.act].code,)))
         )
     return Points(tuple(points), tuple({"form": offer.act} for offer in offers), layout="forms")
 

@@ -94,9 +94,9 @@ async def notice(context: PageContext) -> Page:
 def _missing(context: PageContext, name: str, act: str) -> Paragraph:
     """Return the sentence on a channel that refused the notice."""
     say, link = context.words.say, PageLink((name.upper(),), f"//c/{name}/compose/{act}")
-    then = say("Open that channel and write it there; its page says what is missing.")
+    advice = say("Open that channel and write it there; its page says what is missing.")
     mark = Mark("state", say("Not recorded in %(channel)s.", channel=name), "serious")
-    return Paragraph((mark, " ", then, " ", link))
+    return Paragraph((mark, " ", advice, " ", link))
 
 
 def _standing(table: NoticeTable, context: PageContext) -> Paragraph:
@@ -115,7 +115,7 @@ def _standing(table: NoticeTable, context: PageContext) -> Paragraph:
 
 
 def _table(words: PageWords, table: NoticeTable) -> Listing | Empty | None:
-    """Return who has a notice: a row for each addressee in each channel."""
+    """Return the table of a notice: a row for each addressee in each channel."""
     say = words.w.say
     return columns(
         say("Who has it"),
@@ -146,15 +146,15 @@ def _time(words: PageWords, time: str) -> Cell:
 
 
 def _posts(words: PageWords, fact: Fact) -> Cell:
-    told = listed((QuotedText(post.post) for post in fact.passed_on), words.w.comma)
+    posts = listed((QuotedText(post.post) for post in fact.passed_on), words.w.comma)
     if not fact.not_passed_on:
-        return told
+        return posts
     untold = words.w.say(
         "%(side)s has not said that it passed this on to %(posts)s",
         side=fact.side.upper(),
         posts=words.w.listed(fact.not_passed_on),
     )
-    return (*told, Mark("strong", untold))
+    return (*posts, Mark("strong", untold))
 
 
 ROUTES = (PageRoute(path="/notices/{key:[^/]{16,160}}", handler=notice),)

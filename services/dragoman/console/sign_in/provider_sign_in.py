@@ -187,7 +187,7 @@ def _following(name: str, path: str, next: str) -> PageLink:
 
 
 def _explained(words: Words, because: str, provider: str) -> tuple[str, str]:
-    """Return why nobody is signed in, and what to do."""
+    """Return the reason why nobody is signed in, and what to do."""
     say = words.say
     match because:
         case "subject":
