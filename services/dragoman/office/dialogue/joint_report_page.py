@@ -87,7 +87,7 @@ class ReportWords(PageWords):
         self.allowed = allowed if context.may_post else ()
 
     def follows(self, cell: Cell, exchange: str = "") -> Sourced:
-        """Return what follows from the report, or from another exchange."""
+        """Return runs with the report as their source, or with another exchange."""
         return sourced(cell, StandingSource("report", exchange or self.state.id))
 
     def text(self, raw: Raw, exchange: str = "") -> Sourced:
@@ -135,7 +135,7 @@ def laid_out(words: ReportWords, releases: list[ReleaseLine]) -> PageDocument:
             )
             for stamp in changes
         ),
-        sections=tuple(_paragraph(words, each) for each in report_views.paragraphs(state)),
+        sections=tuple(_paragraph(words, item) for item in report_views.paragraphs(state)),
         beside=(_publishing(words, releases), _standing(words)),
     )
 
@@ -240,7 +240,7 @@ def _release(words: ReportWords, line: ReleaseLine) -> Runs:
 
 
 def _standing(words: ReportWords) -> Section:
-    """Return how far the report is, and the ways to its other forms."""
+    """Return the status of the report, and the ways to its other forms."""
     w, say, state = words.w, words.w.say, words.state
     rule = say(
         "The report is settled when every other signatory has endorsed every paragraph. A dissent "
