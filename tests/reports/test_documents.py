@@ -239,9 +239,15 @@ def _marks(block: Block) -> Iterator[Mark]:
         case _:
             cells = []
     for cell in cells:
-        yield from (
-            run for run in (cell if isinstance(cell, tuple) else ()) if isinstance(run, Mark)
-        )
+        yield from _marks_of(cell)
+
+
+def _marks_of(cell: Cell) -> Iterator[Mark]:
+    for run in cell if isinstance(cell, tuple) else (cell,):
+        if isinstance(run, Mark):
+            yield run
+        elif isinstance(run, Sourced):
+            yield from _marks_of(run.runs)
 
 
 def test_no_paper_says_a_value_as_programs_write_it(

@@ -428,10 +428,10 @@ def _form(context: PageContext, view: PersonPage, filled: FormState, etag: str =
 
 def _left_form(w: Words, back: str) -> Runs:
     """Return the sentence on the form that the reader left to enter somebody."""
-    kept = w.say(
+    waiting = w.say(
         "The form that you left is kept. It is there again when you have entered somebody."
     )
-    return (kept, w.space, PageLink((w.say("Back to the form"),), f"/{back}"))
+    return (waiting, w.space, PageLink((w.say("Back to the form"),), f"/{back}"))
 
 
 def _heading(w: Words, person: PersonView | None) -> Run:
@@ -564,7 +564,7 @@ def _fields(
 def _about(
     words: PageWords, view: PersonPage, person: PersonView, filled: FormState
 ) -> Iterator[Section]:
-    """Yield how acts name an entry, and the points of contact that name it."""
+    """Yield the names of an entry in acts, and the points of contact that name it."""
     say, entry = words.w.say, _entry(person)
     if filled.faults and entry:
         yield section(say("Present content"), _facts(words.w, entry))
