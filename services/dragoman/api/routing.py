@@ -13,14 +13,19 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final, Generic
 
-import msgspec
 from aiohttp import web
 from msgspec import Struct
 
-from dragoman.application.http.request import JSON, ApiAnswer, ApiRequest, S, compressed, respond
-from dragoman.domain.record.errors import Refusal, Refused, refuse
-from dragoman.domain.record.validation_errors import fault_of
-from dragoman.text import sentence
+from dragoman.application.http.queries import of_call
+from dragoman.application.http.request import (
+    JSON,
+    ApiAnswer,
+    ApiRequest,
+    S,
+    add_route,
+    compressed,
+    respond,
+)
 
 CHANNEL: Final = "/v1/channels/{channel}"
 POST_HEADERS: Final = ("Idempotency-Key", "If-Match", "Dragoman-Min-Position", "Prefer")
@@ -89,47 +94,13 @@ class Route(Generic[S]):
 
     def on(self, router: web.UrlDispatcher) -> None:
         """Register the route. HEAD is answered wherever GET is, by the same handler."""
-        router.add_route(self.method, self.path, self._serve)
-        if self.method == "GET" and not self.streams:
-            router.add_route("HEAD", self.path, self._serve)
+        add_route(router, self.method, self.path, self._serve, streams=self.streams)
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
-        query = self._asked(request) if request.query_string else self.query()
+        query = of_call(request, self.query)
         answer = await self.handler(ApiRequest(request, query))
         return (
             compressed(answer)
             if isinstance(answer, web.StreamResponse)
             else compressed(respond(answer))
         )
-
-    def _asked(self, request: web.Request) -> S:
-        try:
-            query = msgspec.convert(dict(request.query), self.query, strict=False)
-        except msgspec.ValidationError as error:
-            fault = fault_of(error, self.query).fault
-            name = fault.pointer.removeprefix("/") or sentence("it")
-            raise refuse(
-                "bad-request",
-                "The query is not valid: %(name)s: %(fault)s.",
-                name=name,
-                fault=fault.detail,
-            ) from None
-        if len({*request.query}) < len(request.query):
-            raise refuse("bad-request", "A query parameter is given twice; give each once.")
-        unknown = request.query.keys() - set(self.query.__struct_encode_fields__)
-        if unknown:
-            names, text = (
-                ", ".join(sorted(unknown)),
-                ", ".join(self.query.__struct_encode_fields__),
-            )
-            detail = sentence(
-                "There is no query parameter %(names)s here; this path has none.", names=names
-            )
-            if text:
-                detail = sentence(
-                    "There is no query parameter %(names)s here; this path has: %(known)s.",
-                    names=names,
-                    known=text,
-                )
-            raise Refused(Refusal(kind="bad-request", detail=detail))
-        return query

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from aiohttp import web
+from msgspec import Struct, field
 
+from dragoman.application.http.queries import of_page
 from dragoman.console.page import static_files, stranger_pages
 from dragoman.console.page.rendering import HEADERS
 from dragoman.console.page.sessions import words_of
@@ -27,9 +29,15 @@ there.
 """
 
 
+class DocsQuery(Struct, frozen=True, kw_only=True):
+    """The query of the description: `try` asks for the explorer."""
+
+    trying: bool = field(name="try", default=False)
+
+
 async def docs(request: web.Request) -> web.Response:
     """Return the description of the API in the reader's language, to anybody."""
-    describe, trying = request.app[DESCRIPTION], "try" in request.query
+    describe, trying = request.app[DESCRIPTION], of_page(request, DocsQuery).trying
 
     def values() -> dict[str, Any]:
         tags: dict[str, list[tuple[str, str, str]]] = {}

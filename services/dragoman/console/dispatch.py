@@ -16,14 +16,14 @@ from dragoman.application.http import request as http_request
 from dragoman.application.http.body_workers import RENDERING
 from dragoman.application.http.conditional_requests import past
 from dragoman.application.http.rate_limits import Payer
-from dragoman.application.http.request import compressed
+from dragoman.application.http.request import add_route, compressed
 from dragoman.application.http.work_meter import counted
 from dragoman.console.first_hour import checklists
 from dragoman.console.forms import browser_signatures
 from dragoman.console.forms.browser_signatures import SignatureRequired
 from dragoman.console.forms.form_errors import plain
 from dragoman.console.page import page_layout, stranger_pages
-from dragoman.console.page.context import PageContext, Preferences
+from dragoman.console.page.context import EveryPage, PageContext, Preferences
 from dragoman.console.page.rendering import (
     HEADERS,
     Page,
@@ -61,9 +61,9 @@ def register(app: web.Application, routes: Sequence[PageRoute]) -> None:
         path = route.path if route.anywhere else f"/c/{_CHANNEL}{route.path}"
         if route.method == "GET":
             path += _FORM if not path.endswith("/") else ""
-        app.router.add_route(route.method, path, _served(route), name=route.name or None)
-        if route.method == "GET" and not route.streams:
-            app.router.add_route("HEAD", path, _served(route), name=route.name or None)
+        add_route(
+            app.router, route.method, path, _served(route), name=route.name, streams=route.streams
+        )
 
 
 def _served(route: PageRoute) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
@@ -111,16 +111,14 @@ async def set_position(context: PageContext) -> None:
 
     Raises `Refused` or `NotYetApplied`.
     """
-    projection = context.projection
-    least = (
-        submission.whole(context.request.query.get("after", "")) or 0
-    )  # the page must show what the reader has just posted, even through another gateway
+    projection, query = context.projection, context.asked(EveryPage)
+    # The page must show what the reader has just posted, even through another gateway.
+    least = query.after
     if projection.state.position < least <= projection.state.position + 1_000_000:
         await projection.in_file(least)
     await projection.in_file()
     context.newest = projection.flushed
-    at = context.request.query.get("at", "")
-    moment = await past(context.call, projection, at)
+    moment = await past(context.call, projection, query.at)
     if moment is not None:
         context.at, context.moment = moment
         stood = await context.ask(lambda view: (view.registry, view.time, view.digest))

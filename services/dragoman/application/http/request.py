@@ -1,6 +1,7 @@
 """An HTTP request and its reply, as the API and the pages share them."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
@@ -186,3 +187,18 @@ def respond(reply: ApiReply, content_type: str = JSON) -> web.Response:
         headers=reply.headers,
         content_type=content_type if body else None,
     )
+
+
+def add_route(
+    router: web.UrlDispatcher,
+    method: str,
+    path: str,
+    serve: Callable[[web.Request], Awaitable[web.StreamResponse]],
+    *,
+    name: str = "",
+    streams: bool = False,
+) -> None:
+    """Add a route. HEAD is answered wherever GET is, but for a response without end."""
+    router.add_route(method, path, serve, name=name or None)
+    if method == "GET" and not streams:
+        router.add_route("HEAD", path, serve, name=name or None)

@@ -7,11 +7,12 @@ with_bundle(writing, fields)       the form of a transmittal, filled in from its
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 from msgspec import Raw, Struct
+from msgspec.structs import asdict
 from multidict import MultiDict
 
 from dragoman.application.operations import transmittals
@@ -45,6 +46,15 @@ _TOPIC: Final = 300
 """The number of characters of an undertaking that its topic has."""
 
 
+class AgreementFormQuery(Struct, frozen=True, kw_only=True):
+    """The members that the address of a form may fill in."""
+
+    of: str = ""
+    mechanism: str = ""
+    q: str = ""
+    answered_by: str = ""
+
+
 class CarriedTopic(Struct, frozen=True, kw_only=True):
     """An open undertaking as a topic of an agenda: its id and its line."""
 
@@ -54,9 +64,9 @@ class CarriedTopic(Struct, frozen=True, kw_only=True):
 
 def prefilled(writing: Writing) -> list[tuple[str, str]]:
     """Return the fields that the address of a form fills in."""
-    query = writing.context.request.query
+    query = asdict(writing.context.asked(AgreementFormQuery))
     names = _PREFILLED.get(writing.act, ())
-    return [(f"{PREFIX}.{name}", query[name]) for name in names if query.get(name)]
+    return [(f"{PREFIX}.{name}", query[name]) for name in names if query[name]]
 
 
 async def mechanism_choices(context: PageContext) -> list[ExchangeChoice]:
@@ -129,7 +139,7 @@ def topic_of(words: Words, view: UndertakingView) -> str:
 
 
 async def with_topics(
-    writing: Writing, fields: MultiDict[str], chosen: list[str]
+    writing: Writing, fields: MultiDict[str], chosen: Collection[str]
 ) -> MultiDict[str]:
     """Return the fields of an agenda with some open undertakings as further topics."""
     member = AGENDAS.get(writing.act)

@@ -264,7 +264,7 @@ async def _draft_page(
             "unsigned": unsigned,
             "asks": asks and two_key,
             "headline": headline(context, exchange) if exchange is not None else "",
-            "said": context.request.query.get("said", ""),
+            "said": context.said,
         },
     )
 

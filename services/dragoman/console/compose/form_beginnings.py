@@ -32,7 +32,10 @@ _MOST: Final = 20
 
 
 def linked_members(context: PageContext) -> set[str]:
-    """Return the members that a link fills in, which the form shows unfolded."""
+    """Return the members that a link fills in, which the form shows unfolded.
+
+    The names are those of the form's own fields, so no Struct can declare them.
+    """
     names = (name.split(".") for name in context.request.query)
     return {parts[1] for parts in names if parts[0] == PREFIX and len(parts) > 1}
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
+from msgspec import Struct, field
 from multidict import MultiDict
 
 from dragoman.console.compose import (
@@ -144,9 +145,29 @@ def writing_of(context: PageContext) -> Writing:
     return Writing(context=context, act=act, exchange=exchange)
 
 
+class FormQuery(Struct, frozen=True, kw_only=True):
+    """The query of a form, beside the fields that it fills in.
+
+    `fields` are the members that an amendment changes. `of` is the message that is
+    translated, and `part` the part that an alternative replaces. `under` is the issue,
+    `of_matter` and `carry` are matters and topics to take over. `entered` is the person
+    who was entered for the field `in`.
+    """
+
+    draft: str = ""
+    fields: tuple[str, ...] = ()
+    of: str = ""
+    part: str = ""
+    under: str = ""
+    matters: tuple[str, ...] = field(name=release_preview.OF, default=())
+    carry: tuple[str, ...] = ()
+    in_: str = field(name="in", default="")
+    entered: str = ""
+
+
 async def form(context: PageContext) -> Page:
     """Return the page of an empty form, or of a form that is filled from a draft."""
-    writing = writing_of(context)
+    writing, query = writing_of(context), context.asked(FormQuery)
     session_form = kept_form(context.request, context.grant)
     if session_form is not None and session_form.path == context.request.path:
         session_fields = _fields_of_kept(session_form)
@@ -157,40 +178,33 @@ async def form(context: PageContext) -> Page:
     if writing.exchange is not None:
         fields.add("etag", writing.exchange.revision)
     if writing.exchange is not None:
-        edited = context.request.query.getall("fields", [])
-        fields.extend(("fields", name) for name in edited)
+        fields.extend(("fields", name) for name in query.fields)
     if writing.exchange is not None and writing.act == translations.ACT:
-        of = context.request.query.get("of", "")
-        fields.add("f.of", of)
-        fields.add("f.language", untranslated_language(writing, writing.exchange, of))
-    if writing.act == "alternative" and context.request.query.get("part"):
-        fields.add("f.field", context.request.query["part"])
+        fields.add("f.of", query.of)
+        fields.add("f.language", untranslated_language(writing, writing.exchange, query.of))
+    if writing.act == "alternative" and query.part:
+        fields.add("f.field", query.part)
     if writing.act == release.RELEASE.rule.act:
-        matters = context.request.query.getall(release_preview.OF, [])
-        fields.extend((release_preview.OF, matter) for matter in matters)
+        fields.extend((release_preview.OF, matter) for matter in query.matters)
     fields.extend(agreement_form.prefilled(writing))
-    if carried := context.request.query.getall("carry", []):
-        fields = await agreement_form.with_topics(writing, fields, carried)
-    opened = (
-        context.projection.exchange(context.request.query.get("under", ""))
-        if act_has_issue(writing.act)
-        else None
-    )
+    if query.carry:
+        fields = await agreement_form.with_topics(writing, fields, query.carry)
+    opened = context.projection.exchange(query.under) if act_has_issue(writing.act) else None
     if opened is not None and opened.act == writing.act:
         members = [member for member in shapes.members(writing.act) if member.name == "issue"]
         fields.extend(form_fields(context.registry.languages, members, opened.content))
         fields.add("f.under", opened.id)
-    if writing.of_channel is not None and not context.request.query.get("draft"):
+    if writing.of_channel is not None and not query.draft:
         linked = form_beginnings.linked_members(context)
         begin = writing.of_channel.begin(context)
         content = {name: value for name, value in begin.items() if name not in linked}
         fields.extend(form_fields(context.registry.languages, writing.members(), content))
-    if not context.request.query.get("draft"):
+    if not query.draft:
         fields.extend(form_beginnings.beginnings(writing))
     else:
         fields.popall("f.of", None)
         fields.popall("f.language", None)
-        writing.draft = await find_draft(context, context.request.query["draft"])
+        writing.draft = await find_draft(context, query.draft)
         fields.extend(_of_draft(context, writing))
     return await render_form(writing, fields, [])
 
@@ -210,7 +224,8 @@ def _fields_of_kept(session_form: KeptForm) -> MultiDict[str]:
 async def _choose(writing: Writing, fields: MultiDict[str]) -> None:
     """Choose in a form the person who was entered from it."""
     context = writing.context
-    name, id = context.request.query.get("in", ""), context.request.query.get("entered", "")
+    query = context.asked(FormQuery)
+    name, id = query.in_, query.entered
     if not name.startswith(f"{PREFIX}.") or not id:
         return
     value = next(

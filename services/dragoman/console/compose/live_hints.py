@@ -1,11 +1,12 @@
 """Hints while an officer types: how the gateway reads a time or a place."""
 
-from collections.abc import Mapping
 from datetime import datetime
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
 from markupsafe import Markup
+from msgspec import Struct
 
 from dragoman.console.charts import map_sketch
 from dragoman.console.display.act_display import Display
@@ -21,22 +22,35 @@ from dragoman.members.input.places import lettered
 from dragoman.members.times import End, read_moment, zulu
 
 
+class TypedValue(Struct, frozen=True, kw_only=True):
+    """A time or a place that is being typed, and what the form says of its field.
+
+    `days` tells an end of a span of days. `begun` is the beginning of the span that the
+    time ends, as it was typed.
+    """
+
+    kind: str = ""
+    text: str = ""
+    ahead: Literal["", "yes"] = ""
+    days: End = ""
+    begun: str = ""
+
+
 async def reading(context: PageContext) -> web.Response:
     """Return the reading of a time or a place that is being typed.
 
     The scripts of a form ask for it. Half a time is no error while somebody types it:
     the answer is 200, and `data-unread` marks a sentence that says what is missing.
     """
-    query, words = context.request.query, context.words
+    query, words = context.asked(TypedValue), context.words
     zone = ZoneInfo(office_of(context.side, context.projection.office(context.side)).zone)
-    now, ahead = context.service.now(), query.get("ahead") == "yes"
-    text = query.get("text", "")[:200]
+    now, ahead = context.service.now(), query.ahead == "yes"
+    text, days = query.text[:200], query.days
     display = Display(
         words, tuple(office_of(side, context.projection.office(side)) for side in context.sides)
     )
-    days = _days(query)
     try:
-        if query.get("kind") == "place":
+        if query.kind == "place":
             point = places_module.read_place(text)
             markup = Markup("<b>{}</b> <small>{} · {}</small>").format(
                 places.written_place(point),
@@ -51,7 +65,7 @@ async def reading(context: PageContext) -> web.Response:
                 words,
             )
             return html(str(markup + sketch))
-        beside = query.get("after", "")[:200]
+        beside = query.begun[:200]
         begun = _begun(beside, now, zone, ahead=ahead, days=days)
         moment = read_moment(text, now, zone, ahead=ahead, begins=begun, days=days, beside=beside)
         away = abs((now - moment).total_seconds())
@@ -72,15 +86,6 @@ async def reading(context: PageContext) -> web.Response:
             use = Markup(' <button type="button" data-use="{}">{}</button>')
             explanation += use.format(place, words.say("Use %(place)s", place=place))
         return html(str(explanation))
-
-
-def _days(query: Mapping[str, str]) -> End:
-    """Return `from` or `to` for an end of a span of days; empty for another time."""
-    match query.get("days", ""):
-        case "from" | "to" as end:
-            return end
-        case _:
-            return ""
 
 
 def _begun(text: str, now: datetime, zone: ZoneInfo, *, ahead: bool, days: End) -> str:

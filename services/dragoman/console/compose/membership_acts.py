@@ -6,6 +6,8 @@ They say what the shapes do not: the first content, the choices, and the consequ
 from collections.abc import Mapping
 from typing import Any, Final, get_args
 
+from msgspec import Struct, field
+
 from dragoman.console.forms.admin_forms import colleagues
 from dragoman.console.page.context import PageContext
 from dragoman.domain.acts.access import ROOT
@@ -16,12 +18,19 @@ from dragoman_schemas.acts.office.channel import Role
 
 _ROLES: Final[tuple[Role, ...]] = get_args(Role)
 
+
 # Officers
+
+
+class OfficerFormQuery(Struct, frozen=True, kw_only=True):
+    """The officer whom the address names."""
+
+    officer: str = field(name="f.officer", default="")
 
 
 def present_officer(context: PageContext) -> dict[str, Any]:
     """Return the office and the roles of the officer whom the address names."""
-    name = context.request.query.get("f.officer", "")
+    name = context.asked(OfficerFormQuery).officer
     officer = context.registry.officers.get(f"{context.side}/{name}")
     if officer is None or officer.until is not None:
         return {}

@@ -7,6 +7,8 @@
 from collections.abc import Sequence
 from typing import Final
 
+from msgspec import Struct
+
 from dragoman.console.compose.writing import INCIDENT, may_write, sending_of
 from dragoman.console.page.context import PageContext
 from dragoman.console.page.rendering import Page
@@ -30,6 +32,12 @@ MOST: Final = 60
 """The number of characters of a search that are read."""
 
 
+class MenuQuery(Struct, frozen=True, kw_only=True):
+    """The words of an act, as they were typed."""
+
+    q: str = ""
+
+
 async def menu(context: PageContext) -> Page:
     """Return the page that lists the acts that the reader may write."""
     writable = [
@@ -37,7 +45,7 @@ async def menu(context: PageContext) -> Page:
         for act, form in in_force(context.registry).formats.items()
         if context.registry.kind in form.kinds and may_write(context, form.rule)
     ]
-    typed = " ".join(context.request.query.get("q", "")[:MOST].split())
+    typed = context.asked(MenuQuery).q[:MOST].rstrip()
     w, say = context.words, context.words.say
     forms = [
         offer

@@ -1,7 +1,7 @@
 """One notice to many channels on the pages: where it may also go, and who has it."""
 
 from aiohttp import web
-from msgspec import Raw
+from msgspec import Raw, Struct
 from multidict import MultiDict
 
 from dragoman.application.operations.notices import notice_table, post_notice
@@ -23,6 +23,13 @@ from dragoman.domain.acts.act_rules import OFFICERS
 from dragoman.members.runs import Aside, Cell, Mark, PageLink, QuotedText, listed
 from dragoman_schemas.notice_responses import NewNotice, NoticeTable
 from dragoman_schemas.responses import Fact
+
+
+class NoticeQuery(Struct, frozen=True, kw_only=True):
+    """The author, and the channels that refused the notice, with commas between."""
+
+    by: str = ""
+    missing: str = ""
 
 
 def other_channels(writing: Writing, *, second: bool) -> tuple[str, ...]:
@@ -61,15 +68,12 @@ async def send_to_all(
 
 async def notice(context: PageContext) -> Page:
     """Return the table of a notice: each channel, each addressee, and what it has."""
-    by = context.request.query.get("by", "") or context.grant.actor
+    query = context.asked(NoticeQuery)
+    by = query.by or context.grant.actor
     table: NoticeTable = await notice_table(context.call, context.request.match_info["key"], by)
     words, say = PageWords(context), context.words.say
     names = {entry.channel for entry in table.entries}
-    missing = [
-        name
-        for name in context.request.query.get("missing", "").split(",")
-        if name and name not in names
-    ]
+    missing = [name for name in query.missing.split(",") if name and name not in names]
     first = context.service.channels[table.entries[0].channel].exchange(table.entries[0].exchange)
     act = "" if first is None else first.act
     title = say("One notice, %(n)s channels", n=context.words.number(len(table.entries)))

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from msgspec import Struct
+
 from dragoman.console.page.context import PageContext
 from dragoman.domain.acts.act_registry import FORMATS, in_force
 from dragoman.domain.acts.deadlines import profile_of
@@ -20,6 +22,12 @@ from dragoman.members.groups import RowsKind
 from dragoman.members.kind import Kind
 
 
+class OnwardFormQuery(Struct, frozen=True, kw_only=True):
+    """The format for which the form has a row."""
+
+    format: str = ""
+
+
 def list_in_force(context: PageContext) -> dict[str, Any]:
     """Return the side's list, with a row for the format that the address names."""
     adoptions = context.registry.onward.get(context.side, ())
@@ -28,7 +36,7 @@ def list_in_force(context: PageContext) -> dict[str, Any]:
         | ({} if item.before_min is None else {"before_min": item.before_min})
         for item in (adoptions[-1].lists if adoptions else ())
     ]
-    wanted = context.request.query.get("format", "")
+    wanted = context.asked(OnwardFormQuery).format
     if wanted and not any(entry["format"] == wanted for entry in entries):
         entries.append({"format": wanted, "posts": []})
     return {"entries": entries}

@@ -7,9 +7,8 @@ from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Literal, TypeVar
 
-from dragoman.application.http import submission
 from dragoman.console.display.log_rows import line_of
-from dragoman.console.page.context import PageContext
+from dragoman.console.page.context import ListQuery, PageContext
 from dragoman.domain.acts.access import ROOT
 from dragoman.domain.acts.families.channel import ADMINISTRATORS
 from dragoman.limits import SCREEN_ROWS
@@ -79,7 +78,7 @@ def address(context: PageContext) -> str:
 
 def sliced(context: PageContext, rows: Sequence[Row]) -> tuple[Sequence[Row], str]:
     """Return the rows of the requested page, and the next page's address or nothing."""
-    page = max(1, submission.whole(context.request.query.get("page", "")) or 1)
+    page = context.asked(ListQuery).page
     shown = rows[(page - 1) * SCREEN_ROWS : page * SCREEN_ROWS]
     return shown, context.again(page=page + 1) if page * SCREEN_ROWS < len(rows) else ""
 

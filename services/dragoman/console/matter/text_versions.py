@@ -14,7 +14,7 @@ from math import isqrt
 from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, field
 
 from dragoman.console.page.context import PageContext
 from dragoman.console.page.rendering import Page, PageRoute, refused
@@ -63,6 +63,13 @@ class Version(Struct, frozen=True, kw_only=True):
     by: str
     kind: str
     content: dict[str, Raw]
+
+
+class VersionsQuery(Struct, frozen=True, kw_only=True):
+    """The two versions of the text to compare."""
+
+    from_: str = field(name="from", default="")
+    to: str = ""
 
 
 def changes(state: Exchange) -> list[int]:
@@ -221,9 +228,9 @@ async def versions(context: PageContext) -> Page:
     state = await context.ask(View.state, context.request.match_info["exchange"])
     if state is None:
         raise refused("not-found", sentence("There is no exchange of that id here."))
-    every = await _versions(context, state)
-    one = _chosen(context, every, "from", every[max(0, len(every) - 2)])
-    other = _chosen(context, every, "to", every[-1])
+    query, every = context.asked(VersionsQuery), await _versions(context, state)
+    one = _chosen(every, query.from_, every[max(0, len(every) - 2)])
+    other = _chosen(every, query.to, every[-1])
     words = PageWords(context)
     differing = await context.in_thread(_differing, Say(words=context.words), state.act, one, other)
     names = tuple((version.value, _called(context.words, version)) for version in every)
@@ -287,8 +294,7 @@ def _called(words: Words, version: Version) -> str:
     return words.say("record %(n)s: %(act)s of %(who)s, %(t)s", n=n, act=act, who=who, t=t)
 
 
-def _chosen(context: PageContext, every: list[Version], name: str, default: Version) -> Version:
-    text = context.request.query.get(name, "")
+def _chosen(every: list[Version], text: str, default: Version) -> Version:
     version = next((item for item in every if item.value == text), None)
     if text and version is None:
         raise refused(

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, field
 from msgspec.structs import replace
 
-from dragoman.application.http.submission import whole
+from dragoman.application.http.queries import Whole
 from dragoman.console.display import translations
 from dragoman.console.matter.text_versions import chooser, marked, what_differs
 from dragoman.console.page.context import PageContext
@@ -41,6 +41,15 @@ class LanguageText(Struct, frozen=True, kw_only=True):
     time: str
     text: str
     is_original: bool
+
+
+class ComparisonQuery(Struct, frozen=True, kw_only=True):
+    """The message, the language, and the numbers of the two texts to compare."""
+
+    of: str = ""
+    language: str = ""
+    from_: Whole = field(name="from", default=0)
+    to: Whole = 0
 
 
 def texts_of(state: Exchange, message: str, language: str) -> list[LanguageText]:
@@ -91,13 +100,13 @@ def _by_author(state: Exchange, message: str, language: str) -> Iterator[str]:
 
 async def compare(context: PageContext) -> Page:
     """Return the page with two texts of a message in one language, marked."""
-    query = context.request.query
+    query = context.asked(ComparisonQuery)
     state = await context.ask(View.state, context.request.match_info["exchange"])
     if state is None:
         raise refused("not-found", sentence("There is no exchange of that id here."))
-    of = query.get("of", "") or state.id
+    of = query.of or state.id
     offered = compared_languages(state, of)
-    language = query.get("language", "") or next(iter(offered), "")
+    language = query.language or next(iter(offered), "")
     if language not in offered:
         raise refused(
             "not-found",
@@ -105,8 +114,8 @@ async def compare(context: PageContext) -> Page:
         )
     texts = texts_of(state, of, language)
     numbers = {text.number: text for text in texts}
-    one = numbers.get(whole(query.get("from", "")) or 0, texts[-2])
-    other = numbers.get(whole(query.get("to", "")) or 0, texts[-1])
+    one = numbers.get(query.from_, texts[-2])
+    other = numbers.get(query.to, texts[-1])
     rows = await context.in_thread(marked, one.text, other.text)
     say, words, same = context.words.say, PageWords(context), one.text == other.text
     names = tuple((str(text.number), _called(context.words, text)) for text in texts)

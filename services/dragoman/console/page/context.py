@@ -13,15 +13,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+from typing import Annotated, Any, Concatenate, Final, ParamSpec, TypeVar
 from urllib.parse import parse_qsl, urlencode
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
-from msgspec import Struct
+from msgspec import Meta, Struct
 
-from dragoman.application.http import conditional_requests, submission
-from dragoman.application.http.request import ApiRequest, NoBody
+from dragoman.application.http import conditional_requests, queries, submission
+from dragoman.application.http.queries import Whole
+from dragoman.application.http.request import ApiRequest, NoBody, S
 from dragoman.application.service import Service
 from dragoman.console.display import authorised_senders
 from dragoman.console.display.office_clocks import Office, office_of
@@ -79,6 +80,27 @@ class Preferences(Struct, frozen=True, kw_only=True):
             "keys": "" if self.keys else "off",
         }
         return urlencode({name: value for name, value in fields.items() if value})
+
+
+class EveryPage(Struct, frozen=True, kw_only=True):
+    """The query that every page understands, beside its own.
+
+    `at` is the moment that it shows. `after` is a record that it must show. `said` is
+    the code of what a form has just done. `how` asks for the sources of its facts, and
+    `reload` for a page without scripts that is loaded again and again.
+    """
+
+    at: str = ""
+    after: Whole = 0
+    said: str = ""
+    how: bool = False
+    reload: bool = False
+
+
+class ListQuery(Struct, frozen=True, kw_only=True):
+    """The page of a list, from 1."""
+
+    page: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
 
 
 @dataclass(kw_only=True)
@@ -145,7 +167,17 @@ class PageContext:
     @property
     def shows_sources(self) -> bool:
         """Return whether the page shows beside each fact the record that proves it."""
-        return "how" in self.request.query
+        return self.asked(EveryPage).how
+
+    @property
+    def said(self) -> str:
+        """The code of what a form has done, to be announced; empty for none."""
+        return self.asked(EveryPage).said
+
+    @property
+    def reloads(self) -> bool:
+        """Return whether the page is loaded again and again, without scripts."""
+        return self.asked(EveryPage).reload
 
     @property
     def past_moment(self) -> PastMoment | None:
@@ -227,6 +259,10 @@ class PageContext:
     def writable(self) -> bool:
         """Return whether the service can record anything in the channel now."""
         return self.service.is_writable(self.projection)
+
+    def asked(self, shape: type[S]) -> S:
+        """Return the page's query as the shape declares it. Raises `Refused`."""
+        return queries.of_page(self.request, shape)
 
     @property
     def call(self) -> ApiRequest[NoBody]:
@@ -336,7 +372,10 @@ class PageContext:
         return f"{path}{form}?{query}" if query else path + form
 
     def again(self, **changed: object) -> str:
-        """Return this page's own address with parts of its query changed."""
+        """Return this page's own address with parts of its query changed.
+
+        The other parts stay as they came, whatever they are.
+        """
         query = {**self.request.query, **changed}
         query.pop("said", None)
         parameters = {

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from dragoman.console.page.context import PageContext
@@ -22,6 +22,13 @@ from dragoman.projection.queries.snapshot import PeriodQuery
 
 _LONGEST: Final = not_understood.LONGEST + 1
 _MIDNIGHT: Final = " 00:00Z"
+
+
+class TypedPeriod(Struct, frozen=True, kw_only=True):
+    """The ends of a period, as they were typed."""
+
+    from_: str = field(name="from", default="")
+    to: str = ""
 
 
 class PeriodFault(NamedTuple):
@@ -48,7 +55,8 @@ def period_of(context: PageContext) -> Period:
 
     A day alone begins at midnight UTC. An end that has not passed yet is left out.
     """
-    from_, to = (context.request.query.get(name, "")[:_LONGEST] for name in ("from", "to"))
+    query = context.asked(TypedPeriod)
+    from_, to = query.from_[:_LONGEST], query.to[:_LONGEST]
     faults: list[PeriodFault] = []
     begins, ends = (
         _read(context, name, text, faults) for name, text in (("from", from_), ("to", to))

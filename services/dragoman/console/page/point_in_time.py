@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from dragoman.application.http import submission
 from dragoman.application.http.conditional_requests import past_by
+from dragoman.application.http.queries import Whole
 from dragoman.console.charts import charts
 from dragoman.console.page.context import PageContext
 from dragoman.console.page.rendering import PageRoute
@@ -133,6 +134,24 @@ def _span_of(context: PageContext) -> Life:
     )
 
 
+class TravelQuery(Struct, frozen=True, kw_only=True):
+    """The form of time travel: its fields, what they were, and the button pressed.
+
+    `page` is the page that the form stands on.
+    """
+
+    page: str = ""
+    go: str = ""
+    compare: str = ""
+    axis: str = ""
+    time: str = ""
+    record: str = ""
+    slider: Whole | None = None
+    was: Whole = 0
+    was_time: str = ""
+    was_slid: Whole | None = None
+
+
 async def travel(context: PageContext, *, compare: bool = False) -> Travel:
     """Return the form with its chart, with the error of the last attempt, if any."""
     life = await life_of(context)
@@ -143,7 +162,7 @@ async def travel(context: PageContext, *, compare: bool = False) -> Travel:
 
 
 async def _form(context: PageContext, life: Life, *, compare: bool) -> Travel:
-    field, _, typed = context.request.query.get("said", "").partition(":")
+    field, _, typed = context.said.partition(":")
     fault = await _fault(context, field, typed)
     shown_time = _time(context.moment if context.past else as_moment(life.newest_time))
     return Travel(
@@ -154,7 +173,7 @@ async def _form(context: PageContext, life: Life, *, compare: bool) -> Travel:
         shown=shown_time,
         axis=_axis(context, life),
         compare=compare,
-        compared=context.request.query.get("compare", ""),
+        compared=context.asked(TravelQuery).compare,
         fault=fault,
     )
 
@@ -210,7 +229,7 @@ def _begins(life: Life) -> datetime:
 def _axis(context: PageContext, life: Life) -> Axis:
     """Return the axis that the address asks for: of records, or of times."""
     words = context.words
-    by_time = context.request.query.get("axis", "") == "time"
+    by_time = context.asked(TravelQuery).axis == "time"
     switches = (
         (words.say("by record"), context.again(axis=""), not by_time),
         (words.say("by time"), context.again(axis="time"), by_time),
@@ -358,12 +377,13 @@ async def go(context: PageContext) -> web.StreamResponse:
 
 def _address(context: PageContext, **changed: object) -> str:
     """Return the address of the form's page, with parts of its query changed."""
-    path, _, query_text = following(context.request.query.get("page", "")).partition("?")
+    query = context.asked(TravelQuery)
+    path, _, query_text = following(query.page).partition("?")
     if path != f"/c/{context.name}" and not path.startswith(f"/c/{context.name}/"):
         path, query_text = f"/c/{context.name}/audit", ""
-    compare = "".join(context.request.query.get("compare", "").replace(",", "").split())
-    query = {**dict(parse_qsl(query_text)), "compare": compare, **changed}
-    parameters = urlencode({name: str(value) for name, value in query.items() if value})
+    compare = "".join(query.compare.replace(",", "").split())
+    parts = {**dict(parse_qsl(query_text)), "compare": compare, **changed}
+    parameters = urlencode({name: str(value) for name, value in parts.items() if value})
     return f"{path}?{parameters}" if parameters else path
 
 
@@ -372,8 +392,9 @@ async def _target(context: PageContext) -> str:
 
     Raises `PointInTimeFault`.
     """
-    position = submission.whole(context.request.query.get("was", "")) or context.position
-    match context.request.query.get("go", ""):
+    query = context.asked(TravelQuery)
+    position = query.was or context.position
+    match query.go:
         case "now":
             return ""
         case "first":
@@ -385,28 +406,23 @@ async def _target(context: PageContext) -> str:
         case "newest":
             return str(context.newest)
         case _:
-            return await _asked(context, position)
+            return await _asked(context, query, position)
 
 
-async def _asked(context: PageContext, number: int) -> str:
+async def _asked(context: PageContext, query: TravelQuery, number: int) -> str:
     """Return the record or the time that the reader wrote or moved the slider to.
 
     It is the field that differs from the page's own. Return the page's moment if all
     fields are unchanged.
     """
-    query = context.request.query
-    time, record, slid = (
-        query.get("time", "").strip(),
-        query.get("record", "").strip(),
-        submission.whole(query.get("slider", "")),
-    )
-    if time and time != query.get("was_time", ""):
-        return await _at_time(context, "time", time)
-    if record and record != str(number):
-        return await _at_record(context, record)
-    if slid is None or slid == submission.whole(query.get("was_slid", "")):
+    slid = query.slider
+    if query.time and query.time != query.was_time:
+        return await _at_time(context, "time", query.time)
+    if query.record and query.record != str(number):
+        return await _at_record(context, query.record)
+    if slid is None or slid == query.was_slid:
         return context.asked_at
-    if query.get("axis", "") == "time":
+    if query.axis == "time":
         span = _span_of(context)
         latest = (as_moment(span.newest_time) - _begins(span)).total_seconds()
         moment = _begins(span) + timedelta(seconds=min(slid, max(0, latest)))

@@ -12,9 +12,11 @@ from urllib.parse import quote, urlencode
 
 import structlog
 from aiohttp import web
+from msgspec import Struct
 
 from dragoman import metrics
 from dragoman.application.http import request as http_request
+from dragoman.application.http.queries import of_page
 from dragoman.application.http.rate_limits import RATE_LIMITS
 from dragoman.application.http.session_cookie import COOKIE
 from dragoman.application.identity_provider.code_flow import CODE_FLOW
@@ -229,11 +231,17 @@ def redirect(location: str, headers: dict[str, str] | None = None) -> web.Respon
 # Signing in and out
 
 
+class SignInQuery(Struct, frozen=True, kw_only=True):
+    """The page to go on to, and whether the reader has just signed out."""
+
+    next: str = "/"
+    out: bool = False
+
+
 async def sign_in_form(request: web.Request) -> web.Response:
     """Return the sign-in form."""
-    return await _sign_in_page(
-        request, following(request.query.get("next", "/")), out=request.query.get("out") == "yes"
-    )
+    query = of_page(request, SignInQuery)
+    return await _sign_in_page(request, following(query.next), out=query.out)
 
 
 async def _sign_in_page(

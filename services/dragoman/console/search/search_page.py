@@ -33,6 +33,12 @@ class SearchResult(Struct, frozen=True, kw_only=True):
     more: bool = False
 
 
+class SearchQuery(Struct, frozen=True, kw_only=True):
+    """The typed text."""
+
+    q: str = ""
+
+
 async def search(context: PageContext) -> Page | web.StreamResponse:
     """Redirect to the goal of the typed text.
 
@@ -58,7 +64,7 @@ async def search(context: PageContext) -> Page | web.StreamResponse:
 
 def _typed(context: PageContext) -> str:
     """Return the typed text. Raises `Refused` if it is longer than a search."""
-    typed = " ".join(context.request.query.get("q", "").split())
+    typed = context.asked(SearchQuery).q
     if len(typed) > SEARCH_CHARACTERS:
         raise refused(
             "bad-request",
@@ -120,8 +126,8 @@ async def _result(
 
 async def palette(context: PageContext) -> web.StreamResponse:
     """Redirect an earlier address of the search to the page of today."""
-    query = {name: value for name, value in context.request.query.items() if name == "q"}
-    return redirect(context.to(context.request.path.replace("/palette", "/go"), **query))
+    typed = context.asked(SearchQuery).q
+    return redirect(context.to(context.request.path.replace("/palette", "/go"), q=typed))
 
 
 ROUTES: Final[tuple[PageRoute, ...]] = (

@@ -40,7 +40,7 @@ async def listed(context: PageContext) -> Page:
     )
     document = PageDocument(
         title=say("My sessions"),
-        announced=announced.get(context.request.query.get("said", ""), ""),
+        announced=announced.get(context.said, ""),
         lead=(lead,),
         sections=(_sessions(words, view.sessions), _tokens(words, view.tokens)),
     )

@@ -15,6 +15,7 @@ from aiohttp import web
 
 from dragoman import metrics
 from dragoman.application.http import request as http_request
+from dragoman.application.http.queries import of_page
 from dragoman.application.http.rate_limits import RATE_LIMITS
 from dragoman.application.http.session_cookie import COOKIE
 from dragoman.application.identity_provider.code_flow import (
@@ -63,7 +64,7 @@ def _flow(request: web.Request) -> CodeFlow:
 async def start(request: web.Request) -> web.Response:
     """Redirect the reader to the provider, and remember where they wanted to go."""
     flow = _flow(request)
-    next = sessions.following(request.query.get("next", "/"))
+    next = sessions.following(of_page(request, sessions.SignInQuery).next)
     secret = request.cookies.get(COOKIE, "")
     try:
         cookie, location = await flow.begin(next, session_id(secret) if secret else "")
@@ -90,6 +91,7 @@ async def finish(request: web.Request) -> web.Response:
     # Each try may ask the provider, so a stranger's tries are bounded before that.
     request.app[RATE_LIMITS].stranger(request.get("address", ""))
     try:
+        # The provider's own parameters: the protocol checks each of them.
         begun = flow.begun(cookie, request.query)
         next = sessions.following(begun.next)
         signed_in = await flow.finish(begun, request.query)

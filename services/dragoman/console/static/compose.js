@@ -27,8 +27,8 @@ function echo(field) {
       shown.replaceChildren();
       return;
     }
-    const after = document.getElementById(field.dataset.after)?.value ?? "";
-    const query = new URLSearchParams({ kind: field.dataset.reads, text, ahead: field.dataset.ahead ?? "", days: field.dataset.days ?? "", after });
+    const begun = document.getElementById(field.dataset.after)?.value ?? "";
+    const query = new URLSearchParams({ kind: field.dataset.reads, text, ahead: field.dataset.ahead ?? "", days: field.dataset.days ?? "", begun });
     const answer = await ask(`/c/${page.channel}/compose/read?${query}`).catch(() => null);
     if (!answer?.ok || mine !== asked) return;
     const said = parsed(await answer.text()).body;

@@ -38,7 +38,7 @@ def _values(context: PageContext, **more: Any) -> dict[str, Any]:
         "hindrance": hindrance(context),
         "who": colleagues(context),
         "server": address(context),
-        "said": context.request.query.get("said", ""),
+        "said": context.said,
         **more,
     }
 

@@ -161,7 +161,7 @@ async def own_key(context: PageContext, filled: FormState | None = None) -> Page
             or list(colleagues(context)),
             "log": str(log_policy.log_of(context.registry)),
             "may_ask": not context.past and context.grant.scope != "read" and context.writable,
-            "said": context.request.query.get("said", ""),
+            "said": context.said,
         },
     )
 

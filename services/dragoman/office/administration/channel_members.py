@@ -170,15 +170,23 @@ class Officers(Struct, frozen=True, kw_only=True):
     officers: tuple[OfficerRow, ...]
 
 
+class OfficersQuery(Struct, frozen=True, kw_only=True):
+    """The only side, and the officer whom an earlier address changes."""
+
+    side: str = ""
+    change: str = ""
+
+
 async def officers(context: PageContext) -> Page | web.StreamResponse:
     """Return the officers of all sides.
 
     The address of the earlier form for one officer leads to the form of now.
     """
-    if changed := context.request.query.get("change", ""):
-        return redirect(context.link("/admin/acts/officer", **{"f.officer": changed}))
+    query = context.asked(OfficersQuery)
+    if query.change:
+        return redirect(context.link("/admin/acts/officer", **{"f.officer": query.change}))
     registry = context.registry
-    only = context.request.query.get("side", "")
+    only = query.side
     order = {side: place for place, side in enumerate(context.sides)}
     ordered = sorted(
         (
@@ -297,7 +305,7 @@ async def keys(context: PageContext) -> Page:
         "following": following,
         "server": address(context),
         "waiting": browser_key.waiting(context),
-        "said": context.request.query.get("said", ""),
+        "said": context.said,
     }
     return Page(template="keys.html", view=view, rows=view.keys, values=values)
 

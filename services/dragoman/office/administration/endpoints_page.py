@@ -120,7 +120,7 @@ async def endpoints(
         "means_options": _means_options(context),
         "languages": LANGUAGES,
         "most": SCREEN_ROWS,
-        "said": context.request.query.get("said", ""),
+        "said": context.said,
         "gone": context.words.sentence(webhook_endpoints.GONE),
         "answers": {endpoint.id: _answers(context, endpoint.id) for endpoint in endpoint_views},
     }
@@ -218,9 +218,16 @@ def _new(context: PageContext, filled: FormState) -> NewEndpoint:
     return converted(fields, NewEndpoint)
 
 
+class ToEnd(Struct, frozen=True, kw_only=True):
+    """The endpoint or the calendar link that the reader wants to end."""
+
+    endpoint: str = ""
+    link: str = ""
+
+
 async def ask_removal(context: PageContext) -> Page | web.StreamResponse:
     """Ask once before an endpoint is removed."""
-    id, say = context.request.query.get("endpoint", ""), context.words.say
+    id, say = context.asked(ToEnd).endpoint, context.words.say
     endpoint_views = (
         []
         if context.past
@@ -317,7 +324,7 @@ async def make_link(context: PageContext) -> Page:
 
 async def ask_link_end(context: PageContext) -> Page | web.StreamResponse:
     """Ask once before a link is revoked."""
-    id, say = context.request.query.get("link", ""), context.words.say
+    id, say = context.asked(ToEnd).link, context.words.say
     links = () if context.past else await calendar_links.links_of(context.call, context.projection)
     if id not in {link.id for link in links} or context.grant.scope == "read":
         return redirect(context.link("/admin/endpoints"))

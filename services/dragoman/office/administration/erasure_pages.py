@@ -56,12 +56,18 @@ class Erasures(Struct, frozen=True, kw_only=True):
     gone: tuple[GoneRow, ...]
 
 
+class ErasuresQuery(Struct, frozen=True, kw_only=True):
+    """The exchanges whose form an earlier address had."""
+
+    exchanges: str = ""
+
+
 async def erasures(context: PageContext) -> Page | web.StreamResponse:
     """Return the page of erased exchanges and of waiting erasures.
 
     The address of the earlier form with exchanges leads to the form of now.
     """
-    if exchanges := context.request.query.get("exchanges", ""):
+    if exchanges := context.asked(ErasuresQuery).exchanges:
         return redirect(context.link("/admin/acts/erasure-consent", **{"f.records": exchanges}))
     registry = context.registry
     gone = sorted(registry.erased.items(), key=lambda item: item[1].position, reverse=True)

@@ -7,9 +7,10 @@ A page that was loaded before an update still sends its form to the earlier addr
 reader gets the new form, and nothing is recorded.
 """
 
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from aiohttp import web
+from msgspec import Struct
 
 from dragoman.console.page.context import PageContext
 from dragoman.console.page.rendering import Handler, PageRoute
@@ -23,9 +24,17 @@ class _MovedForm(NamedTuple):
     """
 
     act: str
-    field: str = ""
+    field: Literal["", "exchanges", "officer", "of"] = ""
     member: str = ""
     withdraws: bool = False
+
+
+class _MovedQuery(Struct, frozen=True, kw_only=True):
+    """The values that the earlier addresses had."""
+
+    exchanges: str = ""
+    officer: str = ""
+    of: str = ""
 
 
 _MOVED: Final = {
@@ -49,7 +58,7 @@ _MOVED: Final = {
 
 def _leading(form: _MovedForm) -> Handler:
     async def moved(context: PageContext) -> web.StreamResponse:
-        value = context.request.query.get(form.field, "") if form.field else ""
+        value = getattr(context.asked(_MovedQuery), form.field) if form.field else ""
         fields = {form.member: value} if value else {}
         if form.withdraws:
             fields["f.withdrawn"] = "yes"

@@ -38,12 +38,18 @@ class OnwardPage(Struct, frozen=True, kw_only=True):
     soon_s: int
 
 
+class OnwardQuery(Struct, frozen=True, kw_only=True):
+    """The format whose form an earlier address had."""
+
+    format: str = ""
+
+
 async def onward(context: PageContext) -> Page | web.StreamResponse:
     """Return the page of the onward lists.
 
     The address of the earlier form for one format leads to the form of now.
     """
-    if wanted := context.request.query.get("format", ""):
+    if wanted := context.asked(OnwardQuery).format:
         return redirect(context.link("/admin/acts/onward-adoption", format=wanted))
     limits, _ = profile_of(context.registry)
     return Page(

@@ -20,6 +20,7 @@ from typing import Final
 
 import structlog
 from aiohttp import web
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from dragoman.application.deadline_cache import open_deadlines_of
@@ -75,6 +76,18 @@ It returns None for an alarm that never does.
 _OPENED_WITHIN: Final = timedelta(minutes=5)
 
 
+class AlarmsQuery(Struct, frozen=True, kw_only=True):
+    """The state of a page that asks what rings.
+
+    `in` is its channel, `armed` an exercise whose alarms it rings, and `known` the
+    alarms that it shows already.
+    """
+
+    in_: str = field(name="in", default="")
+    armed: str = ""
+    known: tuple[str, ...] = ()
+
+
 async def alarms(app: web.Application, context: PageContext) -> Alarms:
     """Return the alarms of the reader now, with the message of a running drill."""
     return await drills.added(context, await alarms_of_log(app, context))
@@ -90,7 +103,7 @@ async def alarms_of_log(app: web.Application, context: PageContext) -> Alarms:
         list[tuple[Projection, OpenDeadline, bool]](),
         False,
     )
-    shown_here, armed = _channels(context), context.request.query.get("armed", "")
+    shown_here, armed = _channels(context), context.asked(AlarmsQuery).armed
     for projection in context.service.visible(context.grant):
         officer_state = projection.registry.officers.get(context.grant.actor)
         is_officer = officer_state is not None and not OFFICERS.isdisjoint(officer_state.roles)
@@ -149,7 +162,7 @@ def _channels(context: PageContext) -> list[Projection]:
 
     These are all channels but exercises, and the page's own channel.
     """
-    page = context.request.query.get("in", "") if context.channel is None else context.name
+    page = context.asked(AlarmsQuery).in_ if context.channel is None else context.name
     return [
         projection
         for projection in context.service.visible(context.grant)
@@ -442,7 +455,7 @@ async def fragment(context: PageContext) -> web.Response:
         note_read(context, context.service.channels[ring.channel])
     settled = [
         acknowledgement
-        for text in context.request.query.getall("known", [])[:ALARMS_SHOWN]
+        for text in context.asked(AlarmsQuery).known[:ALARMS_SHOWN]
         for acknowledgement in _settled(context, text)
     ]
     return html(

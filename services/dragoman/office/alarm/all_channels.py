@@ -182,8 +182,8 @@ async def all_channels(context: PageContext) -> Page:
             ],
             "stale": [line.channel for line in lines if not line.live],
             "clock_bar": charts.clock,
-            "said": context.request.query.get("said", ""),
-            "reload": "reload" in context.request.query,
+            "said": context.said,
+            "reload": context.reloads,
         },
     )
 

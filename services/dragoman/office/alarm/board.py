@@ -170,6 +170,13 @@ class Board(Struct, frozen=True, kw_only=True):
     reach: tuple[reach_warnings.ReachWarning, ...] = ()
 
 
+class BoardQuery(Struct, frozen=True, kw_only=True):
+    """The form of the board: on a wall, or with thin lines."""
+
+    wall: bool = False
+    thin: bool = False
+
+
 async def board(context: PageContext) -> Page:
     """Return the board of a channel."""
     owed, matters, lines, more = await _owed(context)
@@ -251,9 +258,9 @@ async def board(context: PageContext) -> Page:
     ringing = await duty_numbers.ringing(context, context.projection, view.ring)
     matter_rows = rows(context, view.open_matters[:_MATTERS], offices)
     window_display = window_rows.displayed(context, windows[:_WINDOWS])
-    is_wall = "wall" in context.request.query
+    query = context.asked(BoardQuery)
     return Page(
-        template="wall.html" if is_wall else "board.html",
+        template="wall.html" if query.wall else "board.html",
         view=view,
         rows=[*view.waiting, *view.overdue, *view.due],
         values={
@@ -295,8 +302,8 @@ async def board(context: PageContext) -> Page:
                 and officer.until is None
                 and not DUTY.isdisjoint(officer.roles)
             ],
-            "said": context.request.query.get("said", ""),
-            "thin": "thin" in context.request.query,
+            "said": context.said,
+            "thin": query.thin,
             "wall": wall_display.wall_of(
                 context,
                 view.waiting,
@@ -306,11 +313,11 @@ async def board(context: PageContext) -> Page:
                 ringing,
                 len(windows[_WINDOWS:]) + len(view.open_matters[_MATTERS:]),
             )
-            if is_wall
+            if query.wall
             else None,
-            "first_hour": None if is_wall else await checklists.on_board(context),
+            "first_hour": None if query.wall else await checklists.on_board(context),
             "reload_s": wall_display.RELOAD_SECONDS,
-            "reload": "reload" in context.request.query,
+            "reload": context.reloads,
             "clock_bar": charts.clock,
         },
     )

@@ -77,7 +77,7 @@ async def drill_page(context: PageContext) -> Page:
             "drill": drill if stage in ("ringing", "message") else None,
             "is_exercise": True,
             "detail": None if drill is None else drill_screens.detail_of(context, drill),
-            "said": context.request.query.get("said", ""),
+            "said": context.said,
         },
     )
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.console.first_hour.checklists import FIRST_HOURS
@@ -82,12 +83,18 @@ async def _change(context: PageContext, id: str, change: Callable[[Drill], Drill
     return hour.drill
 
 
+class DrillQuery(Struct, frozen=True, kw_only=True):
+    """The drill that a page shows when it asks what rings."""
+
+    drill: str = ""
+
+
 async def added(context: PageContext, alarms: Alarms) -> Alarms:
     """Return the alarms of the reader, with the message of a running drill.
 
     Only the page of the drill shows it. A real flash ends the drill.
     """
-    id = str(context.request.get(SHOWN) or context.request.query.get(SHOWN, ""))
+    id = str(context.request.get(SHOWN) or context.asked(DrillQuery).drill)
     drill = drill_of(context) if id else None
     if drill is None or drill.id != id or not drill.is_running:
         return alarms

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Literal
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, field
 from msgspec.structs import asdict
 
-from dragoman.application.http import submission
+from dragoman.application.http.queries import Whole
 from dragoman.console.display.log_rows import LogLine, line_of
 from dragoman.console.page.context import PageContext
 from dragoman.console.page.point_in_time import travel
@@ -90,10 +90,16 @@ async def page_of(
     return tuple(logged(entry) for entry in timeline_page.entries), timeline_page
 
 
+class LogQuery(TimelineFilter, frozen=True, kw_only=True):
+    """The conditions on the log, and the record from which the page goes down."""
+
+    from_: Whole = field(name="from", default=0)
+
+
 async def log(context: PageContext) -> Page:
     """Return the page of the log."""
     wanted, newest = _wanted(context), context.position
-    top = min(submission.whole(context.request.query.get("from", "")) or newest, newest)
+    top = min(wanted.from_ or newest, newest)
     records, timeline_page = await page_of(context, wanted, top, ROWS)
     words, say, number = LogWords(context), context.words.say, context.words.number
     conditions = _conditions(context, wanted)
@@ -238,27 +244,27 @@ def _limits(
         )
 
 
-def _wanted(context: PageContext) -> TimelineFilter:
+def _wanted(context: PageContext) -> LogQuery:
     """Return the filter of the query. Raises `Refused` for an unknown value."""
     choices: dict[str, Sequence[str]] = {
         "side": (*context.sides, SERVICE),
         "family": tuple(PATHS.values()),
-        "void": _VOID,
         "act": tuple(RULES),
     }
-    filters = {name: context.request.query.get(name, "") for name in choices}
-    for name, value in filters.items():
-        if value and value not in choices[name]:
+    wanted = context.asked(LogQuery)
+    for name, values in choices.items():
+        value = getattr(wanted, name)
+        if value and value not in values:
             raise refused(
                 "bad-request",
                 sentence(
                     "There is no %(name)s %(value)s; choose one of %(choices)s.",
                     name=name,
                     value=value[:63],
-                    choices=", ".join(choices[name]),
+                    choices=", ".join(values),
                 ),
             )
-    return msgspec.convert(filters, TimelineFilter)
+    return wanted
 
 
 def _conditions(context: PageContext, wanted: TimelineFilter) -> list[tuple[str, str]]:

@@ -71,7 +71,7 @@ async def audit(context: PageContext) -> Page:
     five = await _answers(context)
     heads, fault = await verified_heads.signed(context)
     hosts = await context.ask(timeline.on_hosts_word)
-    compare = context.request.query.get("compare", "")
+    compare = travel.compared
     changed, why = (
         await record_diff.compared(context, submission.whole(compare)) if compare else (None, "")
     )

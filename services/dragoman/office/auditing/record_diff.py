@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
-from msgspec import UNSET, Raw, UnsetType
+from msgspec import UNSET, Raw, Struct, UnsetType, field
 
-from dragoman.application.http import submission
 from dragoman.application.http.conditional_requests import turn
+from dragoman.application.http.queries import Whole
 from dragoman.console.page.context import PageContext
 from dragoman.console.page.point_in_time import travel
 from dragoman.console.page.rendering import Page, PageRoute, refused
@@ -88,13 +88,17 @@ def blocks(context: PageContext, changes_between: ChangesBetween) -> tuple[Block
     return listing(say("Changes"), head, groups, nothing) or nothing, Remark((remark,))
 
 
+class DifferencesQuery(Struct, frozen=True, kw_only=True):
+    """The two records to compare; without `to`, the page's own is the second."""
+
+    from_: Whole | None = field(name="from", default=None)
+    to: Whole = 0
+
+
 async def differences(context: PageContext) -> Page:
     """Return the page of the changes between two records."""
-    query = context.request.query
-    first, last = (
-        submission.whole(query.get("from", "")),
-        submission.whole(query.get("to", "")) or context.position,
-    )
+    query = context.asked(DifferencesQuery)
+    first, last = query.from_, query.to or context.position
     if first is None or not 0 <= first < last <= context.position:
         raise refused(
             "bad-request",

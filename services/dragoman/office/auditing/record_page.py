@@ -16,12 +16,13 @@ from typing import Any, Final
 
 import msgspec
 from aiohttp import web
-from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec import UNSET, Raw, Struct, UnsetType, field
 from msgspec.structs import replace
 
 from dragoman.application import finality
 from dragoman.application.http import submission
 from dragoman.application.http.conditional_requests import turn
+from dragoman.application.http.queries import Whole
 from dragoman.application.operations import transparency_log
 from dragoman.console.display import translations
 from dragoman.console.display.act_display import Display, DisplayedMember
@@ -359,10 +360,18 @@ def _erasure_of(context: PageContext, position: int, raw: bytes) -> Erasing:
     )
 
 
+class TreeSizes(Struct, frozen=True, kw_only=True):
+    """The two sizes of the tree between which a proof leads."""
+
+    from_: Whole = field(name="from", default=0)
+    to: Whole = 0
+
+
 async def consistency(context: PageContext) -> web.Response:
     """Return a proof that the tree of one size begins the tree of another."""
-    old, new = (submission.whole(context.request.query.get(name, "")) for name in ("from", "to"))
-    if old is None or new is None or not 1 <= old <= new <= context.newest:
+    sizes = context.asked(TreeSizes)
+    old, new = sizes.from_, sizes.to
+    if not 1 <= old <= new <= context.newest:
         raise refused(
             "bad-request",
             sentence(

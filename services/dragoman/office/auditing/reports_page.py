@@ -10,12 +10,11 @@ The reports come from the same functions as those of the API, and from the same
 documents. `as=markdown` gives the text that the API gives.
 """
 
-import re
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from aiohttp import web
-from msgspec import Struct
+from msgspec import Meta, Struct, field
 from msgspec.structs import replace
 
 from dragoman.application.http import submission
@@ -46,6 +45,19 @@ class NotRead(Struct, frozen=True, kw_only=True):
 
     report: str
     faults: tuple[PeriodFault, ...]
+
+
+class YearQuery(Struct, frozen=True, kw_only=True):
+    """The year of an earlier address."""
+
+    year: Annotated[int, Meta(ge=1000, le=9999)] | None = None
+
+
+class ReportQuery(Struct, frozen=True, kw_only=True):
+    """The form of a report, and the language of its Markdown."""
+
+    as_: Literal["", "markdown"] = field(name="as", default="")
+    language: str = ""
 
 
 async def reports(context: PageContext) -> Page:
@@ -182,8 +194,7 @@ async def five_answers(context: PageContext) -> Page | web.Response:
 
 async def year(context: PageContext) -> web.Response:
     """Redirect an earlier address: the record of the year serves instead."""
-    text = context.request.query.get("year", "")
-    number = int(text) if re.fullmatch("[0-9]{4}", text) else context.moment.year
+    number = context.asked(YearQuery).year or context.moment.year
     query = {"from": f"1 Jan {number}"}
     if number < context.moment.year:
         query["to"] = f"1 Jan {number + 1}"
@@ -216,7 +227,7 @@ async def _shown(
                 raise
             faults = (too_much(context, "from"),)
         else:
-            if context.request.query.get("as") == "markdown":
+            if context.asked(ReportQuery).as_ == "markdown":
                 return await _markdown(context, gathered)
             values["laid"] = await context.in_thread(gathered.paper, context.words.language)
     another = period_form(
@@ -235,7 +246,7 @@ async def _markdown(context: PageContext, gathered: Gathered) -> web.Response:
 
     The API gives the same text to a client that accepts Markdown.
     """
-    language = context.request.query.get("language") or context.words.language
+    language = context.asked(ReportQuery).language or context.words.language
     text: str = await submission.in_thread(context.call, lambda: markdown(gathered.paper(language)))
     headers = {**HEADERS, "Dragoman-Position": str(gathered.report.position)}
     return web.Response(text=text, headers=headers, content_type=report_requests.MARKDOWN)

@@ -7,6 +7,7 @@ value that was not measured is *no statement*, which is not zero. Nobody is accu
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.application.http.conditional_requests import turn
@@ -30,11 +31,17 @@ from dragoman.text import sentence
 from dragoman_schemas.statistics_figures import Statistics
 
 
+class StatisticsQuery(Struct, frozen=True, kw_only=True):
+    """The side and the format that are counted; empty for all."""
+
+    side: str = ""
+    format: str = ""
+
+
 async def statistics(context: PageContext) -> Page:
     """Return the statistics of a period, of one side and format or of all."""
-    query = context.request.query
-    period = period_of(context)
-    side, format = query.get("side", ""), query.get("format", "")
+    query, period = context.asked(StatisticsQuery), period_of(context)
+    side, format = query.side, query.format
     if side not in ("", *context.sides) or format not in ("", *FORMATS):
         raise refused(
             "bad-request", sentence("There is no such side or format here; choose one of the form.")

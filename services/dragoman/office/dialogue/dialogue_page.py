@@ -10,12 +10,13 @@ same words for every side.
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Final, get_args
+from typing import Final, Literal, get_args
 
 from babel.dates import format_date
 from markupsafe import Markup
-from msgspec import Struct
+from msgspec import Struct, field
 
+from dragoman.application.http.queries import Whole
 from dragoman.console.charts import roadmap_chart
 from dragoman.console.display import dialogue_views, report_views
 from dragoman.console.display.act_display import Display
@@ -75,6 +76,14 @@ class DialogueView(Struct, frozen=True, kw_only=True):
     undertakings: tuple[UndertakingView, ...]
 
 
+class DialogueQuery(Struct, frozen=True, kw_only=True):
+    """The eyes for the perceptions, the side in front, and the first issue."""
+
+    eyes: Literal["", "other"] = ""
+    first: str = ""
+    begins: Whole = field(name="from", default=0)
+
+
 async def dialogue(context: PageContext) -> Page:
     """Return the page of a channel's dialogue."""
     result = await context.ask(projected.dialogue)
@@ -125,7 +134,7 @@ async def dialogue(context: PageContext) -> Page:
             "display": _display(context),
             "sides": sides,
             "beside": len(sides) if len(sides) <= _BESIDE else 1,
-            "other_eyes": context.request.query.get("eyes") == "other",
+            "other_eyes": context.asked(DialogueQuery).eyes == "other",
             "areas": get_args(Area),
             "by_area": {
                 area: [road_item for road_item in view.roadmap if road_item.area == area]
@@ -158,7 +167,7 @@ def _display(context: PageContext) -> Display:
 
 def _in_order(context: PageContext) -> tuple[str, ...]:
     """Return the sides in the order of the opening, or the reader's choice first."""
-    first = context.request.query.get("first", "")
+    first = context.asked(DialogueQuery).first
     return (
         context.sides
         if first not in context.sides
@@ -173,8 +182,7 @@ def _page_of(
 
     The next start is 0 on the last page.
     """
-    text = context.request.query.get("from", "")
-    begins = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0
+    begins = context.asked(DialogueQuery).begins
     newest = list(reversed(issues))
     following = begins + _ISSUES
     return newest[begins:following], begins, following if following < len(newest) else 0

@@ -10,6 +10,7 @@ from typing import Any, Final, get_args
 
 import msgspec
 from aiohttp import web
+from msgspec import Struct
 
 from dragoman.application.http import submission
 from dragoman.application.operations import own_reach
@@ -77,7 +78,7 @@ async def shown(
     )
     document = PageDocument(
         title=say("My reach"),
-        announced=announced.get(context.request.query.get("said", ""), ""),
+        announced=announced.get(context.said, ""),
         faults=form.faults_in(words.w) + code.faults_in(words.w),
         lead=(lead,),
         sections=(
@@ -372,9 +373,15 @@ async def enter_code(context: PageContext) -> Page | web.StreamResponse:
     return redirect(f"{PATH}?said=arrived")
 
 
+class RemovalQuery(Struct, frozen=True, kw_only=True):
+    """The way that the reader wants to remove."""
+
+    way: str = ""
+
+
 async def ask_removal(context: PageContext) -> Page | web.StreamResponse:
     """Ask once before a way is removed."""
-    id, say = context.request.query.get("way", ""), context.words.say
+    id, say = context.asked(RemovalQuery).way, context.words.say
     view = await own_reach.reach_of(context.call)
     way = next((endpoint for endpoint in view.endpoints if endpoint.id == id), None)
     if way is None or context.grant.scope == "read":

@@ -118,7 +118,7 @@ async def roster(
         "rung_options": [(rung, context.words.value(rung)) for rung in ROSTER_RUNGS],
         "link": link,
         "server": address(context),
-        "said": context.request.query.get("said", ""),
+        "said": context.said,
     }
     return Page(
         template="roster.html", view=view, rows=view.shifts, values=values, status=form.status

@@ -10,7 +10,7 @@ With `?at=`, the page compares two moments: the one in `from`, and its own.
 from collections.abc import Iterable, Iterator
 from typing import Final, Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from dragoman.application.http import submission
@@ -76,9 +76,15 @@ class MatterSince(Struct, frozen=True, kw_only=True):
     records: tuple[RecordSince, ...]
 
 
+class SinceQuery(Struct, frozen=True, kw_only=True):
+    """The moment or the record since which something changed, as it was typed."""
+
+    from_: str = field(name="from", default="")
+
+
 async def since_watch(context: PageContext) -> Page:
     """Return the page of what changed since a moment."""
-    typed, fault = context.request.query.get("from", "").strip(), ""
+    typed, fault = context.asked(SinceQuery).from_, ""
     reason: Reason = "chosen"
     after = 0
     if typed:

@@ -131,7 +131,7 @@ async def turn_over(
             "shown": _shown(form),
             "point_text": lambda point: point_text(point, words),
             "reason_length": _REASON,
-            "said": context.request.query.get("said", ""),
+            "said": context.said,
         },
     )
 

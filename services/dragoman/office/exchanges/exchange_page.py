@@ -6,7 +6,9 @@ also shows two accounts beside each other, the proof, and the copies.
 
 from typing import Final
 
-from dragoman.application.http.submission import whole
+from msgspec import Struct
+
+from dragoman.application.http.queries import Whole
 from dragoman.application.operations import exchange_view, report_requests
 from dragoman.console.charts import charts
 from dragoman.console.compose import release_preview
@@ -41,10 +43,16 @@ _BINDING: Final = frozenset(
 """Answers that bind a side. Their buttons look alike, and none has a key."""
 
 
+class ExchangeQuery(Struct, frozen=True, kw_only=True):
+    """The record before which the page of the timeline ends; 0 for the newest page."""
+
+    before: Whole = 0
+
+
 async def exchange(context: PageContext) -> Page:
     """Return the page of one exchange."""
     id = context.request.match_info["exchange"]
-    cursor = whole(context.request.query.get("before", "")) or 0
+    cursor = context.asked(ExchangeQuery).before
     view = await exchange_view.viewed(
         context.call, context.projection, id, context.past_moment, context.newest, cursor
     )
@@ -114,7 +122,7 @@ async def exchange(context: PageContext) -> Page:
                 for fact in view.facts
                 if fact.side == context.side and fact.owes and not fact.acknowledged
             ],
-            "said": context.request.query.get("said", ""),
+            "said": context.said,
             "display": display,
         },
     )

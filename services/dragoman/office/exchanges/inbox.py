@@ -10,11 +10,12 @@ from typing import Final, get_args
 from urllib.parse import parse_qsl, urlencode
 
 from aiohttp import web
-from msgspec import Struct
+from msgspec import Struct, convert
 from msgspec.structs import asdict, replace
 
 from dragoman.application.deadline_cache import open_deadlines_of
 from dragoman.application.http import submission
+from dragoman.application.http.queries import has_empty
 from dragoman.console.charts import charts
 from dragoman.console.display.deadline_rows import DeadlineRow, Level, by_urgency, deadline_row
 from dragoman.console.matter import inbox_lines
@@ -146,13 +147,19 @@ class Facet(Struct, frozen=True, kw_only=True):
 
 async def inbox(context: PageContext) -> Page | web.StreamResponse:
     """Return the list."""
-    inbox_filter = wanted_of(context.request.query)
+    inbox_filter = context.asked(InboxFilter)
+    if any(len(value) > SEARCH_CHARACTERS for value in asdict(inbox_filter).values()):
+        raise refused(
+            "bad-request",
+            sentence(
+                "A search has at most %(limit)s characters; give fewer words.",
+                limit=SEARCH_CHARACTERS,
+            ),
+        )
     address = partial(context.link, "/inbox")
-    if not context.request.match_info.get("form") and any(
-        not context.request.query.get(name, "-") for name in InboxFilter.__struct_fields__
-    ):
+    if not context.request.match_info.get("form") and has_empty(context.request, InboxFilter):
         return redirect(address(**inbox_filter.query()))
-    if await _begins_with_ours(context):
+    if await _begins_with_ours(context, inbox_filter):
         return redirect(address(waits="us"))
     rows, owed = await _found(context, inbox_filter)
     view = await _counted(context, inbox_filter, rows, owed)
@@ -184,7 +191,7 @@ async def inbox(context: PageContext) -> Page | web.StreamResponse:
             "levels": help_page.level_words(context.words),
             "receipts": _receipts(context, owed) if context.may_post else {},
             "clock_bar": charts.clock,
-            "said": context.request.query.get("said", ""),
+            "said": context.said,
         },
     )
 
@@ -195,38 +202,21 @@ def _narrowed(context: PageContext, query: Mapping[str, str]) -> str:
     return context.link("/inbox", **(parts or {"waits": "all"}))
 
 
-async def _begins_with_ours(context: PageContext) -> bool:
+async def _begins_with_ours(context: PageContext, inbox_filter: InboxFilter) -> bool:
     """Return whether the address asks for nothing, and something waits for the reader.
 
     The inbox then opens on what waits. A reader without a side to act for, and a page
     of the past, see everything.
     """
-    query = context.request.query
     if (
         context.past
         or not context.is_officer
         or context.request.match_info.get("form")
-        or not query.keys().isdisjoint((*InboxFilter.__struct_fields__, "said"))
+        or inbox_filter != InboxFilter()
+        or context.said
     ):
         return False
     return bool(await _owing(context, InboxFilter(waits="us")))
-
-
-def wanted_of(query: Mapping[str, str]) -> InboxFilter:
-    """Return the filter in an address.
-
-    Raises `Refused` for a text longer than a search.
-    """
-    fields = {name: " ".join(query.get(name, "").split()) for name in InboxFilter.__struct_fields__}
-    if any(len(value) > SEARCH_CHARACTERS for value in fields.values()):
-        raise refused(
-            "bad-request",
-            sentence(
-                "A search has at most %(limit)s characters; give fewer words.",
-                limit=SEARCH_CHARACTERS,
-            ),
-        )
-    return InboxFilter(**fields)
 
 
 # The rows
@@ -567,7 +557,7 @@ async def read_all(context: PageContext) -> web.StreamResponse:
     await context.request.app[READ_POSITIONS].read_all(
         context.grant.actor, context.registry.cid, min(max(0, position), newest)
     )
-    query = wanted_of(dict(parse_qsl(said(form, "query")))).query()
+    query = convert(dict(parse_qsl(said(form, "query"))), InboxFilter).query()
     return redirect(context.link("/inbox", **(query or {"waits": "all"})))
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
+from msgspec import Struct
 
 from dragoman.application.http import submission
 from dragoman.application.operations import access_tokens
@@ -45,6 +46,14 @@ from dragoman_schemas.host_responses import (
 )
 
 
+class GrantsQuery(Struct, frozen=True, kw_only=True):
+    """The side or officer whose tokens are listed, and what is to be ended."""
+
+    of: str = ""
+    token: str = ""
+    subject: str = ""
+
+
 async def tokens_page(
     context: PageContext, filled: FormState | None = None, *, issued: IssuedToken | None = None
 ) -> Page:
@@ -57,7 +66,7 @@ async def tokens_page(
     announced = {
         "revoked": say("Revoked. The token stops working everywhere within a second."),
         "gone": say("There is no such token any more."),
-    }.get(context.request.query.get("said", ""), "")
+    }.get(context.said, "")
     if issued is not None:
         once = say("Issued. The token is shown this once.")
         announced = once if issued.token else say("This token was issued before.")
@@ -107,7 +116,7 @@ def _issued(words: GrantWords, issued: IssuedToken) -> Section:
 async def _tokens_in_force(words: GrantWords, service: Service) -> Section:
     """Return the tokens in force, of one side or officer if the address says so."""
     context, say = words.context, words.w.say
-    of = context.request.query.get("of", "").strip()
+    of = context.asked(GrantsQuery).of
     tokens = [
         token
         for token in reversed(await access_tokens.tokens_of(service))
@@ -254,13 +263,9 @@ def _expiry(context: PageContext, filled: FormState) -> str:
 
 async def ask_revocation(context: PageContext) -> Page | web.StreamResponse:
     """Ask once before a token is revoked."""
-    service, say = operator_of(context), context.words.say
+    service, say, query = operator_of(context), context.words.say, context.asked(GrantsQuery)
     token_view = next(
-        (
-            token
-            for token in await access_tokens.tokens_of(service)
-            if token.id == context.request.query.get("token", "")
-        ),
+        (token for token in await access_tokens.tokens_of(service) if token.id == query.token),
         None,
     )
     if token_view is None:
@@ -324,7 +329,7 @@ async def subjects(context: PageContext, filled: FormState | None = None) -> Pag
     new = _new_subject(words, service, form) if service.issuer else nothing
     document = PageDocument(
         title=say("Subjects"),
-        announced=announced.get(context.request.query.get("said", ""), ""),
+        announced=announced.get(context.said, ""),
         faults=form.faults_in(words.w),
         lead=(lead,),
         places=words.places("/host/subjects"),
@@ -391,12 +396,12 @@ async def map_subject(context: PageContext) -> Page | web.StreamResponse:
 
 async def ask_forgetting(context: PageContext) -> Page | web.StreamResponse:
     """Ask once before a subject is forgotten."""
-    service, say = operator_of(context), context.words.say
+    service, say, query = operator_of(context), context.words.say, context.asked(GrantsQuery)
     subject_view = next(
         (
             subject
             for subject in await access_tokens.subjects_of(service)
-            if subject.id == context.request.query.get("subject", "")
+            if subject.id == query.subject
         ),
         None,
     )

@@ -185,7 +185,7 @@ async def channel(context: PageContext) -> Page:
     document = PageDocument(
         title=view.name,
         heading=_titled(projection, view.name),
-        announced=opened if context.request.query.get("said") == "opened" else "",
+        announced=opened if context.said == "opened" else "",
         lead=(lead,),
         places=words.places(""),
         sections=(

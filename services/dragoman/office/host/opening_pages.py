@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, Final
 
 from aiohttp import web
+from msgspec import Struct
 
 from dragoman.application.service import Service
 from dragoman.console.display.act_display import other_languages
@@ -185,12 +186,18 @@ def _is_open(service: Service, new: NewChannel) -> bool:
 # A channel whose sides keep their own keys
 
 
+class TermsQuery(Struct, frozen=True, kw_only=True):
+    """The name of the channel whose terms are shown."""
+
+    name: str = ""
+
+
 async def terms(context: PageContext) -> Page:
     """Return the terms of an opening.
 
     The page says how the sides and the operator get from the terms to a channel.
     """
-    service, name = operator_of(context), context.request.query.get("name", "").strip()
+    service, name = operator_of(context), context.asked(TermsQuery).name
     words, filled = GrantWords(context), FormState({"name": [name]})
     say = words.w.say
     opening_terms = None

@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from datetime import UTC
 from typing import Final
 
+from msgspec import Struct
+
 from dragoman.console.matter import reading, window_rows
 from dragoman.console.page.context import PageContext
 from dragoman.console.page.rendering import Page, PageRoute
@@ -39,12 +41,19 @@ from dragoman_schemas.window_responses import InForce, InForceWindow, Stage
 _STAGES: Final[tuple[Stage, ...]] = ("open", "holding", "not_ended", "near")
 
 
+class InForceQuery(Struct, frozen=True, kw_only=True):
+    """The moment of the windows, as it was typed, and whether a wall shows them."""
+
+    moment: str = ""
+    wall: bool = False
+
+
 async def in_force(context: PageContext) -> Page:
     """Return the page of the windows that are open or near at a moment."""
-    fault = _set_moment(context)
+    query = context.asked(InForceQuery)
+    typed, fault = query.moment, _set_moment(context, query.moment)
     view = await window_rows.windows_of(context)
     w, say = context.words, context.words.say
-    typed = context.request.query.get("moment", "").strip()
     live = context.past or context.service.is_live(context.projection)
     now = say("In force then") if context.past or typed else say("In force now")
     reading.note_read(context, context.projection)
@@ -86,7 +95,7 @@ async def in_force(context: PageContext) -> Page:
             PageLink((say("Chart"),), "/chart"),
         ),
     )
-    return Page(view=document, values={"wall": "wall" in context.request.query})
+    return Page(view=document, values={"wall": query.wall})
 
 
 def _counts(w: Words, windows: Sequence[InForceWindow]) -> str:
@@ -142,12 +151,11 @@ def _exports(context: PageContext, typed: str) -> Section:
     return section(say("Take it along"), Points(tuple(links)), Remark((drafts,)))
 
 
-def _set_moment(context: PageContext) -> str:
+def _set_moment(context: PageContext, typed: str) -> str:
     """Set the page's moment to the one that the reader asks for.
 
     Return the sentence of a fault; empty if the moment can be read.
     """
-    typed = context.request.query.get("moment", "").strip()
     if not typed:
         return ""
     try:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.application.operations import exchange_view
@@ -45,6 +46,12 @@ _TICKS: Final = {
     (False, False): "hour",
 }
 """The forms of a tick's time: with its day or not, with seconds or not."""
+
+
+class LanesQuery(Struct, frozen=True, kw_only=True):
+    """The moment of which the page says who knew what, as it was typed."""
+
+    moment: str = ""
 
 
 async def lanes(context: PageContext) -> Page:
@@ -92,7 +99,7 @@ async def lanes(context: PageContext) -> Page:
         moment_query(context) if context.past else PeriodQuery(at=view.position),
         view.as_of,
     )
-    typed, fault = context.request.query.get("moment", "").strip(), ""
+    typed, fault = context.asked(LanesQuery).moment, ""
     moment = timestamp(context.moment) if context.past else knowledge_view.ends
     if typed:
         try:

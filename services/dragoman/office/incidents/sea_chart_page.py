@@ -86,9 +86,18 @@ class ChartRow(NamedTuple):
     reason: str
 
 
+class ChartQuery(Struct, frozen=True, kw_only=True):
+    """The two marks to measure between, and the part of the earth."""
+
+    a: str = ""
+    b: str = ""
+    part: str = ""
+
+
 async def chart(context: PageContext) -> Page:
     """Return the chart of a period."""
-    part, period = _part(context), _period(context)
+    query, period = context.asked(ChartQuery), _period(context)
+    part = _part(query.part)
     faults, result = period.faults, None
     if not faults:
         try:
@@ -121,12 +130,12 @@ async def chart(context: PageContext) -> Page:
         "others": _other_charts(context),
         "live": context.past or context.service.is_live(context.projection),
         "found": result,
-        "asked": {name: context.request.query.get(name, "") for name in ("a", "b", "part")},
+        "asked": query,
     }
     if result is None:
         return Page(template="sea_chart.html", view=view, rows=(), values=values, status=400)
     places = chart_places.chart_places(result)
-    measured = chart_places.measured(places, values["asked"]["a"], values["asked"]["b"])
+    measured = chart_places.measured(places, query.a, query.b)
     view = msgspec.structs.replace(
         view,
         from_=timestamp(result.begins),
@@ -154,9 +163,8 @@ def _period(context: PageContext) -> Period:
     return msgspec.structs.replace(period, query=query)
 
 
-def _part(context: PageContext) -> ChartPart | None:
-    """Return the part of the earth of a request; None for all marks."""
-    text = context.request.query.get("part", "")
+def _part(text: str) -> ChartPart | None:
+    """Return the part of the earth in an address; None for all marks."""
     if not text:
         return None
     match = _PART.fullmatch(text)

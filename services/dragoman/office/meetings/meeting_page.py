@@ -165,6 +165,12 @@ class _MeetingParts(NamedTuple):
     translations: dict[int, tuple[translated.Translated, ...]]
 
 
+class MeetingQuery(Struct, frozen=True, kw_only=True):
+    """The order of the readouts: `swapped` is the other one."""
+
+    swapped: bool = False
+
+
 async def meeting(context: PageContext) -> Page:
     """Return the page of one meeting.
 
@@ -175,7 +181,7 @@ async def meeting(context: PageContext) -> Page:
     view, offices, allowed, translations = await context.ask(
         _read, exchange, as_of, context.grant.actor
     )
-    swapped = bool(context.request.query.get("swapped"))
+    swapped = context.asked(MeetingQuery).swapped
     sides = [party.side for party in view.meeting.parties][:: -1 if swapped else 1]
     readouts = sorted(view.readouts, key=lambda readout_view: sides.index(readout_view.side))
     people = await people_choices.seen_in(

@@ -2,26 +2,25 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, Literal
 
 from msgspec import Raw, Struct
 
-from dragoman.application.http.submission import whole
 from dragoman.console.display.act_display import Display
 from dragoman.console.display.meeting_summary import (
     MOST,
     STATES,
     MeetingSummary,
+    State,
     answer_of,
     channel_meetings,
     local_window,
     other_deadlines,
 )
-from dragoman.console.page.context import PageContext
-from dragoman.console.page.rendering import Page, PageRoute, refused
+from dragoman.console.page.context import ListQuery, PageContext
+from dragoman.console.page.rendering import Page, PageRoute
 from dragoman.domain.acts.act_rules import DUTY
 from dragoman.office.meetings import meeting_page, month_view
-from dragoman.text import sentence
 
 _ROWS: Final = 50
 _FEW: Final = 10
@@ -67,19 +66,16 @@ class MeetingWindowRow(Struct, frozen=True, kw_only=True):
     readouts_by: tuple[str, ...]
 
 
+class MeetingsQuery(ListQuery, frozen=True, kw_only=True):
+    """The only state of the meetings, and the page of its list."""
+
+    state: State | Literal[""] = ""
+
+
 async def meetings(context: PageContext) -> Page:
     """Return the list: a few meetings of each state, or all of one state."""
-    state = context.request.query.get("state", "")
-    page = whole(context.request.query.get("page", "1")) or 1
-    if state not in ("", *STATES):
-        raise refused(
-            "bad-request",
-            sentence(
-                "There is no state %(state)s; choose one of %(choices)s.",
-                state=state[:63],
-                choices=", ".join(STATES),
-            ),
-        )
+    query = context.asked(MeetingsQuery)
+    state, page = query.state, query.page
     meetings_of_channel = await context.ask(channel_meetings)
     counts: Counter[str] = Counter(meeting.state for meeting in meetings_of_channel.meetings)
     skipped = (page - 1) * _ROWS if state else 0

@@ -111,6 +111,12 @@ class _MonthParts(NamedTuple):
     offices: tuple[Office, ...]
 
 
+class MonthQuery(Struct, frozen=True, kw_only=True):
+    """The month, like 2026-11; empty for the page's own."""
+
+    month: str = ""
+
+
 async def calendar(context: PageContext) -> Page:
     """Return the page of a month."""
     first = _first(context)
@@ -139,7 +145,7 @@ async def calendar(context: PageContext) -> Page:
 
 def _first(context: PageContext) -> date:
     """Return the first day of the requested month. Raises `Refused`."""
-    text = context.request.query.get("month", "") or f"{context.moment:%Y-%m}"
+    text = context.asked(MonthQuery).month or f"{context.moment:%Y-%m}"
     read = _MONTH.fullmatch(text)
     if read is None or int(read[1]) < 1900:
         raise refused(

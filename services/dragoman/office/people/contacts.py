@@ -192,7 +192,7 @@ async def _page(context: PageContext, filled: FormState) -> Page:
             "named": lambda words: [(word, context.words.value(word)) for word in words],
             "filled": filled,
             "blank": FormState(),
-            "said": context.request.query.get("said", ""),
+            "said": context.said,
         },
     )
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 from aiohttp import web
-from msgspec import Struct, UnsetType
+from msgspec import Struct, UnsetType, field
 
 from dragoman.application import attachment_checks
 from dragoman.application.http import submission
@@ -21,7 +21,7 @@ from dragoman.console.display.act_display import other_languages
 from dragoman.console.forms.admin_forms import at_the_end
 from dragoman.console.forms.confirm import ask
 from dragoman.console.forms.form_state import FormState
-from dragoman.console.page.context import PageContext
+from dragoman.console.page.context import ListQuery, PageContext
 from dragoman.console.page.rendering import Page, PageRoute
 from dragoman.console.page.sessions import kept_form, redirect
 from dragoman.console.page_words import PageWords
@@ -86,6 +86,19 @@ class PersonPage(Struct, frozen=True, kw_only=True):
     points: tuple[PointView, ...] = ()
 
 
+class RegisterQuery(ListQuery, frozen=True, kw_only=True):
+    """The words of a name, the side, and the page of the register."""
+
+    q: str = ""
+    side: str = ""
+
+
+class EntryQuery(Struct, frozen=True, kw_only=True):
+    """The field of a form for which somebody is entered."""
+
+    in_: str = field(name="in", default="")
+
+
 # The list
 
 
@@ -93,8 +106,8 @@ async def people(context: PageContext) -> Page:
     """Return the register, sorted by name."""
     if context.past:
         return _kept_no_past(context)
-    q, side = context.request.query.get("q", "").strip(), context.request.query.get("side", "")
-    page = submission.whole(context.request.query.get("page", "1")) or 1
+    query = context.asked(RegisterQuery)
+    q, side, page = query.q, query.side, query.page
     views = [
         item
         for item in await people_register.views(context.call)
@@ -139,7 +152,7 @@ def _register(
     context: PageContext, lead: str, actions: tuple[PageLink, ...], *sections: Section
 ) -> PageDocument:
     say = context.words.say
-    is_erased = context.request.query.get("said", "") == "erased"
+    is_erased = context.said == "erased"
     return PageDocument(
         title=say("Register of people"),
         announced=say("The entry is erased. Every revision of it is overwritten.")
@@ -398,7 +411,7 @@ def _person(answered: ApiAnswer) -> PersonView:
 
 def _form(context: PageContext, view: PersonPage, filled: FormState, etag: str = "") -> Page:
     words, w, say, person = PageWords(context), context.words, context.words.say, view.person
-    asking = "" if person is not None else filled["in"] or context.request.query.get("in", "")
+    asking = "" if person is not None else filled["in"] or context.asked(EntryQuery).in_
     back = _left(context) if asking else ""
     values = {"in": asking} if back else {}
     if person is not None:
@@ -406,7 +419,7 @@ def _form(context: PageContext, view: PersonPage, filled: FormState, etag: str =
     announced = {
         "entered": say("Entered."),
         "changed": say("Changed. The former content is overwritten."),
-    }.get(context.request.query.get("said", ""), "")
+    }.get(context.said, "")
     heading = _heading(w, person)
     document = PageDocument(
         title=w.listed((plain(heading), say("Register of people"))),
@@ -503,7 +516,7 @@ def _facts(w: Words, entry: PersonEntry) -> Facts:
 def _fields(
     words: PageWords, person: PersonView | None, filled: FormState, values: dict[str, str]
 ) -> Form:
-    context, say, field = words.context, words.w.say, partial(filled.field, words.w)
+    context, say, ask_for = words.context, words.w.say, partial(filled.field, words.w)
     tags, entered = (
         context.registry.languages,
         _given(_entry(person) if person else None, "readers"),
@@ -527,25 +540,25 @@ def _fields(
         values=values,
         key=filled.key,
         parts=(
-            field("line", "name", say("Name")),
-            field("line", "post", say("Post (optional)")),
-            field("line", "institution", say("Institution (optional)")),
-            field(
+            ask_for("line", "name", say("Name")),
+            ask_for("line", "post", say("Post (optional)")),
+            ask_for("line", "institution", say("Institution (optional)")),
+            ask_for(
                 "text",
                 "telephones",
                 say("Telephone numbers (optional)"),
                 say("One a line, with the country, like +32 2 707 41 11."),
             ),
-            field("text", "emails", say("E-mail addresses (optional)"), say("One a line.")),
-            field(
+            ask_for("text", "emails", say("E-mail addresses (optional)"), say("One a line.")),
+            ask_for(
                 "checks",
                 "languages",
                 say("Languages (optional)"),
                 options=((tag, language(tag)) for tag in tags),
             ),
             FieldGroup(say("Other languages"), (others,), folds=True),
-            field("text", "note", say("Note (optional)"), say("At most 1,000 characters.")),
-            field(
+            ask_for("text", "note", say("Note (optional)"), say("At most 1,000 characters.")),
+            ask_for(
                 "checks",
                 "readers",
                 say("Readers (optional)"),
@@ -635,8 +648,8 @@ def _entry_of(filled: FormState, words: Words) -> bytes:
         members["languages"] = languages
     if readers := list(dict.fromkeys(filled.all("readers"))):
         members["readers"] = readers
-    for field, sentence in _faults(members, words):
-        filled.wrong(field, sentence)
+    for member, sentence in _faults(members, words):
+        filled.wrong(member, sentence)
     return b"" if filled.faults else people_register.entry_of(msgspec.json.encode(members))
 
 
