@@ -62,7 +62,7 @@ async def test_officers_of_two_sides_sign_in_at_the_provider_and_one_ends_all_se
     for officer, side in ((nato, "nato"), (china, "china")):
         page = officer.page
         await page.goto(f"{federated.base_url}/c/{CALM}/inbox?waits=all")
-        await page.locator("#provider").click()
+        await page.locator("[data-provider] a").click()
         await at_the_provider(officer, f"{side}-person")
         await page.wait_for_url(f"{federated.base_url}/c/{CALM}/inbox?waits=all")
         await expect(page.locator(".mast .sitting")).to_contain_text("d-1")
@@ -91,7 +91,7 @@ async def test_an_account_that_nobody_mapped_is_told_which_subject_to_give(
 ) -> None:
     stranger = await visit(federated)
     await stranger.page.goto(f"{federated.base_url}/sign-in")
-    await stranger.page.locator("#provider").click()
+    await stranger.page.locator("[data-provider] a").click()
     await at_the_provider(stranger, "nobody-yet")
     await expect(stranger.page.locator("#subject")).to_have_text("nobody-yet")
     await assert_accessible(stranger)

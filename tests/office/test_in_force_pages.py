@@ -67,7 +67,8 @@ def test_board_wall_and_page_list_the_same_windows_now_and_then(own: Office) -> 
     exports = reader.within("Take it along").links()
     assert len(exports) > 1
     view = reader.open(f"/c/{CHANNEL}/in-force.json").json
-    assert [window["exchange"] for window in view["windows"]] == windows_now
+    (table,) = (each for each in view["sections"][1]["blocks"] if each["block"] == "Listing")
+    assert [row["names"]["window"] for row in table["groups"][0]["rows"]] == windows_now
     for path in exports.values():
         assert reader.open(path).status == 200, path
 

@@ -36,7 +36,8 @@ async def test_the_menu_says_when_to_use_each_form_and_finds_one_by_a_word(
     assert sorted(listed) == sorted(act for act, form in FORMATS.items() if kind in form.kinds)
     assert listed[0] == "hazardous-incident", "incidents come first"
     for form in forms:
-        assert len(text_of(form.xpath("./span")[0]).split()) > 3, "a sentence on when to use it"
+        told = text_of(form).removeprefix(text_of(form.xpath("./a")[0]))
+        assert len(told.split()) > 4, "a sentence on when to use it"
         assert text_of(form).endswith(FORMATS[form.get("data-form")].code), "the code comes last"
     page = await head.get(f"/c/{CHANNEL}/compose?q=ExplaIN+activity")
     assert [form.get("data-form") for form in page.xpath("//*[@data-form]")] == [

@@ -29,7 +29,9 @@ from dragoman.members.runs import (
     Aside,
     Break,
     Cell,
+    Changed,
     Mark,
+    MarkedText,
     PageLink,
     PressButton,
     QuotedText,
@@ -220,6 +222,8 @@ def _own_words(run: Run) -> list[str]:
             return [run.between]
         case PressButton():
             return [run.label]
+        case Changed() | MarkedText():
+            return []
         case _:
             return [run]
 
@@ -235,9 +239,15 @@ def _marks(block: Block) -> Iterator[Mark]:
         case _:
             cells = []
     for cell in cells:
-        yield from (
-            run for run in (cell if isinstance(cell, tuple) else ()) if isinstance(run, Mark)
-        )
+        yield from _marks_of(cell)
+
+
+def _marks_of(cell: Cell) -> Iterator[Mark]:
+    for run in cell if isinstance(cell, tuple) else (cell,):
+        if isinstance(run, Mark):
+            yield run
+        elif isinstance(run, Sourced):
+            yield from _marks_of(run.runs)
 
 
 def test_no_paper_says_a_value_as_programs_write_it(

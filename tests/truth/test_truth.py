@@ -65,9 +65,6 @@ _BESIDE: Final = (
 )
 """Pages of what lies beside the log, or is asked of the broker."""
 
-UNSOURCED: Final = {"/exchanges/ID/versions", "/reports/period"}
-"""The pages on which some words of a side name no source yet. They must be on record."""
-
 
 def routes() -> Iterator[tuple[PageRoute, str]]:
     """Yield the pages of a channel, with the name that their address needs."""
@@ -128,7 +125,7 @@ async def said(world: World, folder: Path, readers: list[str], at: int = 0) -> l
     try:
         async for reader, path, text, position in pages(world, store, folder, readers, at):
             wrong = faults(text, log, position)
-            if unsourced(text) and re.sub("[0-9a-f]{8}", "ID", path) not in UNSOURCED:
+            if unsourced(text):
                 wrong.append("words of a side without a source")
             lines += [f"{reader} {path} at {position}: {line}" for line in wrong]
     finally:

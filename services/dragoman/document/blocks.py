@@ -15,6 +15,7 @@
         Checklist    steps that are done or still to do
         Definitions  names in a column, each with its meaning
         Fold         blocks that unfold under their label
+        Drawing      a picture of what the text says
         Empty        what is not there, and what would be there
 
 A run is a piece of text: the service's own words, or those of a side. A cell is a run,
@@ -47,12 +48,14 @@ class Paragraph(Struct, frozen=True, tag_field="block"):
 class Points(Struct, frozen=True, tag_field="block"):
     """A list of paragraphs; of `steps`, each is done after the one before.
 
-    `names` has for each what programs and tests find it by, or is empty.
+    `names` has for each what programs and tests find it by, or is empty. The `forms`
+    layout has points that are easy to hit, beside each other.
     """
 
     points: tuple[tuple[Run, ...], ...]
     names: tuple[dict[str, str], ...] = ()
     steps: bool = False
+    layout: Literal["", "forms"] = ""
 
 
 class Table(Struct, frozen=True, tag_field="block"):
@@ -128,13 +131,14 @@ class Buttons(Struct, frozen=True, tag_field="block"):
     links: tuple[PageLink | PressButton, ...]
 
 
-Control = Literal["line", "email", "url", "text", "radios", "checks", "select"]
+Control = Literal["line", "email", "url", "password", "text", "radios", "checks", "select"]
 
 
 class FormField(Struct, frozen=True, kw_only=True, tag_field="part"):
     """A field of a form, with what is typed or chosen in it.
 
-    `options` are values, each with its word, and with what follows from choosing it.
+    `options` are values, each with its word, and with what follows from choosing it. A
+    reader who opens the page is led into the field that `leads`.
     """
 
     control: Control
@@ -144,6 +148,7 @@ class FormField(Struct, frozen=True, kw_only=True, tag_field="part"):
     fault: str = ""
     values: tuple[str, ...] = ()
     options: tuple[tuple[Cell, ...], ...] = ()
+    leads: bool = False
 
 
 class FormButton(Struct, frozen=True, tag_field="part"):
@@ -170,7 +175,8 @@ class Form(Struct, frozen=True, kw_only=True, tag_field="block"):
     """Fields to fill in, and the button that sends them to a page.
 
     `to` is a path as in links. `values` are sent and not shown. A form that only
-    `gets` asks for another page. `key` is that of a form which was sent before.
+    `gets` asks for another page. `key` is that of a form which was sent before, and
+    `again` are its names and values.
     `beside` stands behind the button. With `fold`, the form unfolds under it. `label`
     names a form without a heading. The browser of the reader `signs` this act.
     A script shows a form that `is_hidden`.
@@ -183,6 +189,7 @@ class Form(Struct, frozen=True, kw_only=True, tag_field="block"):
     label: str = ""
     values: dict[str, str] = {}
     key: str = ""
+    again: tuple[tuple[str, str], ...] = ()
     beside: tuple[Run, ...] = ()
     fold: str = ""
     signs: str = ""
@@ -209,6 +216,13 @@ class Fold(Struct, frozen=True, tag_field="block"):
     blocks: tuple["Block", ...]
 
 
+class Drawing(Struct, frozen=True, tag_field="block"):
+    """A drawing (SVG) that says the same as the text beside it, and its caption."""
+
+    svg: str
+    caption: tuple[Run, ...]
+
+
 class Empty(Struct, frozen=True, tag_field="block"):
     """A sentence in place of content, and one on the content that would be there."""
 
@@ -230,6 +244,7 @@ Block = (
     | Checklist
     | Definitions
     | Fold
+    | Drawing
     | Empty
 )
 
@@ -274,10 +289,16 @@ class PageDocument(Struct, frozen=True, kw_only=True):
     one among them. `beside` are sections in a column of their own. `foot` has links
     below the page. `heading` is the title on the page, if it has more than words.
     `announced` is the result of what the reader has just done. `faults` are the fields
-    that are wrong, each with a sentence.
+    that are wrong, each with a sentence. Where it is `printed`, each sheet of paper has
+    the marking of the channel. A `live` page renews itself when something is recorded,
+    and is drawn as `is_stale` while the end of the log is not seen.
     """
 
     title: str
+    printed: bool = False
+    live: bool = False
+    is_stale: bool = False
+    has_failed: bool = False
     heading: tuple[Run, ...] = ()
     announced: str = ""
     script: str = ""
@@ -294,28 +315,34 @@ class PageDocument(Struct, frozen=True, kw_only=True):
 
     @property
     def has_fault(self) -> bool:
-        """Return whether something that was typed on the page is wrong."""
+        """Return whether something failed, or something that was typed is wrong."""
         blocks = (block for item in (*self.sections, *self.beside) for block in item.blocks)
         fields = (part for block in blocks if isinstance(block, Form) for part in block.parts)
-        return bool(self.faults) or any(
-            isinstance(part, FormField) and part.fault for part in fields
+        return (
+            self.has_failed
+            or bool(self.faults)
+            or any(isinstance(part, FormField) and part.fault for part in fields)
         )
 
 
 def section(
     title: str | tuple[Run, ...],
-    *blocks: Block | None,
+    *blocks: Block | str | None,
     level: int = 2,
     empty: str = "",
     aside: Cell = (),
     anchor: str = "",
     **names: str,
 ) -> Section:
-    """Return a section of the blocks that are not None.
+    """Return a section of the blocks that are not None; a sentence is a paragraph.
 
     If there are none, it contains the sentence `empty`.
     """
-    there = tuple(block for block in blocks if block is not None)
+    there = tuple(
+        Paragraph((block,)) if isinstance(block, str) else block
+        for block in blocks
+        if block is not None
+    )
     if not there and empty:
         there = (Paragraph((empty,)),)
     return Section(runs_of(title), there, level, runs_of(aside), names, anchor)

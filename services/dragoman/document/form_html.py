@@ -41,7 +41,8 @@ def form(item: Form, address: str, draw: Draw) -> Markup:
         Markup(" hidden") if item.is_hidden else "",
         default.format(item.button) if any(_buttons(item.parts)) else "",
         _joined(_part(part, draw) for part in item.parts),
-        hidden(values, "" if item.gets else item.key or new_key()),
+        _joined(_HIDDEN.format(*pair) for pair in item.again)
+        + hidden(values, "" if item.gets else item.key or new_key()),
         first,
         item.button,
         draw(item.beside),
@@ -157,6 +158,8 @@ def _control(item: FormField, attributes: Markup) -> Markup:
             frame = Markup('<textarea id="{0}" name="{0}"{1}>\n{2}</textarea>')
             return frame.format(name, attributes, value)
         case kind:
+            if item.leads:
+                attributes += Markup(" autofocus")
             return Markup('<input id="{0}" name="{0}" type="{1}" value="{2}" {3}{4}>').format(
                 name, "text" if kind == "line" else kind, value, _UNSPELT, attributes
             )

@@ -16,6 +16,7 @@ from dragoman.document.blocks import (
     Buttons,
     Checklist,
     Definitions,
+    Drawing,
     Empty,
     Facts,
     Fold,
@@ -36,7 +37,9 @@ from dragoman.members.runs import (
     Aside,
     Break,
     Cell,
+    Changed,
     Mark,
+    MarkedText,
     MessageSource,
     PageLink,
     PressButton,
@@ -67,7 +70,7 @@ def sections(items: Iterable[Section], words: Words, link: Linker | None = None)
 
 
 def _section(item: Section, words: Words, link: Linker | None) -> Markup:
-    kind = "after block" if item.level == 2 else "after"
+    kind = "after block" if item.level == 2 and item.title else "after"
     title = markup(item.title, link)
     heading = Markup("<h{0}>{1}</h{0}>").format(item.level, title) if title else Markup("")
     if item.aside:
@@ -103,16 +106,18 @@ def _quote(item: Quote, link: Linker | None) -> Markup:
 def block(item: Block, words: Words, link: Linker | None = None) -> Markup:
     """Return a block as HTML."""
     match item:
-        case Paragraph():
-            return Markup("<p>{}</p>").format(markup(item.runs, link))
+        case Paragraph() | Remark():
+            small = Markup(' class="note"') if isinstance(item, Remark) else ""
+            return Markup("<p{}>{}</p>").format(small, markup(item.runs, link))
         case Points():
             names = item.names or ({},) * len(item.points)
             points = (
                 Markup("<li{}>{}</li>").format(_names(name), markup(point, link))
                 for point, name in zip(item.points, names, strict=True)
             )
-            frame = Markup('<{0} class="list">{1}</{0}>')
-            return frame.format("ol" if item.steps else "ul", Markup("").join(points))
+            frame = Markup('<{0} class="{1}">{2}</{0}>')
+            style = f"list {item.layout}".rstrip()
+            return frame.format("ol" if item.steps else "ul", style, Markup("").join(points))
         case Quote():
             return _quote(item, link)
         case Verbatim():
@@ -125,8 +130,6 @@ def block(item: Block, words: Words, link: Linker | None = None) -> Markup:
             fact = Markup("<div><dt>{}</dt><dd>{}</dd></div>")
             facts = (fact.format(name, markup(value, link)) for name, value in item.facts)
             return Markup('<dl class="cells">{}</dl>').format(Markup("").join(facts))
-        case Remark():
-            return Markup('<p class="note">{}</p>').format(markup(item.runs, link))
         case Definitions():
             term = Markup("<div{}><dt>{}</dt><dd>{}</dd></div>")
             anchor = Markup(' id="{}"')
@@ -137,6 +140,12 @@ def block(item: Block, words: Words, link: Linker | None = None) -> Markup:
                 for id, name, meaning in item.terms
             )
             return Markup('<dl class="letters">{}</dl>').format(Markup("").join(terms))
+        case Drawing():
+            figure = Markup(
+                '<figure class="map">{}<figcaption><small>{}</small></figcaption></figure>'
+            )
+            drawn = Markup(item.svg)  # noqa: S704  # our own
+            return figure.format(drawn, markup(item.caption, link))
         case Empty():
             space = words.space if item.why else ""
             text = Markup('<p class="empty">{} <span>{}{}{}</span></p>')
@@ -287,12 +296,28 @@ def _run(run: Run, link: Linker | None) -> Markup:
             return _BREAK
         case Mark():
             return _mark(run, link)
+        case Changed():
+            tag = "del" if run.how == "out" else "ins"
+            return Markup("<{0}>{1}</{0}>").format(tag, markup(run.runs, link))
+        case MarkedText():
+            return _marked_text(run)
         case PageLink():
             return _link(run, link)
         case PressButton():
             return _press(run, link) if link else Markup("")
         case Sourced():
             return _sourced(run, link)
+
+
+def _marked_text(run: MarkedText) -> Markup:
+    """Return two versions of a side's words as one text."""
+    lang = Markup(' lang="{}"').format(run.language) if run.language else ""
+    frame = Markup('<span class="said marked break" dir="auto"{}>{}</span>')
+    return frame.format(lang, Markup("").join(_plain_part(part) for part in run.parts))
+
+
+def _plain_part(part: str | Changed) -> Markup:
+    return escape(part) if isinstance(part, str) else _run(part, None)
 
 
 def addressed(path: str, link: Linker, query: dict[str, str] | None = None) -> str:
@@ -318,6 +343,8 @@ def _link(run: PageLink, link: Linker | None) -> Markup:
     style = Markup(' class="{}"').format(run.style) if run.style else ""
     if run.style == "current":
         style = Markup(' aria-current="page"')
+    elif run.style == "download":
+        style = Markup(" download")
     spoken = Markup('<span class="hide"> {}</span>').format(run.spoken) if run.spoken else ""
     return Markup('<a{} href="{}">{}{}</a>').format(style, address, shown, spoken)
 

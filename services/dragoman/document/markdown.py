@@ -13,6 +13,7 @@ from dragoman.document.blocks import (
     Buttons,
     Checklist,
     Definitions,
+    Drawing,
     Empty,
     Facts,
     Fold,
@@ -32,11 +33,14 @@ from dragoman.members.runs import (
     Aside,
     Break,
     Cell,
+    Changed,
+    MarkedText,
     PageLink,
     PressButton,
     QuotedText,
     Run,
     Sourced,
+    plain,
     runs_of,
 )
 from dragoman.printable import with_marks
@@ -164,7 +168,7 @@ def block_lines(block: Block, w: Words) -> list[str]:
             ]
         case Facts():
             return [f"- {_inline(name)}: {_cell(value)}" for name, value in block.facts]
-        case Buttons() | Form():
+        case Buttons() | Drawing() | Form():
             return []
         case Checklist():
             return [f"- [{'x' if done else ' '}] {_runs(step.runs)}" for done, step in block.steps]
@@ -200,6 +204,8 @@ def _run(run: Run, between: str = " ") -> str:
             return f"({''.join(_run(part, between) for part in run.runs)})"
         case Break():
             return _inline(run.between)
+        case Changed() | MarkedText():
+            return _inline(_seen(plain(run)))
         case PageLink(style="button") | PressButton():
             return ""
         case PageLink() | Sourced():

@@ -5,6 +5,8 @@
     Mark("time", "24 Nov 2026")          the service's words for a value, with it
     Aside(("entered 03:05 +08:00",))     a remark beside a value
     Break("; ")                          the end of a line; papers have its separator
+    Changed(("5 May",), "out")           runs that a later version left out
+    MarkedText(("on ", Changed(…)))      a side's words in two versions at once
     PageLink(("record 17",), "/records/17")  runs that lead to a page of the channel
     PressButton("Revoke", "/tokens", {})  a button that sends values to a page
     Sourced(("20 Jan",), source)         runs with the record from which they come
@@ -86,12 +88,26 @@ class Break(Struct, frozen=True, tag_field="run", tag="break"):
     between: str
 
 
+class Changed(Struct, frozen=True, tag_field="run", tag="changed"):
+    """Runs that a later version of a text left out, or put in."""
+
+    runs: tuple["Run", ...]
+    how: Literal["out", "in"]
+
+
+class MarkedText(Struct, frozen=True, tag_field="run", tag="marked"):
+    """Words of a side in two versions at once, with what changed."""
+
+    parts: tuple[str | Changed, ...]
+    language: str = ""
+
+
 class PageLink(Struct, frozen=True, tag_field="run", tag="link"):
     """Runs that lead to a page.
 
     `path` is below the channel, or an address that begins with `//`: `//host` leads to
-    `/host`. `style` is empty, `button`, or `current` for the page itself. `spoken` is
-    read aloud after the runs.
+    `/host`. `style` is empty, `button`, `download`, or `current` for the page itself.
+    `spoken` is read aloud after the runs.
     """
 
     runs: tuple["Run", ...]
@@ -143,7 +159,18 @@ class Sourced(Struct, frozen=True, tag_field="run", tag="sourced"):
     source: Source
 
 
-Run = str | QuotedText | Mark | Aside | Break | PageLink | PressButton | Sourced
+Run = (
+    str
+    | QuotedText
+    | Mark
+    | Aside
+    | Break
+    | Changed
+    | MarkedText
+    | PageLink
+    | PressButton
+    | Sourced
+)
 Runs = tuple[Run, ...]
 Cell = Run | Runs
 
@@ -207,5 +234,9 @@ def _plain(run: Run) -> str:
             return run.between
         case PageLink(style="button") | PressButton():
             return ""
+        case Changed():
+            return ("[-{}-]" if run.how == "out" else "{{+{}+}}").format(plain(run.runs))
+        case MarkedText():
+            return plain(run.parts)
         case PageLink() | Sourced():
             return plain(run.runs)

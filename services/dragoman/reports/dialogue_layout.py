@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from msgspec import Raw
+
 from dragoman.document.blocks import (
     Block,
     Quote,
@@ -10,9 +12,9 @@ from dragoman.document.blocks import (
     section,
 )
 from dragoman.i18n.words import Words
-from dragoman.members.runs import filled
+from dragoman.members.runs import Sourced, StandingSource, filled, sourced
 from dragoman.members.texts import quoted_in
-from dragoman.reports.layout import beside, side, sides
+from dragoman.reports.layout import beside, of_matter, side, sides
 from dragoman_schemas.dialogue_responses import Issue
 from dragoman_schemas.report_shapes import (
     ReportsLesson,
@@ -26,9 +28,13 @@ def issue_sections(issues: Sequence[Issue], w: Words, language: str, level: int)
     """
     return [
         section(
-            filled(w.say("Issue: %(issue)s"), issue=quoted_in(issue.issue, w, language)),
+            filled(w.say("Issue: %(issue)s"), issue=_said(issue.issue, w, language)),
             _views(issue, w, language),
-            Quote(w.say("Common ground of every side"), quoted_in(issue.common_ground, w, language))
+            Quote(
+                w.say("Common ground of every side"),
+                quoted_in(issue.common_ground, w, language),
+                StandingSource("perceptions"),
+            )
             if issue.common_ground
             else None,
             level=level,
@@ -37,14 +43,19 @@ def issue_sections(issues: Sequence[Issue], w: Words, language: str, level: int)
     ]
 
 
+def _said(text: Raw, w: Words, language: str) -> Sourced:
+    """Return words of a side. Records of several exchanges may be of one issue."""
+    return sourced(quoted_in(text, w, language), StandingSource("perceptions"))
+
+
 def _views(issue: Issue, w: Words, language: str) -> Table:
     names = (*(view.side for view in issue.views), *issue.no_statement)
-    quoted_texts = {view.side: quoted_in(view.own_view, w, language) for view in issue.views}
+    quoted_texts = {view.side: _said(view.own_view, w, language) for view in issue.views}
     yours = {
-        view.side: quoted_in(view.your_view, w, language) for view in issue.views if view.your_view
+        view.side: _said(view.your_view, w, language) for view in issue.views if view.your_view
     }
     texts = {
-        view.side: quoted_in(view.wanted_outcome, w, language)
+        view.side: _said(view.wanted_outcome, w, language)
         for view in issue.views
         if view.wanted_outcome
     }
@@ -85,7 +96,11 @@ def _restated(by: Sequence[str], fairness: str, w: Words) -> str:
 def lesson_blocks(reports_lessons: Sequence[ReportsLesson], w: Words, language: str) -> list[Block]:
     """Return the lessons of each side: what it would do better."""
     return [
-        Quote(_lesson(reports_lesson, w), quoted_in(reports_lesson.text, w, language))
+        Quote(
+            _lesson(reports_lesson, w),
+            quoted_in(reports_lesson.text, w, language),
+            of_matter((), reports_lesson.matter).source,
+        )
         for reports_lesson in reports_lessons
     ]
 

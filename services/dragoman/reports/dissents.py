@@ -55,7 +55,7 @@ def table_of(rows: Iterable[ReportedDissent], w: Words, language: str) -> Table 
             (
                 layout.party(row.side, w),
                 w.number(row.paragraph),
-                quoted_in(row.text, w, language, row.matter.original),
+                layout.of_matter(quoted_in(row.text, w, language, row.matter.original), row.matter),
                 w.written(row.time),
                 layout.matter_name(row.matter, w, language),
                 w.status(row.matter.status),

@@ -30,6 +30,7 @@ from dragoman.members.runs import (
     Mark,
     QuotedText,
     Run,
+    Sourced,
     StandingSource,
     filled,
     listed,
@@ -114,12 +115,12 @@ def places(values: Iterable[Raw], matter: Matter, w: Words) -> Cell:
     return of_matter(runs, matter) if runs else w.say("not said")
 
 
-def of_matter(cell: Cell, matter: Matter) -> Cell:
+def of_matter(cell: Cell, matter: Matter) -> Sourced:
     """Return words of a side with the exchange whose records have them as their source.
 
     Under the Chatham House Rule words lead to no exchange.
     """
-    return sourced(cell, StandingSource("report", matter.exchange)) if matter.side else cell
+    return sourced(cell, StandingSource("report", matter.exchange if matter.side else ""))
 
 
 def subject(matter: Matter, w: Words, language: str) -> Run:
@@ -162,9 +163,8 @@ def _named(matter: Matter, text: QuotedText, *, is_past: bool) -> Run:
 
     Under the Chatham House Rule a name leads to no exchange.
     """
-    if not matter.side:
-        return text
-    return sourced(text, StandingSource("past title" if is_past else "title", matter.exchange))
+    exchange = matter.exchange if matter.side else ""
+    return sourced(text, StandingSource("past title" if is_past else "title", exchange))
 
 
 def _of_an_act(act: str, matter: Matter, w: Words, language: str) -> tuple[Run, ...]:
@@ -616,7 +616,13 @@ def channel_blocks(
     return [
         status_paragraph,
         *(
-            [Quote(w.say("Reason"), quoted_in(channel_standing.reason, w, language))]
+            [
+                Quote(
+                    w.say("Reason"),
+                    quoted_in(channel_standing.reason, w, language),
+                    StandingSource("registry"),
+                )
+            ]
             if channel_standing.reason
             else []
         ),

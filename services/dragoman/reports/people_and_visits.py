@@ -261,7 +261,7 @@ def _stated_by(row: ReportedPeople, w: Words) -> str:
 
 def _whose_people(row: ReportedPeople, w: Words, language: str) -> Cell:
     if row.of == OTHER and not isinstance(row.of_text, UnsetType):
-        return quoted_in(row.of_text, w, language)
+        return layout.of_matter(quoted_in(row.of_text, w, language), row.matter)
     if row.of == UNKNOWN:
         return w.say("not known yet")
     return layout.side(row.of) if row.of else w.say("not said")

@@ -29,7 +29,14 @@ from dragoman.i18n.words import Words
 from dragoman.limits import REPORT_EXCHANGES
 from dragoman.members import shapes
 from dragoman.members.kind import Say
-from dragoman.members.runs import MessageSource, QuotedText, Run, filled, listed
+from dragoman.members.runs import (
+    MessageSource,
+    QuotedText,
+    Run,
+    StandingSource,
+    filled,
+    listed,
+)
 from dragoman.members.texts import quoted_in as words_of
 from dragoman.projection.queries.dialogue import issues_of
 from dragoman.projection.queries.snapshot import Snapshot
@@ -481,13 +488,14 @@ def _saying(
         else w.say("%(t)s, %(who)s: %(act)s.", **values)
     )
     receipts = (
-        layout.receipt(receipt, period_record.to, saying.time, w) for receipt in saying.receipts
+        layout.of_matter(layout.receipt(receipt, period_record.to, saying.time, w), matter)
+        for receipt in saying.receipts
     )
     yield Paragraph(listed((label, *receipts), w.space))
     original = matter.original if saying.act == matter.format else ""
     say = Say(words=w, language=language, original=original, opening=matter.format)
     points: list[tuple[Run, ...]] = []
-    source = MessageSource(saying.position) if saying.side else None
+    source = MessageSource(saying.position) if saying.side else StandingSource("report")
     for name, value in saying.content.items():
         if name not in _HEADED:
             runs = shapes.said(saying.act, name, value, say)
@@ -544,19 +552,26 @@ def _meeting(met: Met, matter: Matter, w: Words, language: str) -> Iterator[Bloc
                 (
                     w.say("Topics"),
                     {
-                        readout.side: listed(map(QuotedText, readout.topics), w.semicolon)
+                        readout.side: layout.of_matter(
+                            listed(map(QuotedText, readout.topics), w.semicolon), matter
+                        )
                         for readout in met.readouts
                     },
                 ),
                 (
                     w.say("Text"),
-                    {readout.side: words_of(readout.text, w, language) for readout in met.readouts},
+                    {
+                        readout.side: layout.of_matter(words_of(readout.text, w, language), matter)
+                        for readout in met.readouts
+                    },
                 ),
             ],
             w,
         )
     if met.differ and met.differing_topics:
-        topics = listed(map(QuotedText, met.differing_topics), w.semicolon)
+        topics = layout.of_matter(
+            listed(map(QuotedText, met.differing_topics), w.semicolon), matter
+        )
         yield Paragraph(
             filled(
                 w.say("The readouts differ; topics that not all of them have: %(topics)s."),

@@ -71,13 +71,16 @@ def _statements(rows: Iterable[ReportedStatements], w: Words, language: str) -> 
             (
                 w.field(value.member, row.matter.format),
                 layout.party(value.side, w),
-                shapes.said(
-                    row.matter.format,
-                    value.member,
-                    value.value,
-                    Say(words=w, language=language, original=row.matter.original),
+                layout.of_matter(
+                    shapes.said(
+                        row.matter.format,
+                        value.member,
+                        value.value,
+                        Say(words=w, language=language, original=row.matter.original),
+                    ),
+                    row.matter,
                 ),
-                _how(value, w, language),
+                layout.of_matter(_how(value, w, language), row.matter),
                 w.written(value.time),
                 layout.matter_name(row.matter, w, language),
             )

@@ -33,7 +33,7 @@ def table_of(questions: Sequence[Question], w: Words, language: str) -> Table | 
             layout.party(question.side, w),
             w.written(question.time),
             layout.matter_name(question.matter, w, language),
-            _questions_of(question, w, language),
+            layout.of_matter(_questions_of(question, w, language), question.matter),
         )
         for question in questions
     ]

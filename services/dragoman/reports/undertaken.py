@@ -141,7 +141,7 @@ def _row(row: ReportedUndertaking, w: Words, language: str) -> tuple[Cell, ...]:
     view = row.undertaking
     return (
         layout.party(view.by, w),
-        quoted_in(view.what, w, language, row.matter.original),
+        layout.of_matter(quoted_in(view.what, w, language, row.matter.original), row.matter),
         w.written(view.by_when, "day"),
         "; ".join(filter(None, (standing_of(w, view), progress_text(w, view)))),
         row.matter.number,

@@ -4,6 +4,7 @@
 /compose?q=fishing     the forms whose name, purpose or code has this word
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -11,29 +12,24 @@ from msgspec import Struct
 from dragoman.console.compose.writing import INCIDENT, may_write, sending_of
 from dragoman.console.page.context import PageContext
 from dragoman.console.page.rendering import Page
+from dragoman.document.blocks import (
+    Empty,
+    Form,
+    PageDocument,
+    Paragraph,
+    Points,
+    Section,
+    line,
+    section,
+)
 from dragoman.domain.acts.act_registry import FORMATS, in_force
-from dragoman.domain.views.offers import GROUPS, MENU
+from dragoman.domain.views.offers import GROUPS, MENU, Offer
 from dragoman.i18n.words import Words
+from dragoman.members.runs import Aside, PageLink
 from dragoman.text import Text
 
 MOST: Final = 60
 """The number of characters of a search that are read."""
-
-
-class Menu(Struct, frozen=True, kw_only=True):
-    """The formats that may be opened in the channel."""
-
-    acts: tuple[str, ...]
-
-
-class MenuEntry(Struct, frozen=True, kw_only=True):
-    """A form of the menu."""
-
-    act: str
-    name: str
-    purpose: str
-    code: str
-    hands_over: bool
 
 
 class MenuQuery(Struct, frozen=True, kw_only=True):
@@ -50,41 +46,62 @@ async def menu(context: PageContext) -> Page:
         if context.registry.kind in form.kinds and may_write(context, form.rule)
     ]
     typed = context.asked(MenuQuery).q[:MOST].rstrip()
-    groups = [
-        (context.words.sentence(heading), entries)
-        for heading in GROUPS
-        if (
-            entries := [
-                _entry(context, offer.act, offer.purpose)
-                for offer in MENU
-                if offer.group is heading
-                and offer.purpose is not None
-                and offer.act in writable
-                and _matches(context.words, offer.act, offer.purpose, typed)
-            ]
-        )
+    w, say = context.words, context.words.say
+    forms = [
+        offer
+        for offer in MENU
+        if offer.purpose is not None
+        and offer.act in writable
+        and _matches(w, offer.act, offer.purpose, typed)
     ]
-    return Page(
-        template="compose_menu.html",
-        view=Menu(acts=tuple(entry.act for _, entries in groups for entry in entries)),
-        values={
-            "incident": INCIDENT if INCIDENT in writable and not typed else "",
-            "groups": groups,
-            "writable": len(writable),
-            "typed": typed,
-            "most": MOST,
-        },
+    incident = PageLink((say("Report an incident"),), f"/compose/{INCIDENT}", "button")
+    nothing = say(
+        "Nothing can be written here: officers write, of now, while the log takes records."
     )
+    groups = (
+        section(w.sentence(heading), _forms(context, offers))
+        for heading in GROUPS
+        if (offers := [offer for offer in forms if offer.group is heading])
+    )
+    document = PageDocument(
+        title=say("Write"),
+        area="compose",
+        actions=(incident,) if INCIDENT in writable and not typed else (),
+        sections=(_search(context, typed, len(forms)), *groups)
+        if writable
+        else (section("", Empty(nothing)),),
+        foot=(PageLink((say("Drafts of your side"),), "/drafts"),),
+    )
+    return Page(view=document)
 
 
-def _entry(context: PageContext, act: str, purpose: Text) -> MenuEntry:
-    return MenuEntry(
-        act=act,
-        name=context.words.act(act),
-        purpose=context.words.sentence(purpose),
-        code=FORMATS[act].code,
-        hands_over=sending_of(context, FORMATS[act].rule).hands_over,
+def _search(context: PageContext, typed: str, count: int) -> Section:
+    """Return the field to find a form by a word, and how many it found."""
+    w, say = context.words, context.words.say
+    find = line("q", say("Find a form by a word"), typed)
+    form = Form(to="/compose", gets=True, parts=(find,), button=say("Find"))
+    if not typed:
+        return section("", form)
+    result = w.count(
+        "%(n)s form has “%(what)s”.", "%(n)s forms have “%(what)s”.", count, what=typed
     )
+    none = say("No form has “%(what)s”. Try another word.", what=typed)
+    every = PageLink((say("Show all forms"),), "/compose")
+    return section("", form, Paragraph((result if count else none, " ", every)))
+
+
+def _forms(context: PageContext, offers: Sequence[Offer]) -> Points:
+    """Return forms, each with when to use it, and with its code last."""
+    w, points = context.words, []
+    for offer in offers:
+        assert offer.purpose is not None
+        hands_over = sending_of(context, FORMATS[offer.act].rule).hands_over
+        lines = [w.sentence(offer.purpose), w.say("A colleague sends it.") if hands_over else ""]
+        link = PageLink((w.act(offer.act),), f"/compose/{offer.act}")
+        points.append(
+            (link, " ", w.sentences(filter(None, lines)), " ", Aside((FORMATS[offer.act].code,)))
+        )
+    return Points(tuple(points), tuple({"form": offer.act} for offer in offers), layout="forms")
 
 
 def _matches(words: Words, act: str, purpose: Text, typed: str) -> bool:

@@ -4,25 +4,37 @@
 /exchanges/{exchange}/versions?to=proposed      the amendment that waits
 
 marked("before the 5th of May", "before the 9th of May")
-                                    before the <del>5th</del><ins>9th</ins> of May
+    ("before the ", Changed(("5th",), "out"), Changed(("9th",), "in"), " of May")
 """
 
 import re
 from collections.abc import Iterator
 from difflib import SequenceMatcher
 from math import isqrt
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
-from markupsafe import Markup, escape
 from msgspec import Raw, Struct, field
 
-from dragoman.console.display.act_display import Display
 from dragoman.console.page.context import PageContext
 from dragoman.console.page.rendering import Page, PageRoute, refused
+from dragoman.console.page_words import PageWords
+from dragoman.document.blocks import (
+    Block,
+    Empty,
+    Form,
+    FormField,
+    PageDocument,
+    Paragraph,
+    Section,
+    choice,
+    section,
+)
 from dragoman.domain.acts import consent, developments
+from dragoman.i18n.words import Words
 from dragoman.members import shapes
-from dragoman.members.kind import Member
+from dragoman.members.kind import Member, Say
+from dragoman.members.runs import Changed, MarkedText, Runs, StandingSource, sourced
 from dragoman.members.texts import LineKind, TextKind, TextsKind, language
 from dragoman.projection.view import View
 from dragoman.text import sentence
@@ -53,13 +65,11 @@ class Version(Struct, frozen=True, kw_only=True):
     content: dict[str, Raw]
 
 
-class VersionComparison(Struct, frozen=True, kw_only=True):
-    """Two versions of a text, and the members that differ."""
+class VersionsQuery(Struct, frozen=True, kw_only=True):
+    """The two versions of the text to compare."""
 
-    exchange: str
-    from_: str
-    to: str
-    fields: tuple[str, ...]
+    from_: str = field(name="from", default="")
+    to: str = ""
 
 
 def changes(state: Exchange) -> list[int]:
@@ -99,7 +109,7 @@ async def _version(context: PageContext, state: Exchange, position: int) -> Vers
     )
 
 
-def marked(before: str, after: str, most: int = _MOST) -> Markup:
+def marked(before: str, after: str, most: int = _MOST) -> tuple[str | Changed, ...]:
     """Return a text with its deletions and insertions.
 
     Of the part between the first and the last change, at most `most` words of each text
@@ -110,15 +120,13 @@ def marked(before: str, after: str, most: int = _MOST) -> Markup:
     first = _common(old, new)
     last = _common(old[first:][::-1], new[first:][::-1])
     out, put = old[first : len(old) - last], new[first : len(new) - last]
-    parts = [escape("".join(old[:first]))]
+    parts: list[str | Changed] = ["".join(old[:first])]
     if max(len(out), len(put)) > most:
         parts += _changed(out, put)
     else:
         for what, i, j, k, m in SequenceMatcher(None, out, put, autojunk=False).get_opcodes():
-            parts += (
-                [escape("".join(out[i:j]))] if what == "equal" else _changed(out[i:j], put[k:m])
-            )
-    return Markup("").join([*parts, escape("".join(old[len(old) - last :]))])
+            parts += ["".join(out[i:j])] if what == "equal" else _changed(out[i:j], put[k:m])
+    return tuple(part for part in (*parts, "".join(old[len(old) - last :])) if part)
 
 
 def _common(one: list[str], other: list[str]) -> int:
@@ -129,9 +137,9 @@ def _common(one: list[str], other: list[str]) -> int:
     )
 
 
-def _changed(out: list[str], put: list[str]) -> list[Markup]:
-    deletions = [Markup("<del>{}</del>").format("".join(out))] if out else []
-    return [*deletions, Markup("<ins>{}</ins>").format("".join(put))] if put else deletions
+def _changed(out: list[str], put: list[str]) -> list[Changed]:
+    pairs: tuple[tuple[list[str], Literal["out", "in"]], ...] = ((out, "out"), (put, "in"))
+    return [Changed(("".join(words),), how) for words, how in pairs if words]
 
 
 def _texts(value: Any) -> dict[str, str] | None:
@@ -156,20 +164,20 @@ class _Texts(NamedTuple):
 
 
 def _compared(
-    display: Display, member: Member, before: Raw | None, after: Raw | None
-) -> Iterator[tuple[str, Markup | _Texts]]:
+    say: Say, member: Member, before: Raw | None, after: Raw | None
+) -> Iterator[tuple[str, Runs | _Texts]]:
     """Yield the parts of a member that differ between two versions.
 
     Each has its label, and either its two texts or its marked difference.
     """
     one = None if before is None else msgspec.json.decode(bytes(before))
     other = None if after is None else msgspec.json.decode(bytes(after))
-    label = display.words.field(member.name, member.act)
+    label = say.words.field(member.name, member.act)
     if isinstance(member.kind, TextsKind):
         old, new = one or [], other or []
         for index in range(max(len(old), len(new))):
-            numbered_label = display.words.say(
-                "%(what)s %(n)s", what=label, n=display.words.number(index + 1)
+            numbered_label = say.words.say(
+                "%(what)s %(n)s", what=label, n=say.words.number(index + 1)
             )
             yield from _of_text(
                 numbered_label,
@@ -181,17 +189,9 @@ def _compared(
     ):
         yield from _of_text(label, one or "", other or "")
     elif one != other:
-        out = (
-            Markup("")
-            if one is None
-            else Markup("<del>{}</del>").format(display.shown(member.kind, one))
-        )
-        new = (
-            Markup("")
-            if other is None
-            else Markup("<ins>{}</ins>").format(display.shown(member.kind, other))
-        )
-        yield label, Markup(" ").join(filter(None, (out, new)))
+        out = () if one is None else (Changed(member.kind.runs(one, say), "out"),)
+        put = () if other is None else (Changed(member.kind.runs(other, say), "in"),)
+        yield label, (*out, *((" ",) if out and put else ()), *put)
 
 
 def _of_text(label: str, before: Any, after: Any) -> Iterator[tuple[str, _Texts]]:
@@ -204,9 +204,7 @@ def _of_text(label: str, before: Any, after: Any) -> Iterator[tuple[str, _Texts]
             )
 
 
-def _differing(
-    display: Display, act: str, one: Version, other: Version
-) -> list[tuple[str, Markup]]:
+def _differing(say: Say, act: str, one: Version, other: Version) -> list[tuple[str, Runs]]:
     """Return the differences between two versions, each with its label.
 
     A page of many parts takes no longer than a page of one.
@@ -215,26 +213,14 @@ def _differing(
         part
         for member in shapes.members(act)
         for part in _compared(
-            display, member, one.content.get(member.name), other.content.get(member.name)
+            say, member, one.content.get(member.name), other.content.get(member.name)
         )
     ]
     most = isqrt(_MOST**2 // max(1, sum(isinstance(value, _Texts) for _, value in parts)))
     return [
-        (label, _own_words(marked(*value, most)) if isinstance(value, _Texts) else value)
+        (label, (MarkedText(marked(*value, most)),) if isinstance(value, _Texts) else value)
         for label, value in parts
     ]
-
-
-def _own_words(shown: Markup) -> Markup:
-    """Return the marked words of a side as such, apart from values in ours."""
-    return Markup('<span class="said marked break" dir="auto">{}</span>').format(shown)
-
-
-class VersionsQuery(Struct, frozen=True, kw_only=True):
-    """The two versions of the text to compare."""
-
-    from_: str = field(name="from", default="")
-    to: str = ""
 
 
 async def versions(context: PageContext) -> Page:
@@ -243,23 +229,69 @@ async def versions(context: PageContext) -> Page:
     if state is None:
         raise refused("not-found", sentence("There is no exchange of that id here."))
     query, every = context.asked(VersionsQuery), await _versions(context, state)
-    chosen = [
-        _chosen(every, query.from_, every[max(0, len(every) - 2)]),
-        _chosen(every, query.to, every[-1]),
-    ]
-    display = Display(context.words, (), {}, context.link)
-    one, other = chosen
-    differing = await context.in_thread(_differing, display, state.act, one, other)
-    names = tuple(
-        name
-        for name in {**one.content, **other.content}
-        if one.content.get(name) != other.content.get(name)
+    one = _chosen(every, query.from_, every[max(0, len(every) - 2)])
+    other = _chosen(every, query.to, every[-1])
+    words = PageWords(context)
+    differing = await context.in_thread(_differing, Say(words=context.words), state.act, one, other)
+    names = tuple((version.value, _called(context.words, version)) for version in every)
+    say, source = context.words.say, StandingSource("versions", state.id)
+    document = PageDocument(
+        title=say("Versions of the text"),
+        area="inbox",
+        crumbs=(words.exchange(state.id, state.number),),
+        sections=(
+            section(
+                "",
+                chooser(context, f"/exchanges/{state.id}/versions", one.value, other.value, names),
+            ),
+            what_differs(
+                context, Empty(say("Nothing: they say the same.")) if not differing else None
+            ),
+            *(
+                section(label, Paragraph((sourced(shown, source),)), level=3)
+                for label, shown in differing
+            ),
+        ),
     )
-    return Page(
-        template="versions.html",
-        view=VersionComparison(exchange=state.id, from_=one.value, to=other.value, fields=names),
-        values={"state": state, "every": every, "one": one, "other": other, "differing": differing},
+    return Page(view=document)
+
+
+def chooser(
+    context: PageContext,
+    page: str,
+    one: str,
+    other: str,
+    names: tuple[tuple[str, str], ...],
+    *parts: FormField,
+) -> Form:
+    """Return the form that chooses two texts to compare."""
+    say = context.words.say
+    return Form(
+        to=page,
+        gets=True,
+        parts=(
+            *parts,
+            choice("from", say("From"), one, names),
+            choice("to", say("To"), other, names),
+        ),
+        button=say("Compare"),
     )
+
+
+def what_differs(context: PageContext, *blocks: Block | None) -> Section:
+    """Return the section of differences, which says how they are marked."""
+    say = context.words.say
+    return section(
+        say("What differs"), *blocks, aside=say("struck out: taken out; underlined: put in")
+    )
+
+
+def _called(words: Words, version: Version) -> str:
+    who, t = version.by.partition("/")[0].upper(), words.written(version.time, "minute")
+    if version.value == PROPOSED:
+        return words.say("proposed by %(who)s, %(t)s", who=who, t=t)
+    n, act = words.number(int(version.value)), words.act(version.kind)
+    return words.say("record %(n)s: %(act)s of %(who)s, %(t)s", n=n, act=act, who=who, t=t)
 
 
 def _chosen(every: list[Version], text: str, default: Version) -> Version:

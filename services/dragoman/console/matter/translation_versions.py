@@ -11,14 +11,19 @@ from typing import Final
 
 import msgspec
 from msgspec import Raw, Struct, field
+from msgspec.structs import replace
 
 from dragoman.application.http.queries import Whole
 from dragoman.console.display import translations
-from dragoman.console.matter.text_versions import marked
+from dragoman.console.matter.text_versions import chooser, marked, what_differs
 from dragoman.console.page.context import PageContext
 from dragoman.console.page.rendering import Page, PageRoute, refused
+from dragoman.console.page_words import PageWords
+from dragoman.document.blocks import Empty, PageDocument, Paragraph, Remark, choice, section
 from dragoman.domain.acts import consent
+from dragoman.i18n.words import Words
 from dragoman.members import shapes
+from dragoman.members.runs import MarkedText, StandingSource, sourced
 from dragoman.members.texts import language as language_name
 from dragoman.projection.view import View
 from dragoman.text import sentence
@@ -38,15 +43,13 @@ class LanguageText(Struct, frozen=True, kw_only=True):
     is_original: bool
 
 
-class TranslationComparison(Struct, frozen=True, kw_only=True):
-    """Two texts of a message in one language, and whether they differ."""
+class ComparisonQuery(Struct, frozen=True, kw_only=True):
+    """The message, the language, and the numbers of the two texts to compare."""
 
-    exchange: str
-    of: str
-    language: str
-    from_: LanguageText
-    to: LanguageText
-    differ: bool
+    of: str = ""
+    language: str = ""
+    from_: Whole = field(name="from", default=0)
+    to: Whole = 0
 
 
 def texts_of(state: Exchange, message: str, language: str) -> list[LanguageText]:
@@ -95,15 +98,6 @@ def _by_author(state: Exchange, message: str, language: str) -> Iterator[str]:
                     yield str(item[language])
 
 
-class ComparisonQuery(Struct, frozen=True, kw_only=True):
-    """The message, the language, and the numbers of the two texts to compare."""
-
-    of: str = ""
-    language: str = ""
-    from_: Whole = field(name="from", default=0)
-    to: Whole = 0
-
-
 async def compare(context: PageContext) -> Page:
     """Return the page with two texts of a message in one language, marked."""
     query = context.asked(ComparisonQuery)
@@ -123,25 +117,49 @@ async def compare(context: PageContext) -> Page:
     one = numbers.get(query.from_, texts[-2])
     other = numbers.get(query.to, texts[-1])
     rows = await context.in_thread(marked, one.text, other.text)
-    return Page(
-        template="translation_versions.html",
-        view=TranslationComparison(
-            exchange=state.id,
-            of=of,
-            language=language,
-            from_=one,
-            to=other,
-            differ=one.text != other.text,
-        ),
-        values={
-            "state": state,
-            "texts": texts,
-            "one": one,
-            "other": other,
-            "shown": rows,
-            "offered": [(tag, language_name(tag)) for tag in offered],
-        },
+    say, words, same = context.words.say, PageWords(context), one.text == other.text
+    names = tuple((str(text.number), _called(context.words, text)) for text in texts)
+    tags = tuple((tag, language_name(tag)) for tag in offered)
+    tag = choice("language", say("Language"), language, tags)
+    form = chooser(
+        context,
+        f"/exchanges/{state.id}/translations",
+        str(one.number),
+        str(other.number),
+        names,
+        *((tag,) if len(offered) > 1 else ()),
     )
+    of_form = {"of": of} if len(offered) > 1 else {"of": of, "language": language}
+    compared = f"{_called(context.words, one)} → {_called(context.words, other)}"
+    shown = sourced(MarkedText(rows, language), StandingSource("translations", state.id))
+    document = PageDocument(
+        title=say("Two texts in one language"),
+        area="inbox",
+        crumbs=(words.exchange(state.id, state.number),),
+        lead=(say("Officers wrote these texts. The service translates nothing."),),
+        sections=(
+            section("", replace(form, values=of_form)),
+            what_differs(
+                context,
+                *(
+                    (Empty(say("Nothing: they say the same.")),)
+                    if same
+                    else (Remark((compared,)), Paragraph((shown,)))
+                ),
+            ),
+        ),
+    )
+    return Page(view=document)
+
+
+def _called(words: Words, text: LanguageText) -> str:
+    side, t = text.side.upper(), words.written(text.time, "minute")
+    name = (
+        words.say("the author’s own text, %(side)s, %(t)s", side=side, t=t)
+        if text.is_original
+        else words.say("translation of %(side)s, %(t)s", side=side, t=t)
+    )
+    return f"{words.number(text.number)}. {name}"
 
 
 ROUTES: Final = (

@@ -3,7 +3,6 @@
 ?from=24 Nov 2026&to=26 Nov 06:00Z
 """
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -12,10 +11,12 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from dragoman.console.page.context import PageContext
+from dragoman.document.blocks import Form, FormField, line
 from dragoman.domain.acts.deadlines import timestamp
 from dragoman.i18n.words import as_moment
 from dragoman.members import unread_input
 from dragoman.members.input import not_understood, times
+from dragoman.members.runs import PageLink, Runs, listed
 from dragoman.projection.moments import after
 from dragoman.projection.queries.snapshot import PeriodQuery
 
@@ -100,8 +101,38 @@ def too_much(context: PageContext, field: str) -> PeriodFault:
     )
 
 
-def spans(context: PageContext) -> Sequence[tuple[str, str]]:
-    """Return the usual periods within the channel's life: a name, and the beginning."""
+def period_fields(context: PageContext, period: Period) -> tuple[FormField, FormField]:
+    """Return the fields of a period as it was written, with its faults."""
+    say, faults = context.words.say, dict(period.faults)
+    begins = say("Any notation: 24 Nov 2026, 0305Z, 240305Z NOV 26.")
+    ends = say("Empty is until now.")
+    return (
+        line("from", say("From"), period.from_, begins, faults.get("from", "")),
+        line("to", say("To, not included"), period.to, ends, faults.get("to", "")),
+    )
+
+
+def period_form(
+    context: PageContext, period: Period, page: str, *parts: FormField, fold: str = ""
+) -> Form:
+    """Return the form that asks for another period of a page."""
+    say = context.words.say
+    return Form(
+        to=page,
+        gets=True,
+        label=say("Period"),
+        parts=(*period_fields(context, period), *parts),
+        button=say("Show the period"),
+        beside=spans(context),
+        fold=fold,
+    )
+
+
+def spans(context: PageContext, page: str = "") -> Runs:
+    """Return links to the usual periods within the channel's life.
+
+    They lead to a page of the channel, or to this page.
+    """
     words, now = context.words, context.moment
     begins = (
         (words.say("24 hours"), now - timedelta(days=1)),
@@ -113,9 +144,16 @@ def spans(context: PageContext) -> Sequence[tuple[str, str]]:
         ),
     )
     opened = as_moment(context.registry.opened.time)
-    return [
-        (name, f"{moment:%Y-%m-%dT%H:%M:%SZ}") for name, moment in begins if opened < moment < now
-    ]
+    links = (span(context, name, moment, page) for name, moment in begins if opened < moment < now)
+    return listed(links, " ")
+
+
+def span(context: PageContext, name: str, begins: datetime, page: str = "") -> PageLink:
+    """Return the link to a period until now."""
+    query = {"from": f"{begins:%Y-%m-%dT%H:%M:%SZ}"}
+    if page:
+        return PageLink((name,), page, query=query)
+    return PageLink((name,), f"/{context.again(**query, to='')}")
 
 
 def _known(context: PageContext) -> datetime:

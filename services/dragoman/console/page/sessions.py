@@ -20,7 +20,7 @@ from dragoman.application.http.queries import of_page
 from dragoman.application.http.rate_limits import RATE_LIMITS
 from dragoman.application.http.session_cookie import COOKIE
 from dragoman.application.identity_provider.code_flow import CODE_FLOW
-from dragoman.console.page import form_body, stranger_pages
+from dragoman.console.page import form_body, sign_in_document, stranger_pages
 from dragoman.console.page.browser_names import browser_of
 from dragoman.console.page.context import THEMES, VIEW_COOKIE, Preferences
 from dragoman.console.page.form_body import Form
@@ -245,30 +245,18 @@ async def sign_in_form(request: web.Request) -> web.Response:
 
 
 async def _sign_in_page(
-    request: web.Request,
-    next: str,
-    *,
-    fault: bool = False,
-    waits: bool = False,
-    out: bool = False,
-    status: int = 200,
+    request: web.Request, next: str, *, fault: bool = False, out: bool = False, status: int = 200
 ) -> web.Response:
-    values = {
-        "out": out,
-        "next": next,
-        "fault": fault,
-        "waits": waits,
-        "kept": KEPT in request.cookies,
-        "provider": provider_name(request),
-    }
-    return await stranger_pages.answer(
-        request,
-        words_of(request),
-        "sign_in.html",
-        lambda: values,
-        key=tuple(values.values()),
-        status=status,
+    words = words_of(request)
+    document = sign_in_document.laid_out(
+        words,
+        next,
+        provider=provider_name(request),
+        has_failed=fault,
+        is_out=out,
+        has_kept_form=KEPT in request.cookies,
     )
+    return await stranger_pages.document(request, words, document, next=next, status=status)
 
 
 def provider_name(request: web.Request) -> str:

@@ -71,10 +71,14 @@ async def answer(
 
 
 async def document(
-    request: web.Request, words: Words, view: PageDocument, *, status: int = 200
+    request: web.Request,
+    words: Words,
+    view: PageDocument,
+    *,
+    next: str = "/",
+    status: int = 200,
 ) -> web.Response:
-    """Return a document to a reader without a session."""
-    key = msgspec.json.encode(view)
-    return await answer(
-        request, words, "document.html", lambda: {"view": view}, key=key, status=status
-    )
+    """Return a document to a reader without a session, who goes on to `next`."""
+    values = {"view": view, "next": next}
+    key = msgspec.json.encode(view), next
+    return await answer(request, words, "document.html", lambda: values, key=key, status=status)

@@ -8,7 +8,7 @@ arrive from the other site, so it is `SameSite=Lax`.
 """
 
 import time
-from typing import Any, Final
+from typing import Final
 
 import structlog
 from aiohttp import web
@@ -28,6 +28,9 @@ from dragoman.application.identity_provider.code_flow import (
 from dragoman.console.page import sessions
 from dragoman.console.page.context import Preferences
 from dragoman.console.page.rendering import html, refused, render_template
+from dragoman.document.blocks import Buttons, Facts, PageDocument, section
+from dragoman.i18n.words import Words
+from dragoman.members.runs import Cell, Mark, PageLink
 from dragoman.stores.compare_and_set import WriteConflict
 from dragoman.stores.tokens_and_sessions import session_id, subject_digest
 from dragoman.text import sentence
@@ -124,7 +127,15 @@ async def _begin_session(
         raise SignInFailed("browser", "the same address began a session before") from None
     # The cookie of the browser's earlier session does not come from another site.
     await access.end_sessions(grant, [signed_in.begun.replaced], now)
-    response = _page(request, "signed_in.html", 200, next=next)
+    say = sessions.words_of(request).say
+    on = Buttons((PageLink((say("Go on"),), f"/{next}", "button"),))
+    document = PageDocument(
+        title=say("Signed in"),
+        heading=(say("You are signed in."),),
+        sections=(section("", on),),
+    )
+    response = _page(request, document, 200, next)
+    response.headers["Refresh"] = f"0; url={next}"
     sessions.accepted(request, response, grant, signed_in.session_secret, "provider")
     return response
 
@@ -146,29 +157,99 @@ def _failed(
         by="provider",
         reason=reason,
     )
-    flow = _flow(request)
-    return _page(
-        request,
-        "sign_in_failed.html",
-        _STATUS[because],
-        because=because,
-        code=code,
-        subject=subject,
-        issuer=flow.issuer,
-        next=next,
+    flow, words = _flow(request), sessions.words_of(request)
+    lead, advice = _explained(words, because, flow.name)
+    facts: tuple[tuple[str, Cell], ...] = (
+        (words.name("heading", "token_subject"), Mark("secret", subject, "subject")),
+        (words.say("Provider"), Mark("code", flow.issuer)),
     )
+    document = PageDocument(
+        title=words.say("You are not signed in"),
+        has_failed=True,
+        lead=(lead, *((" ", Mark("id", code)) if code else ())),
+        sections=(
+            section(
+                "",
+                advice,
+                Facts(facts) if because == "subject" else None,
+                Buttons(
+                    (
+                        _following(words.say("Begin again"), "//signin/oidc", next),
+                        _following(words.say("Sign in with a token"), "//sign-in", next),
+                    )
+                ),
+            ),
+        ),
+    )
+    return _page(request, document, _STATUS[because], next)
 
 
-def _page(request: web.Request, template: str, status: int, **values: Any) -> web.Response:
-    words = sessions.words_of(request)
+def _following(name: str, path: str, next: str) -> PageLink:
+    return PageLink((name,), path, "button", query={"next": next})
+
+
+def _explained(words: Words, because: str, provider: str) -> tuple[str, str]:
+    """Return the reason why nobody is signed in, and what to do."""
+    say = words.say
+    match because:
+        case "subject":
+            return (
+                say(
+                    "%(provider)s knows you, but no officer here belongs to your account.",
+                    provider=provider,
+                ),
+                say(
+                    "Give this subject to the operator of this host. Once it is mapped to you, "
+                    "sign in again."
+                ),
+            )
+        case "denied":
+            return (
+                say("The sign-in was refused or cancelled at %(provider)s.", provider=provider),
+                say(
+                    "Try again. If it is refused again, ask those who run %(provider)s for access "
+                    "to this service.",
+                    provider=provider,
+                ),
+            )
+        case "unreachable":
+            return (
+                say("%(provider)s cannot be reached from this host.", provider=provider),
+                say("Try again in a minute. If it lasts, tell the operator. A token still works."),
+            )
+        case "browser":
+            return (
+                say(
+                    "This sign-in did not begin in this browser, took longer than ten minutes, or "
+                    "is used up."
+                ),
+                say("Begin again. If this comes back, allow this site to set cookies."),
+            )
+        case "error":
+            return (
+                say("%(provider)s answered with an error.", provider=provider),
+                say("Try again in a minute. If it lasts, tell the operator what is shown here."),
+            )
+        case _:
+            return (
+                say("The answer of %(provider)s could not be verified.", provider=provider),
+                say(
+                    "Begin again. If it lasts, tell the operator: the reason is in the log of this "
+                    "host."
+                ),
+            )
+
+
+def _page(request: web.Request, document: PageDocument, status: int, next: str) -> web.Response:
+    preferences = Preferences.read(request)
     text = render_template(
         None,
-        words,
-        template,
-        provider=_flow(request).name,
-        preferences=Preferences.read(request),
+        sessions.words_of(request),
+        "document.html",
+        view=document,
+        preferences=preferences,
         frame=None,
-        **values,
+        next=next,
     )
     # The address of this page has a code, which no other request may name.
     return html(text, status=status, headers={"Referrer-Policy": "no-referrer"})

@@ -11,38 +11,33 @@ documents. `as=markdown` gives the text that the API gives.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from aiohttp import web
 from msgspec import Meta, Struct, field
+from msgspec.structs import replace
 
 from dragoman.application.http import submission
 from dragoman.application.operations import report_requests, transparency_log
 from dragoman.application.operations.report_requests import Gathered
 from dragoman.console.page.context import PageContext
-from dragoman.console.page.periods import Period, PeriodFault, period_of, spans, too_much
+from dragoman.console.page.periods import (
+    Period,
+    PeriodFault,
+    period_fields,
+    period_form,
+    period_of,
+    spans,
+    too_much,
+)
 from dragoman.console.page.rendering import HEADERS, Page, PageRoute, refused
 from dragoman.console.page.sessions import redirect
+from dragoman.document.blocks import Buttons, Empty, Form, PageDocument, section
 from dragoman.document.markdown import markdown
 from dragoman.domain.record.errors import Refused
+from dragoman.members.runs import PageLink
 from dragoman.projection.queries.snapshot import PeriodQuery
 from dragoman.text import sentence
-
-
-class ReportOffer(Struct, frozen=True, kw_only=True):
-    """A report: its name in addresses, and whether the reader may have it."""
-
-    name: str
-    path: str
-    may: bool
-
-
-class ReportsView(Struct, frozen=True, kw_only=True):
-    """The list of reports."""
-
-    channel: str
-    position: int
-    reports: tuple[ReportOffer, ...]
 
 
 class NotRead(Struct, frozen=True, kw_only=True):
@@ -52,20 +47,100 @@ class NotRead(Struct, frozen=True, kw_only=True):
     faults: tuple[PeriodFault, ...]
 
 
+class YearQuery(Struct, frozen=True, kw_only=True):
+    """The year of an earlier address."""
+
+    year: Annotated[int, Meta(ge=1000, le=9999)] | None = None
+
+
+class ReportQuery(Struct, frozen=True, kw_only=True):
+    """The form of a report, and the language of its Markdown."""
+
+    as_: Literal["", "markdown"] = field(name="as", default="")
+    language: str = ""
+
+
 async def reports(context: PageContext) -> Page:
     """Return the list of reports."""
-    view = ReportsView(
-        channel=context.name,
-        position=context.position,
-        reports=tuple(
-            ReportOffer(
-                name=name, path=f"/reports/{name}", may=context.is_officer or name != "turn-over"
-            )
-            for name in ("situation", "turn-over", "period")
+    words, say = context.words, context.words.say
+    roles = words.listed(words.value(role) for role in context.roles)
+    note = section(
+        say("Turn-over note"),
+        say(
+            "What the next watch of your side must know: what came since it was taken, what is "
+            "owed, what is awaited."
+        ),
+        _way(say("Open the turn-over note"), "/reports/turn-over")
+        if context.is_officer
+        else Empty(say("Officers read it; you are signed in as %(roles)s.", roles=roles)),
+    )
+    record = Form(
+        to="/reports/period",
+        gets=True,
+        label=say("Record of the period"),
+        parts=period_fields(context, Period(from_="", to="", query=PeriodQuery())),
+        button=say("Open the record"),
+        beside=spans(context, "/reports/period"),
+    )
+    document = PageDocument(
+        title=say("Reports"),
+        area="reports",
+        lead=(
+            say(
+                "Each report is made from the log when you ask for it, and is the same for every "
+                "reader. A report for the same position is always the same."
+            ),
+        ),
+        sections=(
+            section(
+                say("Situation report"),
+                say(
+                    "The state of the channel on one page: watch, line, what waits, what is owed, "
+                    "what is ahead. It says quiet only where that is known."
+                ),
+                _way(say("Open the situation report"), "/reports/situation"),
+            ),
+            note,
+            section(
+                say("Record of the period"),
+                say(
+                    "Everything that was said from one time to another, as each side said it, with "
+                    "the limits that passed, undertakings, yearly exchanges, open questions and "
+                    "statistics."
+                ),
+                record,
+            ),
+            section(
+                say("Five answers"),
+                say(
+                    "The first questions of an auditor: is the log whole, who knew what when, what "
+                    "was owed and not done, what lies before the watch, who may authorise what."
+                ),
+                _way(say("Open the audit"), "/audit"),
+            ),
+            section(
+                say("Statistics"),
+                say(
+                    "How long each side took, how much notice it gave, and when it could not have "
+                    "noticed."
+                ),
+                _way(say("Open the statistics"), "/statistics"),
+            ),
+            section(
+                say("Printed forms and read-aloud cards"),
+                say(
+                    "Any exchange can be printed as a numbered form, or as a card to be read over "
+                    "a bad telephone line. Both end in four check words."
+                ),
+                _way(say("Choose an exchange"), "/inbox"),
+            ),
         ),
     )
-    values = {"spans": spans(context)}
-    return Page(template="reports.html", view=view, rows=view.reports, values=values)
+    return Page(view=document)
+
+
+def _way(name: str, path: str) -> Buttons:
+    return Buttons((PageLink((name,), path, "button"),))
 
 
 async def situation(context: PageContext) -> Page | web.Response:
@@ -117,19 +192,6 @@ async def five_answers(context: PageContext) -> Page | web.Response:
     return await _shown(context, "audit", period, lambda: _gathered(context, period.query, gather))
 
 
-class YearQuery(Struct, frozen=True, kw_only=True):
-    """The year of an earlier address."""
-
-    year: Annotated[int, Meta(ge=1000, le=9999)] | None = None
-
-
-class ReportQuery(Struct, frozen=True, kw_only=True):
-    """The form of a report, and the language of its Markdown."""
-
-    as_: Literal["", "markdown"] = field(name="as", default="")
-    language: str = ""
-
-
 async def year(context: PageContext) -> web.Response:
     """Redirect an earlier address: the record of the year serves instead."""
     number = context.asked(YearQuery).year or context.moment.year
@@ -155,8 +217,8 @@ async def _shown(
 
     If the period cannot be read, return the form with its errors.
     """
-    values = {"name": name, "period_asked": period, "spans": spans(context)}
     faults = period.faults
+    values: dict[str, Any] = {"name": name, "laid": None}
     if not faults:
         try:
             gathered = await make()
@@ -167,19 +229,16 @@ async def _shown(
         else:
             if context.asked(ReportQuery).as_ == "markdown":
                 return await _markdown(context, gathered)
-            laid = await context.in_thread(gathered.paper, context.words.language)
-            return Page(
-                template="report.html",
-                view=gathered.report,
-                values={**values, "faults": (), "laid": laid, "report": gathered.report},
-                rows=None,
-            )
-    return Page(
-        template="report.html",
-        view=NotRead(report=name, faults=faults),
-        values={**values, "faults": faults, "laid": None},
-        status=400,
+            values["laid"] = await context.in_thread(gathered.paper, context.words.language)
+    another = period_form(
+        context,
+        replace(period, faults=faults),
+        f"/reports/{name}",
+        fold=context.words.say("Another period"),
     )
+    view = NotRead(report=name, faults=faults) if faults else gathered.report
+    values |= {"faults": faults, "another": another}
+    return Page(template="report.html", view=view, values=values, status=400 if faults else 200)
 
 
 async def _markdown(context: PageContext, gathered: Gathered) -> web.Response:

@@ -1,9 +1,7 @@
 """The dialogue of a channel: roadmap, perceptions, advice, joint texts, and lessons.
 
-    /dialogue               all of it; `eyes=other` puts the other side's restatement
-                            first under each side
-    /dialogue/{exchange}    a joint report, paragraph by paragraph: its supporters, its
-                            opponents, and what is missing before it is public
+    /dialogue    all of it; `eyes=other` puts the other side's restatement first under
+                 each side
 
 The page judges nothing. If a side has not spoken, the page says *no statement*, in the
 same words for every side.
@@ -14,15 +12,12 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Final, Literal, get_args
 
-from aiohttp import web
 from babel.dates import format_date
 from markupsafe import Markup
 from msgspec import Struct, field
 
 from dragoman.application.http.queries import Whole
-from dragoman.application.operations import exchange_view
 from dragoman.console.charts import roadmap_chart
-from dragoman.console.compose import release_preview
 from dragoman.console.display import dialogue_views, report_views
 from dragoman.console.display.act_display import Display
 from dragoman.console.display.dialogue_views import (
@@ -36,26 +31,19 @@ from dragoman.console.display.dialogue_views import (
     ReleaseLine,
     RoadItem,
     RoadmapStep,
-    SaidBy,
 )
 from dragoman.console.display.office_clocks import office_of
-from dragoman.console.display.report_views import ParagraphView, ReportLine
+from dragoman.console.display.report_views import ReportLine
 from dragoman.console.matter.agreement_words import AgreementWords
 from dragoman.console.page.context import PageContext
-from dragoman.console.page.rendering import Page, PageRoute, refused
-from dragoman.console.page.sessions import redirect
-from dragoman.domain.acts import consent, developments
-from dragoman.domain.acts.families import release
+from dragoman.console.page.rendering import Page, PageRoute
 from dragoman.domain.views.undertakings import in_order, undertaking_view
 from dragoman.i18n.words import Words, as_moment
 from dragoman.limits import SCREEN_ROWS
-from dragoman.members.texts import language
-from dragoman.office.dialogue import undertaking_lane
+from dragoman.office.dialogue import joint_report_page, undertaking_lane
 from dragoman.projection.queries import dialogue as projected
-from dragoman.text import sentence
 from dragoman_schemas.act_frame import Area
 from dragoman_schemas.agreement_responses import UndertakingView
-from dragoman_schemas.state import decode_exchange
 
 _ISSUES: Final = 20
 _MEETINGS: Final = 12
@@ -394,85 +382,7 @@ def _next(view: DialogueView, now: datetime) -> RoadItem | MeetingOnLine | None:
     return min(ahead, key=lambda item: item[0])[1] if ahead else None
 
 
-# A joint report
-
-
-class JointReportView(SaidBy, frozen=True, kw_only=True):
-    """A text that the sides negotiate.
-
-    `releases` are the releases that publish records of it.
-    """
-
-    exchange: str
-    number: str
-    status: str
-    title: str
-    at: int
-    paragraphs: tuple[ParagraphView, ...]
-    releases: tuple[ReleaseLine, ...]
-    changed: tuple[SaidBy, ...]
-    allowed: tuple[str, ...]
-
-
-async def joint_report(context: PageContext) -> Page | web.StreamResponse:
-    """Return a joint report, paragraph by paragraph.
-
-    Redirect to the exchange's own page if it is not a joint report.
-    """
-    id = context.request.match_info["exchange"]
-    shown = await exchange_view.viewed(
-        context.call, context.projection, id, context.past_moment, context.newest
-    )
-    state = decode_exchange(bytes(shown.state))
-    if state.act != "joint-report":
-        if context.request.match_info.get("form", ""):
-            raise refused(
-                "not-found",
-                sentence("This exchange is not a joint report. Open it under /exchanges."),
-            )
-        return redirect(context.link(f"/exchanges/{state.id}"))
-    result = await context.ask(projected.dialogue)
-    naming = [
-        exchange
-        for exchange in result.releases
-        if id in {record.exchange for record in release.records_of(exchange)}
-    ]
-    view = JointReportView(
-        **dialogue_views.exchange_facts(state),
-        status=state.status,
-        title=dialogue_views.read(state.content, "title"),
-        at=context.position,
-        paragraphs=tuple(report_views.paragraphs(state)),
-        releases=tuple(
-            dialogue_views.release_line(exchange, context.moment) for exchange in naming
-        ),
-        changed=tuple(
-            SaidBy(side=stamp.side, time=stamp.when, position=stamp.position)
-            for stamp in map(developments.stamp_of, developments.changes(state))
-        ),
-        allowed=shown.allowed,
-    )
-    return Page(
-        template="joint_report.html",
-        view=view,
-        rows=view.paragraphs,
-        values={
-            "display": _display(context),
-            "may_release": release_preview.may_release(context, state),
-            "bracketed": {
-                item: sides
-                for (field, item), sides in consent.alternatives(state).items()
-                if field == "paragraphs"
-            },
-            "ad_referendum": sorted(consent.ad_referendum(state)),
-            "authentic": [
-                language(item) for item in dialogue_views.read(state.content, "authentic", [])
-            ],
-        },
-    )
-
-
 ROUTES: Final[tuple[PageRoute, ...]] = (
     PageRoute(path="/dialogue", handler=dialogue),
-    PageRoute(path="/dialogue/{exchange:[0-9a-f-]{36}}", handler=joint_report),
+    *joint_report_page.ROUTES,
 )

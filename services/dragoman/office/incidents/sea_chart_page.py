@@ -26,7 +26,15 @@ from dragoman.console.display.act_display import Display
 from dragoman.console.display.office_clocks import office_of
 from dragoman.console.matter import window_rows
 from dragoman.console.page.context import PageContext
-from dragoman.console.page.periods import Period, PeriodFault, period_of, spans, too_much
+from dragoman.console.page.periods import (
+    Period,
+    PeriodFault,
+    period_fields,
+    period_of,
+    span,
+    spans,
+    too_much,
+)
 from dragoman.console.page.rendering import Page, PageRoute, refused
 from dragoman.domain.acts import geodesy
 from dragoman.domain.acts.deadlines import timestamp
@@ -109,14 +117,16 @@ async def chart(context: PageContext) -> Page:
         has_land=land.is_there(),
     )
     values: dict[str, Any] = {
-        "period_asked": period,
-        "spans": [
+        "fields": period_fields(context, msgspec.structs.replace(period, faults=faults)),
+        "spans": (
             *spans(context),
-            (
+            " ",
+            span(
+                context,
                 context.words.say("since the opening"),
-                f"{as_moment(context.registry.opened.time):%Y-%m-%dT%H:%M:%SZ}",
+                as_moment(context.registry.opened.time),
             ),
-        ],
+        ),
         "others": _other_charts(context),
         "live": context.past or context.service.is_live(context.projection),
         "found": result,

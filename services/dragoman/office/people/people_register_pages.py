@@ -6,6 +6,7 @@ keeps no past. Every form uses the functions of the API:
 """
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -26,9 +27,13 @@ from dragoman.console.page.sessions import kept_form, redirect
 from dragoman.console.page_words import PageWords
 from dragoman.document.blocks import (
     Empty,
+    Facts,
+    FieldGroup,
     Form,
+    FormField,
     ListingRow,
     PageDocument,
+    Points,
     Remark,
     Section,
     choice,
@@ -40,7 +45,19 @@ from dragoman.domain.record.errors import Malformed, Refused
 from dragoman.i18n.words import Words
 from dragoman.limits import SCREEN_ROWS
 from dragoman.members.kind import Say
-from dragoman.members.runs import Cell, PageLink, QuotedText, Run, joined
+from dragoman.members.runs import (
+    Aside,
+    Break,
+    Cell,
+    Mark,
+    PageLink,
+    QuotedText,
+    Run,
+    Runs,
+    joined,
+    listed,
+    plain,
+)
 from dragoman.members.texts import LanguageKind, language
 from dragoman.projection.queries import duty_watch
 from dragoman_schemas.fields import or_default
@@ -69,9 +86,6 @@ class PersonPage(Struct, frozen=True, kw_only=True):
     points: tuple[PointView, ...] = ()
 
 
-# The list
-
-
 class RegisterQuery(ListQuery, frozen=True, kw_only=True):
     """The words of a name, the side, and the page of the register."""
 
@@ -85,7 +99,10 @@ class EntryQuery(Struct, frozen=True, kw_only=True):
     in_: str = field(name="in", default="")
 
 
-async def listed(context: PageContext) -> Page:
+# The list
+
+
+async def people(context: PageContext) -> Page:
     """Return the register, sorted by name."""
     if context.past:
         return _kept_no_past(context)
@@ -393,32 +410,195 @@ def _person(answered: ApiAnswer) -> PersonView:
 
 
 def _form(context: PageContext, view: PersonPage, filled: FormState, etag: str = "") -> Page:
-    person = view.person
-    is_own = person is None or person.side == context.side
+    words, w, say, person = PageWords(context), context.words, context.words.say, view.person
     asking = "" if person is not None else filled["in"] or context.asked(EntryQuery).in_
     back = _left(context) if asking else ""
-    entered = () if person is None else _given(_entry(person), "readers").split()
-    return Page(
-        template="person.html",
-        view=view,
-        status=filled.status,
-        values={
-            "filled": filled,
-            "etag": etag or ("" if person is None else person.commitment),
-            "own": is_own,
-            "may_change": is_own
-            and _may_enter(context)
-            and not (person is not None and person.erased),
-            "languages_here": [(tag, language(tag)) for tag in context.registry.languages],
-            "other_languages": other_languages(context.registry.languages, filled.all("languages")),
-            "readers": _readers(context, [*filled.all("readers"), *entered]),
-            "back": back,
-            "asking": asking if back else "",
-            "fields": _FIELDS,
-            "given": _given,
-            "said": context.said,
-        },
+    values = {"in": asking} if back else {}
+    if person is not None:
+        values["etag"] = etag or person.commitment
+    announced = {
+        "entered": say("Entered."),
+        "changed": say("Changed. The former content is overwritten."),
+    }.get(context.said, "")
+    heading = _heading(w, person)
+    document = PageDocument(
+        title=w.listed((plain(heading), say("Register of people"))),
+        heading=(heading,),
+        announced=announced,
+        area="people",
+        faults=filled.faults_in(w),
+        crumbs=(
+            PageLink((say("People"),), "/people"),
+            PageLink((say("Register"),), "/people/register"),
+        ),
+        lead=(_standing(w, person),),
+        note=_left_form(w, back) if back else (),
+        sections=(_content(words, person, filled, values),),
+        beside=() if person is None else tuple(_about(words, view, person, filled)),
     )
+    return Page(view=document, status=filled.status)
+
+
+def _left_form(w: Words, back: str) -> Runs:
+    """Return the sentence on the form that the reader left to enter somebody."""
+    waiting = w.say(
+        "The form that you left is kept. It is there again when you have entered somebody."
+    )
+    return (waiting, w.space, PageLink((w.say("Back to the form"),), f"/{back}"))
+
+
+def _heading(w: Words, person: PersonView | None) -> Run:
+    if person is None:
+        return w.say("Enter somebody")
+    if person.erased:
+        return w.say("An erased entry")
+    return w.say("An entry for named officers") if person.sealed else QuotedText(_name(person))
+
+
+def _standing(w: Words, person: PersonView | None) -> str:
+    """Return the sentence on the side and the revision of an entry."""
+    if person is None:
+        return w.say("This entry is of your side. It is only in the register, and in no record.")
+    t = w.written(person.updated, "minute")
+    if person.erased:
+        return w.say(
+            "Erased on %(t)s. Acts that named it keep its id and commitment; nobody can say any "
+            "more who was meant.",
+            t=t,
+        )
+    return w.say(
+        "An entry of %(side)s, revision %(n)s, changed %(t)s.",
+        side=person.side.upper(),
+        n=w.number(person.revision),
+        t=t,
+    )
+
+
+def _content(
+    words: PageWords, person: PersonView | None, filled: FormState, values: dict[str, str]
+) -> Section:
+    """Return an entry as the form that changes it, or as it stands."""
+    context, say, entry = words.context, words.w.say, _entry(person) if person else None
+    is_own = person is None or person.side == context.side
+    if is_own and _may_enter(context) and not (person and person.erased):
+        return section("", _fields(words, person, filled, values))
+    if person is None or entry is None:
+        none = say(
+            "%(side)s has named the officers who read this entry, and you are not among them.",
+            side=person.side.upper() if person else "",
+        )
+        return section("", Empty(none) if person and person.sealed else None)
+    whose = say(
+        "The entry is %(side)s’s, whose officers and administrators change and erase it.",
+        side=person.side.upper(),
+    )
+    reads = say("Your token only allows reading. Ask the operator for another token.")
+    return section("", _facts(words.w, entry), Remark((reads if is_own else whose,)))
+
+
+def _facts(w: Words, entry: PersonEntry) -> Facts:
+    """Return the present content of an entry."""
+    pairs = ((name, _given(entry, name)) for name in _FIELDS)
+    return Facts(
+        tuple(
+            (
+                w.field(name),
+                listed((Mark("telephone", line) for line in text.splitlines()), Break(", "))
+                if name == "telephones"
+                else QuotedText(text),
+            )
+            for name, text in pairs
+            if text
+        )
+    )
+
+
+def _fields(
+    words: PageWords, person: PersonView | None, filled: FormState, values: dict[str, str]
+) -> Form:
+    context, say, ask_for = words.context, words.w.say, partial(filled.field, words.w)
+    tags, entered = (
+        context.registry.languages,
+        _given(_entry(person) if person else None, "readers"),
+    )
+    readers = _readers(context, [*filled.all("readers"), *entered.split()])
+    others = FormField(
+        control="checks",
+        name="languages",
+        label="",
+        values=filled.all("languages"),
+        options=tuple(
+            (tag, Mark("language", word, tag))
+            for tag, word in other_languages(tags, filled.all("languages"))
+        ),
+    )
+    erase = PageLink(
+        (say("Erase the entry"),), f"/people/register/{person.id if person else ''}/erase", "button"
+    )
+    return Form(
+        to=f"/{context.request.path}",
+        values=values,
+        key=filled.key,
+        parts=(
+            ask_for("line", "name", say("Name")),
+            ask_for("line", "post", say("Post (optional)")),
+            ask_for("line", "institution", say("Institution (optional)")),
+            ask_for(
+                "text",
+                "telephones",
+                say("Telephone numbers (optional)"),
+                say("One a line, with the country, like +32 2 707 41 11."),
+            ),
+            ask_for("text", "emails", say("E-mail addresses (optional)"), say("One a line.")),
+            ask_for(
+                "checks",
+                "languages",
+                say("Languages (optional)"),
+                options=((tag, language(tag)) for tag in tags),
+            ),
+            FieldGroup(say("Other languages"), (others,), folds=True),
+            ask_for("text", "note", say("Note (optional)"), say("At most 1,000 characters.")),
+            ask_for(
+                "checks",
+                "readers",
+                say("Readers (optional)"),
+                say(
+                    "If you choose officers, only these officers of the other sides can read the "
+                    "entry. Otherwise all offices of the channel can read it."
+                ),
+                readers,
+            ),
+        ),
+        button=say("Keep the change") if person else say("Enter"),
+        beside=(erase,) if person else (),
+    )
+
+
+def _about(
+    words: PageWords, view: PersonPage, person: PersonView, filled: FormState
+) -> Iterator[Section]:
+    """Yield the names of an entry in acts, and the points of contact that name it."""
+    say, entry = words.w.say, _entry(person)
+    if filled.faults and entry:
+        yield section(say("Present content"), _facts(words.w, entry))
+    if not person.erased:
+        facts: list[tuple[str, Cell]] = [
+            (say("Id"), Mark("code", person.id)),
+            (say("Commitment"), Mark("code", person.commitment)),
+        ]
+        if random := person.random:
+            facts.append((say("The 32 random bytes behind it"), Mark("code", random)))
+        commitment = say(
+            "The commitment is the SHA-256 of random bytes and this entry. It binds an act to this "
+            "entry. Without the random bytes, it reveals nothing about the entry."
+        )
+        yield section(say("How acts name it"), Facts(tuple(facts)), Remark((commitment,)))
+    points = tuple(
+        (QuotedText(point.role), " ", Aside((words.exchange(point.exchange, point.number),)))
+        for point in view.points
+    )
+    none = Empty(say("None."), say("A point of contact that names this entry appears here."))
+    yield section(say("Points of contact that name it"), Points(points) if points else none)
 
 
 def _readers(context: PageContext, chosen: Iterable[str]) -> list[tuple[str, str]]:
@@ -505,7 +685,7 @@ def _faults(members: dict[str, Any], words: Words) -> Iterator[tuple[str, str]]:
 _ONE: Final = "/people/register/{person:[0-9a-f-]{36}}"
 
 ROUTES: Final[tuple[PageRoute, ...]] = (
-    PageRoute(path="/people/register", handler=listed),
+    PageRoute(path="/people/register", handler=people),
     PageRoute(path="/people/register/new", handler=new),
     PageRoute(path="/people/register/new", handler=enter, method="POST"),
     PageRoute(path=_ONE, handler=show),
