@@ -30,13 +30,12 @@ first, no person has read anything.
 class ReceiptTimes(Struct, frozen=True, kw_only=True):
     """The times that a side took to acknowledge.
 
-    `counts` has the number of times in each class; `cuts_s` are the limits in seconds.
+    `counts` has the number of times in each class.
     """
 
     side: str
     n: int
     took: Spread | None
-    cuts_s: tuple[int, ...]
     counts: tuple[int, ...]
 
 
@@ -340,7 +339,6 @@ def receipt_times(seconds: Mapping[str, Sequence[float]]) -> tuple[ReceiptTimes,
             side=side,
             n=len(times),
             took=spread_of(times),
-            cuts_s=_BUCKETS,
             counts=tuple(
                 sum(low <= number < high for number in times) for low, high in pairwise(edges)
             ),
