@@ -337,6 +337,10 @@ class View:
             *formats,
         )
 
+    def offices(self) -> Iterator[Exchange]:
+        """Yield the exchanges about the sides' liaison offices."""
+        return self.every("liaison-office")
+
     def where(self, condition: str, *parameters: object) -> Iterator[Exchange]:
         """Yield the exchanges whose newest rows meet a condition, as they were.
 

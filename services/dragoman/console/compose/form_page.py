@@ -20,7 +20,6 @@ from dragoman.console.compose import (
 from dragoman.console.compose.channel_acts import CHANNEL_ACTS
 from dragoman.console.compose.form_choices import (
     act_has_issue,
-    field_hints,
     file_choices,
     issue_choices,
     languages_own_first,
@@ -55,6 +54,7 @@ from dragoman.console.page.rendering import Page, refused
 from dragoman.console.page.sessions import kept_form
 from dragoman.domain.acts.act_registry import in_force
 from dragoman.domain.acts.families import release
+from dragoman.domain.views.offers import OFFERS
 from dragoman.limits import DIGITS, FLASH_WORDS
 from dragoman.members import shapes, text_rows
 from dragoman.members.choices import OfferedKind
@@ -94,13 +94,6 @@ INCIDENTS: Final = (
     ),
 )
 """Kinds of incidents, in the order in which the form offers them."""
-
-
-_EITHER: Final = {
-    "launch-notice": frozenset({"window", "time"}),
-    "reference-document": frozenset({"published", "sha256"}),
-}
-"""Sets of members of which an act needs at least one."""
 
 
 _KEPT: Final = ("key", "etag", "draft", "draft_etag", release_preview.OF)
@@ -313,7 +306,7 @@ async def render_form(
     # A reply says something, so its text is open where no other member is required.
     names = {"text", "phrases"} if writing.exchange is not None and not required else set()
     names |= form_beginnings.linked_members(context)
-    either = _EITHER.get(act, frozenset())
+    either = OFFERS[act].either
     # The words for a choice that no list has belong beside the choice.
     required_names = {member.name for member in required}
     names |= {
@@ -363,7 +356,9 @@ async def render_form(
             "problem": problem,
             "required": required,
             "unfolded": unfolded,
-            "hints": field_hints(context.words, act)
+            "hints": {
+                name: context.words.sentence(hint) for name, hint in OFFERS[act].hints.items()
+            }
             if writing.of_channel is None
             else writing.of_channel.hints(context),
             "meanings": {}

@@ -8,11 +8,11 @@ from typing import Final
 
 from msgspec import Struct
 
-from dragoman.console.compose.writing import INCIDENT, may_write, sending_of
+from dragoman.console.compose.writing import may_write, sending_of
 from dragoman.console.page.context import PageContext
 from dragoman.console.page.rendering import Page
 from dragoman.domain.acts.act_registry import FORMATS, in_force
-from dragoman.domain.views.offers import GROUPS, MENU
+from dragoman.domain.views.offers import GROUPS, INCIDENT, MENU
 from dragoman.i18n.words import Words
 from dragoman.text import Text
 
