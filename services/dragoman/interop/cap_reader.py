@@ -145,16 +145,18 @@ def read(raw: bytes) -> Alerted:
     if status not in _STATUSES:
         raise NotUnderstood(
             sentence(
-                "CAP has no status %(status)s; write one of %(known)s",
-                status=repr(status[:40]),
+                "CAP has no %(name)s %(value)s; write one of %(known)s",
+                name="status",
+                value=repr(status[:40]),
                 known=tuple(_STATUSES),
             )
         )
     if kind not in _KINDS:
         raise NotUnderstood(
             sentence(
-                "CAP has no msgType %(kind)s; write one of %(known)s",
-                kind=repr(kind[:40]),
+                "CAP has no %(name)s %(value)s; write one of %(known)s",
+                name="msgType",
+                value=repr(kind[:40]),
                 known=tuple(_KINDS),
             )
         )

@@ -147,7 +147,7 @@ class View:
     def registry(self) -> Registry:
         """The registry. Raises `Refused` where the channel had not been opened."""
         if self.opened is None:
-            raise refuse("not-found", "The channel was not open at that position.")
+            raise refuse("not-found", "The channel was not open then.")
         return self.opened
 
     @property
@@ -231,7 +231,7 @@ class View:
                 )
             time = self.at(int(at)).time
             if not time:
-                raise refuse("not-found", "The channel was not open at that position.")
+                raise refuse("not-found", "The channel was not open then.")
             return PastMoment(int(at), datetime.fromisoformat(time))
         clock = instant("at", at)
         position = self.position_before(clock + _MILLISECOND)
@@ -243,7 +243,7 @@ class View:
                 time=deadlines.timestamp(latest),
             )
         if not position:
-            raise refuse("not-found", "The channel was not open at that time.")
+            raise refuse("not-found", "The channel was not open then.")
         return PastMoment(position, clock)
 
     # Records

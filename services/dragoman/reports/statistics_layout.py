@@ -19,6 +19,7 @@ from dragoman.domain.views.statistics import spread as spread_of
 from dragoman.i18n.words import Words
 from dragoman.members.runs import Cell
 from dragoman.reports.layout import limits_sentence, line_points, party, sides
+from dragoman.text import capitalized
 from dragoman_schemas.statistics_figures import Spread, Statistics
 
 _BUCKETS: Final = (2, 10, 60, 600, 1_800, 10_800, 86_400)
@@ -156,7 +157,7 @@ def _clocks(statistics: Statistics, w: Words) -> Table | None:
             w.say("In time, share"),
             w.say("Ended"),
             w.say("Still open"),
-            w.say("Overdue"),
+            capitalized(w.say("overdue")),
             w.say("Courtesy"),
         ),
     )
@@ -228,7 +229,13 @@ def _changes(statistics: Statistics, w: Words) -> Table | None:
 
 def _meetings(statistics: Statistics, w: Words) -> Table | None:
     head = (
-        *(w.say("Format"), w.say("Side"), w.say("Asked for"), w.say("Accepted"), w.say("Declined")),
+        *(
+            w.say("Format"),
+            w.say("Side"),
+            capitalized(w.say("asked for")),
+            w.say("Accepted"),
+            w.say("Declined"),
+        ),
         *(w.say("Held"), w.say("Did not attend")),
     )
     rows: list[tuple[Cell, ...]] = [
@@ -307,9 +314,9 @@ def _blind(statistics: Statistics, w: Words) -> list[Block | None]:
     ]
     head = (
         w.say("Side"),
-        w.say("Nobody had the watch"),
+        capitalized(w.say("nobody had the watch")),
         w.say("No line, as checks showed"),
-        w.say("Nothing could be recorded"),
+        capitalized(w.say("nothing could be recorded")),
     )
     return [
         table(head, rows),

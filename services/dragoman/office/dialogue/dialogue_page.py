@@ -52,7 +52,7 @@ from dragoman.limits import SCREEN_ROWS
 from dragoman.members.texts import language
 from dragoman.office.dialogue import undertaking_lane
 from dragoman.projection.queries import dialogue as projected
-from dragoman.text import sentence
+from dragoman.text import capitalized, sentence
 from dragoman_schemas.act_frame import Area
 from dragoman_schemas.agreement_responses import UndertakingView
 from dragoman_schemas.state import decode_exchange
@@ -219,8 +219,7 @@ def _apart(context: PageContext) -> list[tuple[str, str]]:
 
 def _named(words: Words, name: str) -> str:
     """Return a word of the log with a capital letter, for the start of a line."""
-    word = words.value(name)
-    return word[:1].upper() + word[1:]
+    return capitalized(words.value(name))
 
 
 def _years(view: DialogueView, now: datetime) -> tuple[int, int]:

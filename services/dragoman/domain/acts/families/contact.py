@@ -202,7 +202,7 @@ def _check_point(
 ) -> Refusal | None:
     data = record.data
     if len(set(data.channels)) < len(data.channels):
-        return invalid("/channels", sentence("a means of contact is named twice; name it once"))
+        return invalid("/channels", sentence("this is named twice; name it once"))
     refusal = field_checks.hours("/hours", data.hours) or field_checks.times(
         valid_from=data.valid_from, valid_to=data.valid_to
     )
