@@ -38,6 +38,7 @@ from dragoman.console.compose.writing import (
     OF_SIGNING,
     Composing,
     Writing,
+    field_errors,
     find_draft,
     member_at,
     sending_of,
@@ -46,7 +47,7 @@ from dragoman.console.display import authorised_senders, message_view, translati
 from dragoman.console.display.act_display import Display, other_languages
 from dragoman.console.display.office_clocks import office_of
 from dragoman.console.forms import exchange_choices, form_rows, people_choices, precedence_hints
-from dragoman.console.forms.form_errors import at_field
+from dragoman.console.forms.form_errors import at_field, plain
 from dragoman.console.matter.shown_message import headline
 from dragoman.console.page.context import PageContext
 from dragoman.console.page.kept_forms import KeptForm
@@ -54,6 +55,7 @@ from dragoman.console.page.rendering import Page, refused
 from dragoman.console.page.sessions import kept_form
 from dragoman.domain.acts.act_registry import in_force
 from dragoman.domain.acts.families import release
+from dragoman.domain.record.errors import Refusal
 from dragoman.domain.views.offers import OFFERS
 from dragoman.limits import DIGITS, FLASH_WORDS
 from dragoman.members import shapes, text_rows
@@ -445,3 +447,10 @@ async def render_form(
             ],
         },
     )
+
+
+async def render_refusal(writing: Writing, fields: Mapping[str, Any], refusal: Refusal) -> Page:
+    """Return the page of a form whose act was refused, with the reasons."""
+    faults = field_errors(writing, refusal.faults)
+    problem = "" if faults else writing.context.words.sentence(plain(refusal.detail))
+    return await render_form(writing, fields, faults, problem=problem, status=422)
