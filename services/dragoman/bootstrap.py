@@ -247,7 +247,7 @@ async def gateway(
         operator.measurements.insert(0, gauges.measure)
         start(service.keep("gauges", gauges.run))
         lifecycle.serves()
-        yield replace(running, admin_url=operator.address)
+        yield running
 
 
 async def _keep_keys(endpoint: BrokerEndpoint, service: Service) -> None:

@@ -35,6 +35,7 @@ from dragoman.domain.acts import (
 )
 from dragoman.domain.acts.deadlines import Deadline
 from dragoman.domain.acts.duty_calendar import DutyCalendar
+from dragoman.domain.acts.families.contact import is_office
 from dragoman.domain.acts.window_notices import DueNotice
 from dragoman.domain.record import ids
 from dragoman.domain.record.codec import decode_act
@@ -109,7 +110,7 @@ class _ChannelDeadlines:
 
     def _note(self, row: StoredRow) -> None:
         state = row.folded.state
-        if isinstance(state, Registry) or (state is not None and state.act == "liaison-office"):
+        if isinstance(state, Registry) or (state is not None and is_office(state)):
             self.stale = self.stale or self._terms != self.projection.deadline_terms()
         if isinstance(state, Exchange):
             self._changed.add(state.id)

@@ -18,6 +18,11 @@ VERBATIM: Final = "%(text)s"
 """The message of a text that consists of nothing but somebody else's words."""
 
 
+def capitalized(text: str) -> str:
+    """Return a text with a capital letter, for the start of a line."""
+    return text[:1].upper() + text[1:]
+
+
 @dataclass(frozen=True, slots=True)
 class NameValue:
     """A name of the log in a sentence, or a name that a side chose.

@@ -156,7 +156,7 @@ async def test_the_largest_act_of_a_format_holds_nothing(act: str, tmp_path: Pat
             held["the calendar"] = taken(
                 lambda: icalendar.feed(registry, [state], service.now(), "https://office.example")
             )
-            if act in cap.EVENTS:
+            if act in cap.ALERTS:
                 held["CAP"] = taken(lambda: cap.alert(registry, state))
     finally:
         store.close()

@@ -181,7 +181,7 @@ async def test_the_control_of_the_past_leads_to_records_and_to_times(
     ("at", "says"),
     [
         ("1995-03-02T00:00Z", "The log is known here until 1995-03-01"),
-        ("1994-11-30T00:00Z", "The channel was not open at that time."),
+        ("1994-11-30T00:00Z", "The channel was not open then."),
         ("1995-01-25", "is not a valid time"),
         ("1995-01-25T06:24", "is not a valid time"),
         ("yesterday", "is not a valid time"),

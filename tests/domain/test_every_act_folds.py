@@ -198,7 +198,6 @@ def derive(world: World, exchange: Exchange) -> None:
                 assert onward is None or message.for_the_record or stamp is not None
     for waited_for in people.people_of(exchange):
         assert waited_for.waited_for is None or waited_for.waited_for >= 0
-    people.are_waited_for(exchange)
     helping.in_need(exchange)
     list(flags.flags(registry, exchange, []))
     list(audit_findings.of_exchange(registry, exchange, []))

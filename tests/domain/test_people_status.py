@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dragoman.domain.views.people import are_waited_for, people_of
+from dragoman.domain.views.people import people_of
 from owing import CD, ND, THREE, C, N, T, bound, clocks, fault, post, written
 from samples import act
 from world import World
@@ -187,7 +187,6 @@ def test_people_are_waited_for_while_they_are_held_rescued_or_missing(
     post(world, C, status(*groups), id)
     (newest,) = people_of(world.exchange(id))
     assert newest.waited_for == waited_for
-    assert are_waited_for(world.exchange(id)) is (waited_for != 0)
 
 
 def test_the_newest_word_of_a_side_replaces_its_own_and_stands_beside_the_others(
@@ -206,7 +205,6 @@ def test_the_newest_word_of_a_side_replaces_its_own_and_stands_beside_the_others
         ("nato", other, 23),
         ("china", last, 0),
     ]
-    assert are_waited_for(world.exchange(id)), "the other side has not said so"
 
 
 def test_nobody_is_held_and_rescued_at_once(world: World) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from dragoman.interop.cap import EVENTS, alert
+from dragoman.interop.cap import ALERTS, alert
 from samples import SAMPLES, act
 from world import INCIDENT, World
 
@@ -61,7 +61,7 @@ class Alert:
         assert self.one("status") != "Exercise" or "Exercise" in self.one("note")
 
 
-@pytest.mark.parametrize("name", EVENTS)
+@pytest.mark.parametrize("name", ALERTS)
 def test_every_format_that_warns_is_given_as_an_alert_that_holds(name: str) -> None:
     world = World()
     actor = "nato/h-1" if name != "hazardous-incident" else "nato/d-1"
@@ -75,7 +75,7 @@ def test_every_format_that_warns_is_given_as_an_alert_that_holds(name: str) -> N
         "Alert",
         exchange.number,
     )
-    assert found.one("addresses") == "china" and found.one("info/event") == EVENTS[name][0]
+    assert found.one("addresses") == "china" and found.one("info/event") == ALERTS[name].event
     told = " ".join([*found.root.itertext()])
     for key, value in given.items():
         if key not in (

@@ -19,7 +19,7 @@ from lxml import etree
 from dragoman.domain.record import codec
 from dragoman.domain.views.titles import subject_of
 from dragoman.interop import NotUnderstood
-from dragoman.interop.cap import EVENTS, alert
+from dragoman.interop.cap import ALERTS, alert
 from dragoman.interop.cap_reader import Alerted, read
 from dragoman_schemas.acts import SHAPES
 from samples import SAMPLES
@@ -161,7 +161,7 @@ def returned(world: World, exchange: str) -> tuple[dict[str, Any], Alerted]:
     return alike(there), Alerted(**{**msgspec.structs.asdict(found), "act": alike(back)})
 
 
-@pytest.mark.parametrize("name", EVENTS)
+@pytest.mark.parametrize("name", ALERTS)
 def test_every_format_comes_back_from_our_own_alert_as_it_was(name: str) -> None:
     world = World()
     given = {
@@ -516,7 +516,7 @@ def test_what_is_no_alert_to_read_is_refused_with_what_to_do(raw: bytes, words: 
 def own() -> list[bytes]:
     world = World()
     acts = (
-        {key: value for key, value in SAMPLES[name].items() if key != "sealed"} for name in EVENTS
+        {key: value for key, value in SAMPLES[name].items() if key != "sealed"} for name in ALERTS
     )
     return [
         alert(world.registry, world.exchange(world.open("nato/h-1", act)))

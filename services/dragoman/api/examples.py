@@ -13,21 +13,12 @@ INCIDENT: Final = {
     "facts": "Two aircraft passed close. Rest unknown.",
 }
 ACKNOWLEDGEMENT: Final = {"act": "acknowledgement"}
+_NOTE: Final = {"act": "contact-note", "form": "conversation"}
 NOTICE: Final = {
     "channels": ["nato-china"],
-    "act": {
-        "act": "contact-note",
-        "form": "conversation",
-        "text": "Our office moves on Monday. The numbers stay the same.",
-    },
+    "act": {**_NOTE, "text": "Our office moves on Monday. The numbers stay the same."},
 }
-DRAFT: Final = {
-    "act": {
-        "act": "contact-note",
-        "form": "conversation",
-        "text": "The counterpart proposes talks in January.",
-    }
-}
+DRAFT: Final = {"act": {**_NOTE, "text": "The counterpart proposes talks in January."}}
 CHANNEL: Final = {
     "name": "north-south",
     "kind": "official",

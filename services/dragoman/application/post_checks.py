@@ -37,7 +37,7 @@ def refuse_if_unavailable(projection: Projection) -> None:
     if projection.broken is not None:
         if projection.is_retried:
             detail = sentence(
-                "%(error)s. Nothing was recorded: try again with the same Idempotency-Key.",
+                "Nothing was recorded: %(error)s. Try again with the same Idempotency-Key.",
                 error=projection.broken,
             )
         elif projection.newer is not None:

@@ -91,7 +91,7 @@ async def result_at(
     if submission is not None and not _is_made_from(record, submission):
         raise refuse(
             "key-reused",
-            "This Idempotency-Key was used for another post. Use a new key for a new post.",
+            "This Idempotency-Key was used before. Use a new key for something new.",
         )
     if void is not None:
         detail = sentence(

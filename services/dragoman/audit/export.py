@@ -41,7 +41,7 @@ _RECORD: Final = b'{"specversion":'
 _DATE: Final = (2026, 1, 1, 0, 0, 0)
 """The date of every member: exports of the same records are the same bytes."""
 
-_README_1: Final = """# A channel's log, exported
+_README_HEAD: Final = """# A channel's log, exported
 
 `records.ndjson` has the log of the channel {name}, one message a line, exactly as it stands \
 there: position 1 first. A line that
@@ -55,6 +55,11 @@ With Dragoman, on a machine without a network:
 
 Without it, with `sha256sum` and a reader of C2SP tiles and checkpoints:
 
+"""
+
+_README_1: Final = (
+    _README_HEAD
+    + """\
 1. The commitment of a message is SHA-256 of `dragoman-commit/v1`, a line feed, and its bytes.
 2. The entry of the message at position n is `dragoman-entry/v1`, `index <n-1>`, `commit <hex>`, \
 each with a line feed. `tile/entries/…` has them.
@@ -68,21 +73,11 @@ nothing can be taken from it.
 People and files are not here: they stand in registers beside the log. Where an exchange names a \
 person, there is an id and a commitment.
 """
+)
 
-_README_2: Final = """# A channel's log, exported
-
-`records.ndjson` has the log of the channel {name}, one message a line, exactly as it stands \
-there: position 1 first. A line that
-begins with `{{"junk":` is a message that is no record, in hex. `channel.json` says which \
-channel it is and what signs its heads.
-**Take cid and verifier key from your own side's notes of the opening, not from this file.**
-
-With Dragoman, on a machine without a network:
-
-    dragoman audit verify {name}.zip --cid {cid} --log '{log}'
-
-Without it, with `sha256sum` and a reader of C2SP tiles and checkpoints:
-
+_README_2: Final = (
+    _README_HEAD
+    + """\
 1. The bytes of a message are its line without the line feed at the end; of a line that begins \
 with `{{"junk":`, the bytes that its hex spells.
    The commitment of a message is SHA-256 of `dragoman-commit/v1`, a line feed, and its bytes, \
@@ -122,6 +117,7 @@ and nothing can be taken from it.
 People and files are not here: they stand in registers beside the log. Where an exchange names a \
 person, there is an id and a commitment.
 """
+)
 
 READMES: Final = (_README_1, _README_2)
 """Every text that a release has put into exports, the oldest first.

@@ -108,7 +108,7 @@ def verify(evidence: EvidenceFile, *, log: Verifier | None = None, cid: str = ""
     positions = [item.position for item in evidence.records]
     if positions != sorted({*positions}) or positions[:1] != [1]:
         raise EvidenceRefuted(
-            sentence("its records do not begin with the opening, or are not in the log's order")
+            sentence("its records do not begin with the opening, or are not in the log’s order")
         )
     opened = _opening(evidence.records[0])
     registry = genesis.registry_of(opened, _stamp(opened, 1))

@@ -94,9 +94,7 @@ class DurabilityGuard:
 
     async def _prove_anew(self) -> None:
         self._proven_at = -math.inf
-        self._fault = sentence(
-            "the broker has not yet been asked again whether it syncs every write"
-        )
+        self._fault = sentence("the broker has not yet been asked whether it syncs every write")
         await self.prove()
 
     async def prove(self) -> None:

@@ -26,7 +26,7 @@ from dragoman.domain.acts.geodesy import GeoPoint
 from dragoman.i18n.places import written_place
 from dragoman.i18n.vocabulary import CITIES, OWN_LABELS, derived
 from dragoman.limits import SUBJECT_LENGTH
-from dragoman.text import VERBATIM, MomentValue, NameValue, PlaceValue, Text
+from dragoman.text import VERBATIM, MomentValue, NameValue, PlaceValue, Text, capitalized
 
 LANGUAGES: Final = {"en": "English", "fr": "Français", "zh": "中文"}
 """The languages of the pages, with their own names."""
@@ -103,7 +103,7 @@ class Words:
                 return value.name
             case NameValue():
                 name = self.name(value.context, value.name)
-                return name[:1].upper() + name[1:] if value.first else name
+                return capitalized(name) if value.first else name
             case timedelta():
                 return self.span(value.total_seconds())
             case MomentValue():
@@ -126,7 +126,7 @@ class Words:
         """
         text = self.sentence(part)
         if text.replace("’", "").partition(" ")[0].isalpha():
-            text = text[:1].upper() + text[1:]
+            text = capitalized(text)
         return (
             text if text.endswith((".", "。")) else text + ("。" if self.language == "zh" else ".")
         )

@@ -15,6 +15,7 @@ and certainty are `Unknown` if the record does not state them. Alerts are betwee
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 from xml.etree import ElementTree as ET
@@ -31,15 +32,53 @@ from dragoman_schemas.state import Exchange, Registry, Stamp, StateCorrection
 
 MEDIA: Final = "application/cap+xml"
 _NAMESPACE: Final = "urn:oasis:names:tc:emergency:cap:1.2"
-EVENTS: Final = {
-    "hazardous-incident": ("Hazardous incident", ("Safety", "Security")),
-    "launch-notice": ("Launch notice", ("Safety", "Transport")),
-    "danger-area": ("Danger area", ("Safety", "Transport")),
-    "emergency-notification": ("Emergency", ("Safety",)),
-    "terrorism-warning": ("Terrorism warning", ("Security",)),
-    "ict-inquiry": ("Incident in information systems", ("Infra", "Security")),
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertFormat:
+    """The alert of a format: its event name, its categories and its certainty.
+
+    `description`, `instruction` and `contact` are the members that these elements of
+    another's alert become. They are empty where an element becomes no member.
+    """
+
+    event: str
+    categories: tuple[str, ...]
+    certainty: str = "Unknown"
+    description: str = "text"
+    instruction: str = ""
+    contact: str = ""
+
+
+ALERTS: Final[Mapping[str, AlertFormat]] = {
+    "hazardous-incident": AlertFormat(
+        event="Hazardous incident",
+        categories=("Safety", "Security"),
+        certainty="Observed",
+        description="facts",
+        instruction="request",
+        contact="on_scene_frequency",
+    ),
+    "launch-notice": AlertFormat(event="Launch notice", categories=("Safety", "Transport")),
+    "danger-area": AlertFormat(
+        event="Danger area", categories=("Safety", "Transport"), contact="on_scene_contact"
+    ),
+    "emergency-notification": AlertFormat(
+        event="Emergency",
+        categories=("Safety",),
+        certainty="Observed",
+        instruction="protective_measures",
+    ),
+    "terrorism-warning": AlertFormat(
+        event="Terrorism warning", categories=("Security",), instruction="action_wanted"
+    ),
+    "ict-inquiry": AlertFormat(
+        event="Incident in information systems",
+        categories=("Infra", "Security"),
+        instruction="request",
+    ),
 }
-"""The formats that become alerts, each with its event name and its categories."""
+"""The formats that become alerts."""
 
 _NATURES: Final = {
     **dict.fromkeys(("nuclear", "radiological"), "CBRNE"),
@@ -63,7 +102,7 @@ _SEPARATORS: Final = {ord(item): "-" for item in " ,<&"}
 
 
 def alert(registry: Registry, exchange: Exchange) -> bytes:
-    """Return the alert, as UTF-8. The exchange must be of a format in `EVENTS`."""
+    """Return the alert, as UTF-8. The exchange must be of a format in `ALERTS`."""
     root = ET.Element("alert", xmlns=_NAMESPACE)
     messages = [*_messages(exchange)]
     number, stamp, why = messages[-1]
@@ -139,22 +178,19 @@ def _info(
     language: str,
 ) -> None:
     info = ET.SubElement(root, "info")
-    event, categories = EVENTS[exchange.act]
+    alert_format = ALERTS[exchange.act]
     _add(info, "language", language)
     for category in dict.fromkeys(
-        (*categories, *([_NATURES[content["nature"]]] if content.get("nature") in _NATURES else []))
+        (
+            *alert_format.categories,
+            *([_NATURES[content["nature"]]] if content.get("nature") in _NATURES else []),
+        )
     ):
         _add(info, "category", category)
-    _add(info, "event", event)
+    _add(info, "event", alert_format.event)
     _add(info, "urgency", "Past" if content.get("continuing") is False else "Unknown")
     _add(info, "severity", "Unknown")
-    _add(
-        info,
-        "certainty",
-        "Observed"
-        if exchange.act in ("hazardous-incident", "emergency-notification")
-        else "Unknown",
-    )
+    _add(info, "certainty", alert_format.certainty)
     window = content["window"] if isinstance(content.get("window"), dict) else {}
     _add(info, "onset", _moment(window.get("from", content.get("time"))))
     _add(info, "expires", _moment(window.get("to")))

@@ -31,7 +31,7 @@ from dragoman.domain.acts import field_checks
 from dragoman.domain.record import codec, strict_json
 from dragoman.domain.record.errors import Malformed
 from dragoman.interop import NotUnderstood
-from dragoman.interop.cap import EVENTS
+from dragoman.interop.cap import ALERTS
 from dragoman.interop.cap_classification import (
     INCIDENTS,
     NATURES,
@@ -91,16 +91,6 @@ _KINDS: Final = {
 """The kinds of alerts that become a notification; for the others, the advice."""
 
 
-_DESCRIPTIONS: Final = {"hazardous-incident": "facts"}
-"""The member that a description becomes, if it is not `text`."""
-
-_INSTRUCTIONS: Final = {
-    "hazardous-incident": "request",
-    "emergency-notification": "protective_measures",
-    "terrorism-warning": "action_wanted",
-    "ict-inquiry": "request",
-}
-_CONTACTS: Final = {"hazardous-incident": "on_scene_frequency", "danger-area": "on_scene_contact"}
 _PAIR: Final = ["valueName", "value"]
 
 
@@ -155,23 +145,25 @@ def read(raw: bytes) -> Alerted:
     if status not in _STATUSES:
         raise NotUnderstood(
             sentence(
-                "CAP has no status %(status)s; write one of %(known)s",
-                status=repr(status[:40]),
+                "CAP has no %(name)s %(value)s; write one of %(known)s",
+                name="status",
+                value=repr(status[:40]),
                 known=tuple(_STATUSES),
             )
         )
     if kind not in _KINDS:
         raise NotUnderstood(
             sentence(
-                "CAP has no msgType %(kind)s; write one of %(known)s",
-                kind=repr(kind[:40]),
+                "CAP has no %(name)s %(value)s; write one of %(known)s",
+                name="msgType",
+                value=repr(kind[:40]),
                 known=tuple(_KINDS),
             )
         )
     if (why := _KINDS[kind]) is not None:
         raise NotUnderstood(why)
     codes = child_texts(root, "code")
-    acts = [act for act in EVENTS if f"dragoman.{act}" in codes]
+    acts = [act for act in ALERTS if f"dragoman.{act}" in codes]
     infos = root.findall(f"{NAMESPACE}info")
     ours = len(acts) == 1
     draft = _Draft(acts[0] if ours else act_of(infos), infos, ours=ours)
@@ -339,11 +331,11 @@ class _Draft:
         They come from the parameters of their names, and from the writer's other
         elements.
         """
-        event, categories = EVENTS[self._name]
+        alert_format = ALERTS[self._name]
         self._used |= {
             ("code", f"dragoman.{self._name}"),
-            ("event", event),
-            *(("category", category) for category in categories),
+            ("event", alert_format.event),
+            *(("category", category) for category in alert_format.categories),
         }
         self._used |= {(text, "Unknown") for text in ("urgency", "severity", "certainty")}
         for pair in (
@@ -354,9 +346,9 @@ class _Draft:
                 self._used.add((f"parameter {name}", value))
         self._put_words("subject", "headline")
         if not self._put_words("threat", "description"):  # A warning may have no text.
-            self._put_words(_DESCRIPTIONS.get(self._name, "text"), "description")
-        self._put_words(_INSTRUCTIONS.get(self._name, ""), "instruction")
-        self._put_words(_CONTACTS.get(self._name, ""), "contact")
+            self._put_words(alert_format.description, "description")
+        self._put_words(alert_format.instruction, "instruction")
+        self._put_words(alert_format.contact, "contact")
         if not self._put_window(self._leaf("onset")):
             self._put_time(self._leaf("onset"), "onset")
             self._put("window", "" if self._leaf("onset") or self._leaf("expires") else "ongoing")
@@ -382,8 +374,8 @@ class _Draft:
                 self._put("kind", first_match(INCIDENTS, text) or field_checks.UNKNOWN)
         self._put_words("subject", "headline")
         self._put_words("subject", "event")
-        self._put_words(_DESCRIPTIONS.get(self._name, "text"), "description")
-        self._put_words(_INSTRUCTIONS[self._name], "instruction")
+        self._put_words(ALERTS[self._name].description, "description")
+        self._put_words(ALERTS[self._name].instruction, "instruction")
         for name in ("headline", "event"):
             self._put("facts", self._by_language(name))
         self._put_time(self._leaf("onset"), "onset")
@@ -399,7 +391,7 @@ class _Draft:
         The notice on the status comes first. Raises `NotUnderstood` if the parts are
         too long.
         """
-        described = _DESCRIPTIONS.get(self._name, "text")
+        described = ALERTS[self._name].description
         if notice and not self._change(
             described if described in self._members else "text",
             lambda text: f"{notice}\n\n{text}".strip(),

@@ -191,7 +191,7 @@ def windows(exchange: Exchange) -> Iterator[tuple[datetime, datetime]]:
         rows = [
             item for window in rows for item in (window if isinstance(window, list) else [window])
         ]
-        if exchange.act == "visit-request":  # not granted: the time that was asked for
+        if event_windows.asks_to_visit(exchange):  # not granted: the time that was asked for
             rows = [_visit(exchange)]
     yield from complete_windows(rows)
 

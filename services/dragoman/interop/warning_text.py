@@ -20,6 +20,7 @@ import msgspec
 from msgspec import UNSET
 
 from dragoman.domain.acts import si_units
+from dragoman.domain.views.in_force import EVENT_FORMATS
 from dragoman.interop import side_texts
 from dragoman.interop.map_features import names_of
 from dragoman_schemas.fields import OTHER
@@ -70,14 +71,6 @@ _MINUTE: Final = timedelta(minutes=1)
 AFTER_CLOSING: Final = timedelta(hours=1)
 """The time for which others still keep clear, until the side says that it is over."""
 
-_HEADINGS: Final = {
-    "danger-area": "DANGER AREA",
-    "launch-notice": "LAUNCH OF A MISSILE OR SPACE VEHICLE",
-    "military-activity": "MILITARY ACTIVITY",
-    "humanitarian-notification": "HUMANITARIAN NOTIFICATION",
-    "visit-invitation": "VISIT",
-    "visit-request": "VISIT",
-}
 _ROLES: Final = {
     "place": "AREA",
     "launch_area": "LAUNCH AREA",
@@ -117,9 +110,13 @@ def heading(window: InForceWindow) -> str:
     """Return the announced event in a line, such as `DANGER AREA. FIRING`."""
     if window.kind == OTHER and window.kind_text is not UNSET:
         words = side_texts.in_language(msgspec.json.decode(bytes(window.kind_text)), "en")
-        return f"{_HEADINGS[window.act]}. {by_side(window, words)}."
+        return f"{EVENT_FORMATS[window.act].heading}. {by_side(window, words)}."
     kind = "" if window.kind in ("", OTHER) else window.kind.upper().replace("_", " ")
-    return f"{_HEADINGS[window.act]}. {kind}." if kind else f"{_HEADINGS[window.act]}."
+    return (
+        f"{EVENT_FORMATS[window.act].heading}. {kind}."
+        if kind
+        else f"{EVENT_FORMATS[window.act].heading}."
+    )
 
 
 def face(in_force: InForce) -> Iterator[str]:

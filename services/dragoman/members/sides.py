@@ -147,26 +147,33 @@ class ReferencesKind(Kind):
 
 
 @dataclass(frozen=True)
-class PersonKind(Kind):
+class _ChosenKind(Kind):
+    """Things that a form offers, and that are chosen by their ids."""
+
+    is_listed = True
+
+    many: bool = False
+
+    def read(self, form: TypedForm, member: Member, name: str) -> Any:
+        """Return the chosen things, by id and commitment."""
+        return _offered(form, member, name, many=self.many)
+
+    def typed(self, name: str, value: Any, languages: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """Yield the choices as JSON."""
+        yield from _choices(name, value)
+
+
+@dataclass(frozen=True)
+class PersonKind(_ChosenKind):
     """A person in the people register, or several persons.
 
     `own_side` is true where only people of the writer's own side make sense.
     """
 
     control = "person"
-    is_listed = True
     is_wide = True
 
-    many: bool = False
     own_side: bool = False
-
-    def read(self, form: TypedForm, member: Member, name: str) -> Any:
-        """Return the chosen persons, by id and commitment."""
-        return _offered(form, member, name, many=self.many)
-
-    def typed(self, name: str, value: Any, languages: Sequence[str]) -> Iterator[tuple[str, str]]:
-        """Yield the choices as JSON."""
-        yield from _choices(name, value)
 
     def _runs(self, value: Any, say: Say) -> Runs:
         items = value if isinstance(value, list) else [value]
@@ -175,21 +182,12 @@ class PersonKind(Kind):
 
 
 @dataclass(frozen=True)
-class FilesKind(Kind):
+class FilesKind(_ChosenKind):
     """Files that are stored beside the log."""
 
     control = "files"
-    is_listed = True
 
     many: bool = True
-
-    def read(self, form: TypedForm, member: Member, name: str) -> Any:
-        """Return the chosen files."""
-        return _offered(form, member, name, many=self.many)
-
-    def typed(self, name: str, value: Any, languages: Sequence[str]) -> Iterator[tuple[str, str]]:
-        """Yield the choices as JSON."""
-        yield from _choices(name, value)
 
     def _runs(self, value: Any, say: Say) -> Runs:
         items = value if isinstance(value, list) else [value]

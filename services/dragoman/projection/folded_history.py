@@ -13,7 +13,7 @@ import structlog
 from dragoman.domain.acts import deadlines
 from dragoman.domain.acts.access import ROOT, officer_side
 from dragoman.domain.acts.erasure import Withheld, left_of, standing_in, wait_for_next
-from dragoman.domain.acts.families.contact import standing_office
+from dragoman.domain.acts.families.contact import is_office, standing_office
 from dragoman.domain.fold import Folded, NewerRules, refuse_newer_rules
 from dragoman.domain.record.codec import NotARecord, Record, parse_stored
 from dragoman.domain.record.errors import Refusal
@@ -536,7 +536,7 @@ class FoldedHistory:
         folded, encoded = row.folded, row.step.encoded
         if folded.state is not None and encoded is not None:
             self.store.states.put(self.name, folded.state.id, (folded.state, encoded))
-            if isinstance(folded.state, Exchange) and folded.state.act == "liaison-office":
+            if isinstance(folded.state, Exchange) and is_office(folded.state):
                 self._offices.add(folded.state.id)
         self.standing = row.step.standing
         self._pending[folded.position] = row

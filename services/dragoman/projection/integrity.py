@@ -58,7 +58,6 @@ _FIRST_SHARE: Final = 0.2
 happened to the file while the gateway was stopped.
 """
 
-_POLITE_SECONDS: Final = 5.0
 _ENTRY: Final = leaf.entry(0, "")[:18]
 
 

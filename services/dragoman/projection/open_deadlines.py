@@ -17,6 +17,7 @@ from dragoman.domain.acts import deadline_outcomes, deadlines, line_checks
 from dragoman.domain.acts.deadlines import Deadline
 from dragoman.domain.acts.duty_calendar import DutyCalendar
 from dragoman.domain.acts.families.exchange import precedence_of
+from dragoman.domain.acts.line_checks import is_line_check
 from dragoman.domain.views.open_matters import in_order, open_matter
 from dragoman.domain.views.titles import subject_of
 from dragoman.limits import DUTIES_LOOKED
@@ -196,7 +197,7 @@ class OpenDeadlines:
         else:
             self._matters.pop(state.id, None)
         self._ordered = self._urgent = None
-        if state.act == "line-check":
+        if is_line_check(state):
             self._checks[state.id] = state
             while len(self._checks) > LINE_CHECKS:
                 self._checks.popitem(last=False)

@@ -147,7 +147,7 @@ class View:
     def registry(self) -> Registry:
         """The registry. Raises `Refused` where the channel had not been opened."""
         if self.opened is None:
-            raise refuse("not-found", "The channel was not open at that position.")
+            raise refuse("not-found", "The channel was not open then.")
         return self.opened
 
     @property
@@ -231,7 +231,7 @@ class View:
                 )
             time = self.at(int(at)).time
             if not time:
-                raise refuse("not-found", "The channel was not open at that position.")
+                raise refuse("not-found", "The channel was not open then.")
             return PastMoment(int(at), datetime.fromisoformat(time))
         clock = instant("at", at)
         position = self.position_before(clock + _MILLISECOND)
@@ -243,7 +243,7 @@ class View:
                 time=deadlines.timestamp(latest),
             )
         if not position:
-            raise refuse("not-found", "The channel was not open at that time.")
+            raise refuse("not-found", "The channel was not open then.")
         return PastMoment(position, clock)
 
     # Records
@@ -336,6 +336,10 @@ class View:
             *families,
             *formats,
         )
+
+    def offices(self) -> Iterator[Exchange]:
+        """Yield the exchanges about the sides' liaison offices."""
+        return self.every("liaison-office")
 
     def where(self, condition: str, *parameters: object) -> Iterator[Exchange]:
         """Yield the exchanges whose newest rows meet a condition, as they were.

@@ -15,6 +15,7 @@ from msgspec import UNSET, Raw, UnsetType
 from msgspec.structs import replace
 
 from dragoman.document.blocks import Block, Section, Table, section, table
+from dragoman.domain.acts.event_windows import asks_to_visit
 from dragoman.domain.acts.field_checks import UNKNOWN
 from dragoman.domain.views import attribution, people
 from dragoman.domain.views.outages import OutageSpan
@@ -133,9 +134,7 @@ def _whose(exchange: Exchange, group: dict[str, Any]) -> str:
 
 def visits_of(exchanges: Iterable[Exchange]) -> list[ReportedVisit]:
     """Return the requests to come and see, and what came of each."""
-    return [
-        _visit(exchange) for exchange in _in_order(exchanges) if exchange.act == "visit-request"
-    ]
+    return [_visit(exchange) for exchange in _in_order(exchanges) if asks_to_visit(exchange)]
 
 
 def open_visits(exchanges: Iterable[Exchange], span: OutageSpan) -> list[ReportedVisit]:

@@ -22,6 +22,7 @@ from dragoman.document.blocks import (
     table,
 )
 from dragoman.domain.acts.act_registry import FORMATS
+from dragoman.domain.acts.line_checks import is_line_check
 from dragoman.domain.views import attribution
 from dragoman.domain.views.flags import AREAS, RaisedFlag, flags, is_open_area
 from dragoman.domain.views.outages import OutageSpan
@@ -90,7 +91,7 @@ def record_of_the_period(
     flagged = {
         exchange.id: _flags(snapshot, exchange, areas)
         for exchange in exchanges
-        if exchange.act != "line-check"
+        if not is_line_check(exchange)
     }
     period_record = PeriodRecord(
         **report_facts.heading(snapshot, span, "period", live=live),
@@ -107,7 +108,7 @@ def record_of_the_period(
                 period_record := [
                     exchange
                     for exchange in exchanges
-                    if exchange.family == family and exchange.act != "line-check"
+                    if exchange.family == family and not is_line_check(exchange)
                 ]
             )
         ),

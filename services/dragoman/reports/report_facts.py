@@ -19,6 +19,7 @@ from dragoman.domain.acts.deadlines import UNTIMED, Deadline, timestamp
 from dragoman.domain.acts.duty_calendar import DutyCalendar
 from dragoman.domain.acts.families.exchange import ENDED, frame_word, owing_receipt
 from dragoman.domain.acts.families.visit_request import GRANTED
+from dragoman.domain.acts.line_checks import is_line_check
 from dragoman.domain.views import alarms, attribution, open_questions
 from dragoman.domain.views import in_force as in_force_view
 from dragoman.domain.views.attribution import unattributed
@@ -378,7 +379,7 @@ def standing(
             for side in owing_receipt(exchange, message):
                 unacknowledged[side] += 1
             side = officer_side(message.said.by)
-            if side in counts and exchange.act != "line-check" and span.holds(message.said.time):
+            if side in counts and not is_line_check(exchange) and span.holds(message.said.time):
                 counts[side] += 1
     return tuple(
         _side(report_moment, side, unacknowledged[side], counts[side])
@@ -486,7 +487,7 @@ def next_meeting(report_moment: ReportMoment, exchange: Exchange) -> Ahead | Non
     It is in the window that was accepted, or else in the first one. A visit that was
     asked for counts once it is granted. Any other exchange gives None.
     """
-    if exchange.act == "visit-request":
+    if event_windows.asks_to_visit(exchange):
         return _granted_visit(report_moment, exchange)
     meeting = exchange.meeting
     if meeting is None or exchange.status not in ("requested", "accepted"):

@@ -19,6 +19,7 @@ from dragoman.domain.views.statistics import spread as spread_of
 from dragoman.i18n.words import Words
 from dragoman.members.runs import Cell
 from dragoman.reports.layout import limits_sentence, line_points, party, sides
+from dragoman.text import capitalized
 from dragoman_schemas.statistics_figures import Spread, Statistics
 
 _BUCKETS: Final = (2, 10, 60, 600, 1_800, 10_800, 86_400)
@@ -30,13 +31,12 @@ first, no person has read anything.
 class ReceiptTimes(Struct, frozen=True, kw_only=True):
     """The times that a side took to acknowledge.
 
-    `counts` has the number of times in each class; `cuts_s` are the limits in seconds.
+    `counts` has the number of times in each class.
     """
 
     side: str
     n: int
     took: Spread | None
-    cuts_s: tuple[int, ...]
     counts: tuple[int, ...]
 
 
@@ -157,7 +157,7 @@ def _clocks(statistics: Statistics, w: Words) -> Table | None:
             w.say("In time, share"),
             w.say("Ended"),
             w.say("Still open"),
-            w.say("Overdue"),
+            capitalized(w.say("overdue")),
             w.say("Courtesy"),
         ),
     )
@@ -229,7 +229,13 @@ def _changes(statistics: Statistics, w: Words) -> Table | None:
 
 def _meetings(statistics: Statistics, w: Words) -> Table | None:
     head = (
-        *(w.say("Format"), w.say("Side"), w.say("Asked for"), w.say("Accepted"), w.say("Declined")),
+        *(
+            w.say("Format"),
+            w.say("Side"),
+            capitalized(w.say("asked for")),
+            w.say("Accepted"),
+            w.say("Declined"),
+        ),
         *(w.say("Held"), w.say("Did not attend")),
     )
     rows: list[tuple[Cell, ...]] = [
@@ -308,9 +314,9 @@ def _blind(statistics: Statistics, w: Words) -> list[Block | None]:
     ]
     head = (
         w.say("Side"),
-        w.say("Nobody had the watch"),
+        capitalized(w.say("nobody had the watch")),
         w.say("No line, as checks showed"),
-        w.say("Nothing could be recorded"),
+        capitalized(w.say("nothing could be recorded")),
     )
     return [
         table(head, rows),
@@ -340,7 +346,6 @@ def receipt_times(seconds: Mapping[str, Sequence[float]]) -> tuple[ReceiptTimes,
             side=side,
             n=len(times),
             took=spread_of(times),
-            cuts_s=_BUCKETS,
             counts=tuple(
                 sum(low <= number < high for number in times) for low, high in pairwise(edges)
             ),

@@ -16,6 +16,7 @@ from dragoman.projection.queries.snapshot import Snapshot
 from dragoman.reports import layout, report_facts
 from dragoman.reports.recurrence_words import progress_text
 from dragoman.reports.undertaking_words import standing_of
+from dragoman.text import capitalized
 from dragoman_schemas.agreement_responses import UndertakingCount, UndertakingView
 from dragoman_schemas.report_shapes import ReportedUndertaking
 from dragoman_schemas.state import Exchange
@@ -115,7 +116,13 @@ def count_table(rows: Sequence[UndertakingCount], w: Words) -> Table | None:
     if not any(row.made or row.confirmed or row.late or row.open for row in rows):
         return None
     return table(
-        (w.say("Side"), w.say("Made"), w.say("Confirmed"), w.say("Late"), w.say("Not done yet")),
+        (
+            w.say("Side"),
+            w.say("Made"),
+            capitalized(w.say("confirmed")),
+            w.say("Late"),
+            w.say("Not done yet"),
+        ),
         [
             (
                 layout.side(row.side),

@@ -18,6 +18,7 @@ from dragoman.document.blocks import (
     table,
 )
 from dragoman.domain.acts.families.exchange import owing_receipt
+from dragoman.domain.acts.line_checks import is_line_check
 from dragoman.domain.views import attribution
 from dragoman.domain.views.outages import OutageSpan
 from dragoman.domain.views.statistics import lines
@@ -72,7 +73,7 @@ def turn_over(
     since = [
         report_facts.matter(exchange)
         for exchange in exchanges
-        if exchange.updated.position >= first and exchange.act != "line-check"
+        if exchange.updated.position >= first and not is_line_check(exchange)
     ]
     stands = report_facts.open_matters(snapshot, exchanges)
     messages = sorted(_said(snapshot, exchanges, span), key=lambda urgent: urgent.time)
@@ -141,7 +142,7 @@ def _unacknowledged(snapshot: Snapshot, exchange: Exchange, side: str) -> Iterat
 def _said(snapshot: Snapshot, exchanges: Sequence[Exchange], span: OutageSpan) -> Iterator[Urgent]:
     """Yield the messages of a span, without line checks."""
     for exchange in exchanges:
-        for message in exchange.messages if exchange.act != "line-check" else ():
+        for message in exchange.messages if not is_line_check(exchange) else ():
             if span.holds(message.said.time):
                 yield report_facts.urgent(snapshot, exchange, message)
 

@@ -50,15 +50,14 @@ class RunningGateway:
     """A gateway that answers requests.
 
     `base_url` is its address for callers from outside. `own_url` is the address at
-    which it listens itself. `admin_url` is the operator's address, or empty. `settle`
-    records every step of the deadlines that is due now, if the scheduler runs here.
+    which it listens itself. `settle` records every step of the deadlines
+    that is due now, if the scheduler runs here.
     """
 
     service: Service
     base_url: str
     own_url: str
     app: web.Application
-    admin_url: str = ""
     settle: Callable[[], Awaitable[None]] = _nothing
 
 

@@ -236,7 +236,7 @@ class RateLimits:
             )
         if length and (wait := self._sides_bytes.spend(side, length, now)):
             raise RateLimitExceeded(
-                sentence("%(side)s sends or fetches too many bytes; slow down.", side=grant.side),
+                sentence("%(actor)s sends or fetches too many bytes; slow down.", actor=grant.side),
                 wait,
                 "side-bytes",
             )

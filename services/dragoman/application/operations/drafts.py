@@ -186,7 +186,7 @@ async def keep_new(
     if existing is None and projection.used(draft.id):
         raise refuse(
             "key-reused",
-            "This Idempotency-Key was used for a post. Use a new key for a new draft.",
+            "This Idempotency-Key was used before. Use a new key for something new.",
         )
     if existing is None and len(await service.drafts.listed(draft.cid, draft.side)) >= DRAFTS:
         raise refuse(
@@ -206,7 +206,7 @@ async def keep_new(
     ):
         raise refuse(
             "key-reused",
-            "This Idempotency-Key was used for another draft. Use a new key for a new draft.",
+            "This Idempotency-Key was used before. Use a new key for something new.",
         )
     return draft_reply(
         projection,

@@ -175,7 +175,7 @@ async def enter(call: ApiRequest[Any], entry: bytes, key: str) -> ApiReply:
     ):
         raise refuse(
             "key-reused",
-            "This Idempotency-Key was used for another entry. Use a new key for a new entry.",
+            "This Idempotency-Key was used before. Use a new key for something new.",
         )
     return _reply(
         stored_person,

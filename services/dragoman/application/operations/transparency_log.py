@@ -180,7 +180,7 @@ async def signed_head(call: ApiRequest[Any], projection: Projection) -> tuple[Ch
     if sealed is None:
         raise refuse(
             "not-found",
-            "No head of this log is signed yet; the signer signs one within half a second.",
+            "No head of this log is signed yet. A signer signs one within half a second of a record.",
         )
     try:
         head, _ = checkpoint.read_signed(sealed.note, log_of(projection.registry))

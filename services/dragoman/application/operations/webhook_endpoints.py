@@ -342,7 +342,7 @@ async def send_again(call: ApiRequest[Any], id: str, position: int | None) -> De
         )
         is None
     ):
-        raise refuse("moved", "The delivery has changed just now; read it, and try again.")
+        raise refuse("moved", "It has changed just now; read it, and try again.")
     log.info("endpoint.resent", endpoint=endpoint.id, position=position, by=call.grant.actor)
     return _delivery(replace(delivery, again=time.time()), parked=False)
 

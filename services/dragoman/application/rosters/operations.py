@@ -464,4 +464,4 @@ async def _changed(
             raise refuse(
                 "no-room", "The roster is too large to be stored; leave out past events."
             ) from None
-    raise refuse("moved", "The roster has changed just now; read it, and try again.")
+    raise refuse("moved", "It has changed just now; read it, and try again.")

@@ -25,7 +25,7 @@ from dragoman.console.compose.consequences import (
     started_deadlines,
     urgency_of,
 )
-from dragoman.console.compose.form_page import render_form
+from dragoman.console.compose.form_page import render_form, render_refusal
 from dragoman.console.compose.levelled import levelled_texts
 from dragoman.console.compose.notice_page import other_channels
 from dragoman.console.compose.preview import PreviewReader, preview_of
@@ -39,7 +39,6 @@ from dragoman.console.compose.writing import (
 from dragoman.console.display import authorised_senders
 from dragoman.console.display.office_clocks import office_of
 from dragoman.console.forms import browser_signatures, exchange_choices
-from dragoman.console.forms.form_errors import plain
 from dragoman.console.matter.shown_message import headline
 from dragoman.console.page.context import PageContext
 from dragoman.console.page.rendering import Page, refused
@@ -175,15 +174,7 @@ async def check(
     except Malformed as error:
         return await render_form(writing, fields, field_errors(writing, error.faults), status=422)
     except Refused as error:
-        refusal = error.refusal
-        faults = field_errors(writing, refusal.faults)
-        return await render_form(
-            writing,
-            fields,
-            faults,
-            problem="" if faults else writing.context.words.sentence(plain(refusal.detail)),
-            status=422,
-        )
+        return await render_refusal(writing, fields, error.refusal)
     state = folded.state if isinstance(folded.state, Exchange) else None
     offices = tuple(office_of(side, context.projection.office(side)) for side in context.sides)
     content = content_of(body)

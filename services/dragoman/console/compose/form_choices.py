@@ -17,7 +17,6 @@ from dragoman.console.forms import exchange_choices, people_choices
 from dragoman.console.page.context import PageContext
 from dragoman.domain.acts import deadlines
 from dragoman.domain.acts.families import release
-from dragoman.i18n.words import Words
 from dragoman.members import shapes
 from dragoman.members.choices import ReleasedKind
 from dragoman.members.kind import Member
@@ -82,30 +81,6 @@ async def issue_choices(context: PageContext) -> list[exchange_choices.ExchangeC
         )
         for issue in reversed(perceptions.issues)
     ]
-
-
-def field_hints(words: Words, act: str) -> dict[str, str]:
-    """Return hints for the fields that their labels alone do not explain, by member."""
-    if act == "readout":
-        joint = words.say(
-            "Joint: words that you propose to say together; they are joint once every side "
-            "has agreed to them."
-        )
-        return {
-            "kind": joint
-            + words.space
-            + words.say("Separate: your side’s own words, beside those of the others.")
-        }
-    if act == "people-status":
-        return {"kind": words.say("Held people may not leave; rescued people may. One kind a row.")}
-    if act != "point-of-contact":
-        return {}
-    return {
-        "key": words.say("32 bytes in base64. Leave it empty where nobody asks for it."),
-        "duty_number_dead": words.say(
-            "Yes: nobody answers at the number that was announced, so this takes effect at once."
-        ),
-    }
 
 
 def report_beside(writing: Writing, offices: Sequence[Office]) -> list[DisplayedMember]:

@@ -20,7 +20,6 @@ from dragoman.console.compose import (
 from dragoman.console.compose.channel_acts import CHANNEL_ACTS
 from dragoman.console.compose.form_choices import (
     act_has_issue,
-    field_hints,
     file_choices,
     issue_choices,
     languages_own_first,
@@ -39,6 +38,7 @@ from dragoman.console.compose.writing import (
     OF_SIGNING,
     Composing,
     Writing,
+    field_errors,
     find_draft,
     member_at,
     sending_of,
@@ -47,7 +47,7 @@ from dragoman.console.display import authorised_senders, message_view, translati
 from dragoman.console.display.act_display import Display, other_languages
 from dragoman.console.display.office_clocks import office_of
 from dragoman.console.forms import exchange_choices, form_rows, people_choices, precedence_hints
-from dragoman.console.forms.form_errors import at_field
+from dragoman.console.forms.form_errors import at_field, plain
 from dragoman.console.matter.shown_message import headline
 from dragoman.console.page.context import PageContext
 from dragoman.console.page.kept_forms import KeptForm
@@ -55,6 +55,8 @@ from dragoman.console.page.rendering import Page, refused
 from dragoman.console.page.sessions import kept_form
 from dragoman.domain.acts.act_registry import in_force
 from dragoman.domain.acts.families import release
+from dragoman.domain.record.errors import Refusal
+from dragoman.domain.views.offers import OFFERS
 from dragoman.limits import DIGITS, FLASH_WORDS
 from dragoman.members import shapes, text_rows
 from dragoman.members.choices import OfferedKind
@@ -94,13 +96,6 @@ INCIDENTS: Final = (
     ),
 )
 """Kinds of incidents, in the order in which the form offers them."""
-
-
-_EITHER: Final = {
-    "launch-notice": frozenset({"window", "time"}),
-    "reference-document": frozenset({"published", "sha256"}),
-}
-"""Sets of members of which an act needs at least one."""
 
 
 _KEPT: Final = ("key", "etag", "draft", "draft_etag", release_preview.OF)
@@ -313,7 +308,7 @@ async def render_form(
     # A reply says something, so its text is open where no other member is required.
     names = {"text", "phrases"} if writing.exchange is not None and not required else set()
     names |= form_beginnings.linked_members(context)
-    either = _EITHER.get(act, frozenset())
+    either = OFFERS[act].either
     # The words for a choice that no list has belong beside the choice.
     required_names = {member.name for member in required}
     names |= {
@@ -363,7 +358,9 @@ async def render_form(
             "problem": problem,
             "required": required,
             "unfolded": unfolded,
-            "hints": field_hints(context.words, act)
+            "hints": {
+                name: context.words.sentence(hint) for name, hint in OFFERS[act].hints.items()
+            }
             if writing.of_channel is None
             else writing.of_channel.hints(context),
             "meanings": {}
@@ -450,3 +447,10 @@ async def render_form(
             ],
         },
     )
+
+
+async def render_refusal(writing: Writing, fields: Mapping[str, Any], refusal: Refusal) -> Page:
+    """Return the page of a form whose act was refused, with the reasons."""
+    faults = field_errors(writing, refusal.faults)
+    problem = "" if faults else writing.context.words.sentence(plain(refusal.detail))
+    return await render_form(writing, fields, faults, problem=problem, status=422)

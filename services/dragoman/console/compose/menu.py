@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from dragoman.console.compose.writing import INCIDENT, may_write, sending_of
+from dragoman.console.compose.writing import may_write, sending_of
 from dragoman.console.page.context import PageContext
 from dragoman.console.page.rendering import Page
 from dragoman.document.blocks import (
@@ -23,7 +23,7 @@ from dragoman.document.blocks import (
     section,
 )
 from dragoman.domain.acts.act_registry import FORMATS, in_force
-from dragoman.domain.views.offers import GROUPS, MENU, Offer
+from dragoman.domain.views.offers import GROUPS, INCIDENT, MENU, Offer
 from dragoman.i18n.words import Words
 from dragoman.members.runs import Aside, PageLink
 from dragoman.text import Text

@@ -12,9 +12,10 @@ from markupsafe import Markup
 from msgspec import Struct
 
 from dragoman.console.compose.form_choices import languages_own_first
-from dragoman.console.compose.writing import INCIDENT, may_write
+from dragoman.console.compose.writing import may_write
 from dragoman.console.page.context import PageContext
 from dragoman.domain.acts.act_registry import in_force
+from dragoman.domain.views.offers import INCIDENT
 from dragoman.members.texts import language
 
 _LINES_AND_TEXT: Final = {

@@ -28,7 +28,7 @@ from dragoman.console.compose import (
 )
 from dragoman.console.compose.check_page import check
 from dragoman.console.compose.draft_pages import draft_list, draft_page, draft_sent
-from dragoman.console.compose.form_page import form, render_form, writing_of
+from dragoman.console.compose.form_page import form, render_form, render_refusal, writing_of
 from dragoman.console.compose.live_hints import reading
 from dragoman.console.compose.live_preview import live_preview, without_preview
 from dragoman.console.compose.menu import menu
@@ -335,14 +335,7 @@ async def _refused(
             problem=words.say("This takes a second officer: a colleague of your side releases it."),
             status=422,
         )
-    faults = field_errors(writing, refusal.faults)
-    return await render_form(
-        writing,
-        fields,
-        faults,
-        problem="" if faults else writing.context.words.sentence(plain(refusal.detail)),
-        status=422,
-    )
+    return await render_refusal(writing, fields, refusal)
 
 
 async def _drop(context: PageContext, fields: Mapping[str, Any]) -> None:

@@ -37,10 +37,6 @@ from dragoman.text import Text, sentence
 from dragoman_schemas.act_frame import Answering
 from dragoman_schemas.state import Exchange
 
-INCIDENT: Final = "hazardous-incident"
-"""The act that opens an incident."""
-
-
 OF_SIGNING: Final = ("sign", "signed", "signatures")
 """Fields by which a page signs. They belong to one press and are not carried on."""
 

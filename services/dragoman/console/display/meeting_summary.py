@@ -20,6 +20,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from dragoman.console.display.deadline_rows import LEVELS, Level, level_of, worst
 from dragoman.console.display.office_clocks import Office, office_of, places
 from dragoman.domain.acts.duty_calendar import DutyCalendar
+from dragoman.domain.acts.event_windows import MEETINGS
 from dragoman.domain.acts.families.contact import standing_office
 from dragoman.domain.views import flags
 from dragoman.domain.views.titles import subject_of
@@ -28,8 +29,6 @@ from dragoman.projection.open_deadlines import OpenDeadline, deadlines_of
 from dragoman.projection.view import View
 from dragoman_schemas.state import Exchange, Registry
 
-FORMATS: Final = ("meeting-request", "call-request", "visit-invitation")
-"""Acts that open a meeting, a call or a visit."""
 State = Literal["asked", "agreed", "held", "over"]
 STATES: Final[tuple[State, ...]] = ("asked", "agreed", "held", "over")
 """The four states of a meeting, in their order."""
@@ -168,7 +167,7 @@ class ChannelMeetings(NamedTuple):
 
 def channel_meetings(view: View) -> ChannelMeetings:
     """Return the newest meetings of a channel."""
-    newest = deque(view.every(*FORMATS), maxlen=MOST + 1)
+    newest = deque(view.every(*MEETINGS), maxlen=MOST + 1)
     meeting_summaries = [
         summarize(view.registry, state, view.calendars, view.moment) for state in reversed(newest)
     ]
@@ -179,7 +178,7 @@ def channel_meetings(view: View) -> ChannelMeetings:
 
 def offices_of(view: View) -> tuple[Office, ...]:
     """Return the sides' offices, in the order of the opening."""
-    entries = list(view.every("liaison-office"))
+    entries = list(view.offices())
     return tuple(office_of(side, standing_office(entries, side)) for side in view.sides)
 
 

@@ -20,6 +20,7 @@ from dragoman.console.display.office_clocks import Office
 from dragoman.console.page.context import PageContext
 from dragoman.domain.acts import consent, two_keys
 from dragoman.domain.acts.families import joining, meeting
+from dragoman.domain.views.offers import OFFERS
 from dragoman.i18n.words import Words
 from dragoman.members import shapes
 from dragoman.members.texts import LineKind, TextKind, TextsKind, language
@@ -247,20 +248,20 @@ def earlier_acts(context: PageContext, act: str, state: Exchange) -> list[Exchan
     Form and check page show these choices, and never an id.
     """
     words, side = context.words, context.side
-    match act:
-        case "amendment-agreement" | "amendment-refusal":
+    match OFFERS[act].names:
+        case "amendments":
             return amendments(words, state, side)
-        case "translation-agreement" | "translation-dispute":
+        case "translations":
             return translations(words, state, side)
-        case "consent-withdrawal":
+        case "consents":
             return consents(words, state, side)
-        case "second-key":
+        case "drafts":
             return second_keys(words, state, side, reader=context.grant.actor)
-        case "joinder":
+        case "reports":
             return earlier_reports(context, state)
-        case "joinder-agreement":
+        case "joinders":
             return joinders(context, state)
-        case "translation":
+        case "messages":
             return messages(words, state)
-        case _:
+        case None:
             return None

@@ -299,7 +299,6 @@ _ON_PAGES: Final = {
     "%(error)s. Try again with the same Idempotency-Key.": sentence(
         "%(error)s. Try again in a moment."
     ),
-    "%(error)s. Nothing was recorded: try again with the same Idempotency-Key.": _SEND_AGAIN,
     "Nothing was recorded: %(error)s. Try again with the same Idempotency-Key.": _SEND_AGAIN,
     "Nothing was recorded: %(error)s. Send it again with the same Idempotency-Key; it cannot "
     "be recorded twice.": _SEND_AGAIN,

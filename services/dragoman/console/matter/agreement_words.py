@@ -34,6 +34,7 @@ from dragoman.members.runs import (
 from dragoman.reports.answer_words import answer_text
 from dragoman.reports.recurrence_words import progress_text
 from dragoman.reports.undertaking_words import standing_of, standing_text
+from dragoman.text import capitalized
 from dragoman_schemas.agreement_responses import (
     MechanismView,
     MechanismWord,
@@ -110,7 +111,7 @@ class AgreementWords(PageWords):
             if views:
                 word = self.standing(name)
                 heading = (
-                    Mark("state", word[:1].upper() + word[1:], LEVELS[name]),
+                    Mark("state", capitalized(word), LEVELS[name]),
                     " ",
                     Aside((self.w.number(len(views)),)),
                 )

@@ -49,11 +49,6 @@ from dragoman_schemas.state import Exchange, decode_exchange
 _FRAME: Final = ("subject", "to", "info", "precedence", "dtg")
 """Members that appear in the head of a form."""
 
-_SPELT: Final = 60
-"""The most letters of a line that is spelt. That is a call sign or a telephone number,
-but no sentence.
-"""
-
 
 def page(paper: ReportDocument, headers: dict[str, str]) -> web.Response:
     """Return a report as a page without script or form, in the report's language.

@@ -50,7 +50,7 @@ from dragoman.interop import spreadsheet
 from dragoman.limits import SEARCH_CHARACTERS, SUBJECT_LENGTH
 from dragoman.reports.answer_words import represented_text
 from dragoman.reports.recurrence_words import progress_text
-from dragoman.text import Text
+from dragoman.text import Text, capitalized
 
 _CONSOLE: Final = Path(__file__).parents[1]
 _TEMPLATES: Final = (
@@ -162,6 +162,7 @@ def environment(language: str) -> jinja2.Environment:
         bytecode_cache=_COMPILED,
     )
     templates.install_gettext_translations(words.translations, newstyle=True)  # type: ignore[attr-defined]  # the extension's
+    templates.filters["capital"] = capitalized
     templates.globals |= {
         "w": words,
         "languages": languages.LANGUAGES,

@@ -18,6 +18,7 @@ from dragoman.console.page.context import PageContext
 from dragoman.console.search.goals import Goal, channels_of
 from dragoman.domain.acts.act_registry import in_force
 from dragoman.domain.acts.act_rules import OFFICERS, Format
+from dragoman.domain.views.offers import INCIDENT
 from dragoman.i18n import words as languages
 from dragoman.i18n.words import Words
 from dragoman.projection.projection import Projection
@@ -161,7 +162,7 @@ def _actions(context: PageContext, channel: Projection) -> Iterator[NamedGoal]:
     for act, form in in_force(channel.registry).formats.items():
         if not _may_open(form, channel, roles):
             continue
-        first = act == "hazardous-incident"
+        first = act == INCIDENT
         label = context.words.say("Report an incident") if first else context.words.act(act)
         goal = Goal(
             kind="action",
@@ -175,7 +176,7 @@ def _actions(context: PageContext, channel: Projection) -> Iterator[NamedGoal]:
 @lru_cache(maxsize=256)
 def _format_names(act: str) -> tuple[str, ...]:
     names = _in_all(lambda words: words.act(act))
-    if act == "hazardous-incident":
+    if act == INCIDENT:
         names += _in_all(lambda words: words.say("Report an incident"))
     return names
 

@@ -92,7 +92,7 @@ def _by(words: GrantWords, session: OwnSession) -> Cell:
         return sessions.provider_name(words.context.request) or say("the provider")
     if session.label:
         return say("token “%(label)s”", label=session.label)
-    return (say("token"), " ", Mark("id", session.grant))
+    return (say("Token"), " ", Mark("id", session.grant))
 
 
 def _tokens(words: GrantWords, views: Sequence[OwnToken]) -> Section:

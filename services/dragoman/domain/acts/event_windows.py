@@ -33,6 +33,12 @@ ENDED_BY_WORD: Final = frozenset(
 VISITS: Final = frozenset({"visit-invitation", "visit-request"})
 """Formats whose window is not known before other sides have agreed to it."""
 
+MEETINGS: Final = ("meeting-request", "call-request", "visit-invitation")
+"""Formats by which a side asks another to meet."""
+
+DATED: Final = ENDED_BY_WORD | VISITS | {*MEETINGS, "terrorism-warning"}
+"""Formats of events that have a time."""
+
 _PROPOSING: Final = ("postponement", "counter-proposal")
 """Acts that may name another window."""
 
@@ -51,6 +57,11 @@ class EventWindow(Struct, frozen=True, kw_only=True):
     def last(self) -> datetime:
         """Return the end, or the beginning where the end is not known."""
         return self.begins if self.ends is None else self.ends
+
+
+def asks_to_visit(exchange: Exchange) -> bool:
+    """Return whether a side asks to see something, and another side grants it."""
+    return exchange.act == "visit-request"
 
 
 def window_of(exchange: Exchange) -> EventWindow | None:
@@ -104,7 +115,7 @@ def known_since(exchange: Exchange) -> datetime:
     or granted.
     """
     stamps = [naming_message(exchange).said]
-    if exchange.act == "visit-request":
+    if asks_to_visit(exchange):
         refused = max((item.said.position for item in exchange.acts.get("decline", ())), default=0)
         grants = (item.said for item in exchange.acts.get("grant", ()))
         stamps += [stamp for stamp in grants if stamp.position > refused][:1]

@@ -138,7 +138,7 @@ def hours(pointer: str, value: Attended | UnsetType) -> Refusal | None:
     if not isinstance(value, Hours):
         return None
     if len(set(value.days)) < len(value.days):
-        return invalid(f"{pointer}/days", sentence("a day is named twice; name it once"))
+        return invalid(f"{pointer}/days", sentence("this is named twice; name it once"))
     return zone(f"{pointer}/zone", value.zone)
 
 
@@ -218,7 +218,7 @@ def sides(
             return refusal
         if value in values[:index]:
             return invalid(
-                f"{pointer}/{index}", sentence("%(side)s is named twice; name it once", side=value)
+                f"{pointer}/{index}", sentence("%(name)s is named twice; name it once", name=value)
             )
     return None
 

@@ -44,6 +44,11 @@ _CYRILLIC: Final = ("Проверка связи", "Съешь же ещё эт�
 _read = msgspec.json.Decoder(LineChecks).decode
 
 
+def is_line_check(exchange: Exchange) -> bool:
+    """Return whether an exchange is a line check, in which no side says anything."""
+    return exchange.act == "line-check"
+
+
 class Slot(Struct, frozen=True, kw_only=True):
     """One check of the schedule: its time, its sender, and its running number."""
 

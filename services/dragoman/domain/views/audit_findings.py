@@ -145,7 +145,7 @@ def _of_exchange(
             )
         elif sent in two_keys.due(exchange):
             text = sentence(
-                "%(act)s: sent by %(who)s only; a second officer must still confirm it",
+                "%(act)s: sent by %(who)s; a second officer must still confirm it",
                 act=act,
                 who=alone,
             )

@@ -12,7 +12,8 @@ without an end stays listed for a day. All of it follows from the exchanges and 
 moment, so the board, the reports, the calendar and the exports list the same windows.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
@@ -29,6 +30,34 @@ NEAR: Final = timedelta(days=2)
 
 _EXPECTED: Final = timedelta(days=1)
 """The time for which a visit without an end is listed, and nobody said it has begun."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventFormat:
+    """The facts of a format for lists, charts and warnings.
+
+    `kind` is the member that says which kind of event it is. `mark` is its mark on a
+    chart, and `heading` its heading in a warning.
+    """
+
+    kind: str
+    mark: Literal["area", "launch", "meeting"]
+    heading: str
+
+
+EVENT_FORMATS: Final[Mapping[str, EventFormat]] = {
+    "danger-area": EventFormat(kind="hazard", mark="area", heading="DANGER AREA"),
+    "launch-notice": EventFormat(
+        kind="phase", mark="launch", heading="LAUNCH OF A MISSILE OR SPACE VEHICLE"
+    ),
+    "military-activity": EventFormat(kind="type", mark="area", heading="MILITARY ACTIVITY"),
+    "humanitarian-notification": EventFormat(
+        kind="kind", mark="area", heading="HUMANITARIAN NOTIFICATION"
+    ),
+    "visit-invitation": EventFormat(kind="kind", mark="meeting", heading="VISIT"),
+    "visit-request": EventFormat(kind="kind", mark="meeting", heading="VISIT"),
+}
+"""The formats whose windows are listed."""
 
 Stage = Literal["near", "open", "holding", "not_ended"]
 

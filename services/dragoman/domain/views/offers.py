@@ -11,7 +11,7 @@ officer may do has its row here.
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 from msgspec import Struct
 
@@ -41,6 +41,11 @@ class OfferReader(Struct, frozen=True, kw_only=True):
 Occasion = Callable[[Exchange, OfferReader], bool]
 """A test of whether a reader has a reason for an act in an exchange."""
 
+Named = Literal[
+    "amendments", "consents", "drafts", "joinders", "messages", "reports", "translations"
+]
+"""The earlier acts that an act may name; `drafts` wait for a second key."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Offer:
@@ -52,7 +57,9 @@ class Offer:
     an exchange.
 
     An opening has the `group` of the menu and the `purpose` in which it is listed.
-    `labels` are the names of its members on its form, where they differ.
+    `labels` are the names of its members on its form, where they differ, and `hints`
+    explain those that their labels alone do not. The act needs at least one of
+    `either`. `names` says which earlier acts its member `of` may name.
     """
 
     act: str
@@ -64,6 +71,9 @@ class Offer:
     group: Text | None = None
     purpose: Text | None = None
     labels: Mapping[str, Text] = field(default_factory=dict)
+    hints: Mapping[str, Text] = field(default_factory=dict)
+    either: frozenset[str] = frozenset()
+    names: Named | None = None
 
 
 def offered(state: Exchange, registry: Registry, reader: OfferReader) -> tuple[str, ...]:
@@ -261,9 +271,12 @@ _WHICH_REPORT: Final = {"of": sentence("Which report")}
 _WHICH_TRANSLATION: Final = {"of": sentence("Which translation")}
 _REPLACED: Final = {"fields": sentence("What is replaced")}
 
+INCIDENT: Final = "hazardous-incident"
+"""The act by which a side reports an incident. Pages offer it before all others."""
+
 _OPENINGS: Final = (
     Offer(
-        act="hazardous-incident",
+        act=INCIDENT,
         group=_INCIDENTS,
         purpose=sentence(
             "Something dangerous has just happened, such as a near miss or a collision."
@@ -313,6 +326,13 @@ _OPENINGS: Final = (
         act="point-of-contact",
         group=_CONTACT,
         purpose=sentence("Announce whom the other side can ring, and when."),
+        hints={
+            "key": sentence("32 bytes in base64. Leave it empty where nobody asks for it."),
+            "duty_number_dead": sentence(
+                "Yes: nobody answers at the number that was announced, so this takes effect at "
+                "once."
+            ),
+        },
     ),
     Offer(
         act="line-check",
@@ -368,6 +388,7 @@ _OPENINGS: Final = (
         act="launch-notice",
         group=_ACTIVITIES,
         purpose=sentence("Announce the launch of a missile or a space rocket, or report it."),
+        either=frozenset({"window", "time"}),
     ),
     Offer(
         act="explanation-request",
@@ -410,6 +431,7 @@ _OPENINGS: Final = (
         act="reference-document",
         group=_TEXTS,
         purpose=sentence("Name a document and the passages to which you will refer."),
+        either=frozenset({"published", "sha256"}),
     ),
     Offer(
         act="mechanism",
@@ -447,10 +469,29 @@ _CONTINUING: Final = (
         rank=5,
         when=_has_second_key,
         labels={"of": sentence("What your colleague sent")},
+        names="drafts",
     ),
-    Offer(act="joinder-agreement", rank=10, when=_may_agree_to_join, labels=_WHICH_REPORT),
-    Offer(act="amendment-agreement", rank=15, when=_has_amendment, labels=_WHICH_AMENDMENT),
-    Offer(act="amendment-refusal", rank=20, when=_has_amendment, labels=_WHICH_AMENDMENT),
+    Offer(
+        act="joinder-agreement",
+        rank=10,
+        when=_may_agree_to_join,
+        labels=_WHICH_REPORT,
+        names="joinders",
+    ),
+    Offer(
+        act="amendment-agreement",
+        rank=15,
+        when=_has_amendment,
+        labels=_WHICH_AMENDMENT,
+        names="amendments",
+    ),
+    Offer(
+        act="amendment-refusal",
+        rank=20,
+        when=_has_amendment,
+        labels=_WHICH_AMENDMENT,
+        names="amendments",
+    ),
     Offer(act="release-consent", rank=25, when=_has_not_agreed),
     Offer(act="reply", rank=30, shortcut="r"),
     Offer(
@@ -481,7 +522,21 @@ _CONTINUING: Final = (
         when=lambda state, reader: bool(retracting.own_statement(state, reader.side)),
         labels=_REPLACED,
     ),
-    Offer(act="readout", rank=95, when=_may_read_out),
+    Offer(
+        act="readout",
+        rank=95,
+        when=_may_read_out,
+        hints={
+            "kind": sentence(
+                "Joint: words that you propose to say together; they are joint once every side "
+                "has agreed to them. Separate: your side’s own words, beside those of the others."
+            )
+        },
+    ),
+    Offer(
+        act="people-status",
+        hints={"kind": sentence("Held people may not leave; rescued people may. One kind a row.")},
+    ),
     Offer(act="meeting-held", rank=100),
     Offer(act="contained", rank=105),
     Offer(act="final-report", rank=110),
@@ -506,7 +561,10 @@ _CONTINUING: Final = (
         act="correction", when=lambda state, reader: not consent.is_bound(state), labels=_REPLACED
     ),
     Offer(
-        act="consent-withdrawal", when=_may_withdraw, labels={"of": sentence("What you take back")}
+        act="consent-withdrawal",
+        when=_may_withdraw,
+        labels={"of": sentence("What you take back")},
+        names="consents",
     ),
     Offer(act="agenda-agreement", when=_has_words_of_others("agenda-agreement")),
     Offer(
@@ -516,11 +574,22 @@ _CONTINUING: Final = (
     Offer(act="help-offer", when=lambda state, reader: helping.may_offer(state, reader.side)),
     Offer(act="help-acceptance", when=_may_take_help),
     Offer(act="help-delivery", when=lambda state, reader: bool(state.acts.get("help-offer"))),
-    Offer(act="translation-agreement", when=_has_translation, labels=_WHICH_TRANSLATION),
-    Offer(act="translation-dispute", when=_has_translation, labels=_WHICH_TRANSLATION),
+    Offer(act="translation", names="messages"),
+    Offer(
+        act="translation-agreement",
+        when=_has_translation,
+        labels=_WHICH_TRANSLATION,
+        names="translations",
+    ),
+    Offer(
+        act="translation-dispute",
+        when=_has_translation,
+        labels=_WHICH_TRANSLATION,
+        names="translations",
+    ),
     Offer(act="adoption", when=lambda state, reader: reader.side not in consent.adopting(state)),
     Offer(act="status-change", when=lambda state, reader: bool(status_changes(state))),
-    Offer(act="joinder", when=_may_join, labels=_WHICH_REPORT),
+    Offer(act="joinder", when=_may_join, labels=_WHICH_REPORT, names="reports"),
     Offer(
         act="reconfirmation",
         when=lambda state, reader: (

@@ -47,6 +47,7 @@ from dragoman.domain.acts.families.exchange import (
     owing_receipt,
 )
 from dragoman.domain.acts.families.joining import INCIDENTS
+from dragoman.domain.acts.line_checks import is_line_check
 from dragoman.domain.acts.window_notices import ANNOUNCED
 from dragoman.domain.views import open_questions
 from dragoman.domain.views.titles import subject_of
@@ -206,7 +207,7 @@ def _unlimited(exchange: Exchange) -> Iterator[tuple[str, str, str]]:
 
     Each is the act, the side, and the message that asks for it.
     """
-    for message in exchange.messages if exchange.act != "line-check" else ():
+    for message in exchange.messages if not is_line_check(exchange) else ():
         for side in owing_receipt(exchange, message):
             yield "acknowledgement", side, message.id
     if exchange.status in ENDED:

@@ -19,7 +19,7 @@ import msgspec
 from msgspec import Struct
 
 from dragoman.domain.acts import deadlines
-from dragoman.domain.acts.line_checks import ECHOED
+from dragoman.domain.acts.line_checks import ECHOED, is_line_check
 from dragoman_schemas.state import Exchange
 from dragoman_schemas.statistics_figures import Line
 
@@ -122,7 +122,7 @@ def checks(exchange: Exchange) -> Iterator[LineCheckSpan]:
 
     Nothing for other formats, and for a cancelled check.
     """
-    if exchange.act != "line-check" or exchange.status == "cancelled" or exchange.for_the_record:
+    if not is_line_check(exchange) or exchange.status == "cancelled" or exchange.for_the_record:
         return
     challenge = msgspec.json.decode(exchange.content["challenge"])
     sender = (

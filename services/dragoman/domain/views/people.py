@@ -106,8 +106,3 @@ def _are_same(sides: Iterable[list[dict[str, Any]]]) -> bool:
 def is_waited_for(group: dict[str, Any]) -> bool:
     """Return whether the people of a group are not back yet."""
     return group["kind"] in _WAITED_FOR and "handed_over" not in group
-
-
-def are_waited_for(exchange: Exchange) -> bool:
-    """Return whether any side says that people are not back yet."""
-    return any(status.waited_for != 0 for status in people_of(exchange))

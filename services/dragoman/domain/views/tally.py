@@ -40,6 +40,7 @@ from dragoman.domain.acts.access import officer_side
 from dragoman.domain.acts.deadlines import UNTIMED, Deadline
 from dragoman.domain.acts.duty_calendar import DutyCalendar
 from dragoman.domain.acts.families.exchange import precedence_of
+from dragoman.domain.acts.line_checks import is_line_check
 from dragoman.domain.views import attribution, lead_times, outages
 from dragoman.domain.views.outages import LineCheckSpan
 from dragoman.limits import LINE_CHECKS_BEFORE
@@ -148,7 +149,7 @@ class Tally:
             if series is None:
                 series = self.series[key] = Series(measured=key[0] in _MEASURED)
             series.add(time, value)
-        if exchange.act == "line-check":
+        if is_line_check(exchange):
             self._checks[exchange.opened.position] = tuple(outages.checks(exchange))
 
     def remove(self, exchange: Exchange) -> None:

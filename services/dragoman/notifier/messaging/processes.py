@@ -66,11 +66,6 @@ class SenderProcesses:
         for process in processes or ():
             await asyncio.to_thread(process.end)
 
-    @property
-    def pids(self) -> tuple[int, ...]:
-        """The ids of both processes; empty if they do not run."""
-        return tuple(process.pid for process in self._processes or ())
-
     def kill(self) -> None:
         """End both processes at once. They are started again with the next message."""
         for process in self._processes or ():

@@ -46,6 +46,7 @@ from dragoman.application.operations.calendar_links import (
 from dragoman.application.rosters.feed import roster_feed
 from dragoman.application.rosters.operations import own_roster
 from dragoman.application.service import Service
+from dragoman.domain.acts.event_windows import DATED
 from dragoman.domain.record.errors import refuse
 from dragoman.interop import NotUnderstood
 from dragoman.limits import ACT_BYTES
@@ -66,16 +67,6 @@ ALERTS: Final = (
     "text/xml",
 )
 
-_DATED: Final = {
-    "meeting": ("meeting-request", "call-request", "visit-invitation", "visit-request"),
-    "notification": (
-        "danger-area",
-        "launch-notice",
-        "military-activity",
-        "terrorism-warning",
-        "humanitarian-notification",
-    ),
-}
 _KEPT: Final = timedelta(days=366)
 """The time for which a past event stays in a calendar."""
 
@@ -100,7 +91,7 @@ async def _feed(
 def _calendar(view: View, base_url: str) -> bytes:
     from dragoman.interop import icalendar  # The import takes a fifth of a second.
 
-    states = [state for formats in _DATED.values() for state in view.every(*formats)]
+    states = view.every(*sorted(DATED))
     return icalendar.feed(view.registry, states, view.moment - _KEPT, base_url)
 
 

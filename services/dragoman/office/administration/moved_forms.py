@@ -12,6 +12,7 @@ from typing import Final, Literal, NamedTuple
 from aiohttp import web
 from msgspec import Struct
 
+from dragoman.console.compose.channel_acts import CHANNEL_ACTS
 from dragoman.console.page.context import PageContext
 from dragoman.console.page.rendering import Handler, PageRoute
 from dragoman.console.page.sessions import redirect
@@ -38,22 +39,23 @@ class _MovedQuery(Struct, frozen=True, kw_only=True):
 
 
 _MOVED: Final = {
-    "/admin": _MovedForm("channel-status"),
-    "/admin/codebook": _MovedForm("codebook-adoption"),
-    "/admin/onward": _MovedForm("onward-adoption"),
+    **{
+        act.page: _MovedForm(name)
+        for name, act in reversed(tuple(CHANNEL_ACTS.items()))
+        if act.page not in ("/admin/erasures", "/admin/keys")
+    },
     "/admin/erasures/consent": _MovedForm("erasure-consent", "exchanges", "f.records"),
     "/admin/erasures/erase": _MovedForm("erasure", "exchanges", "f.records"),
     "/admin/erasures/withdraw": _MovedForm(
         "erasure-consent", "exchanges", "f.records", withdraws=True
     ),
-    "/admin/policy": _MovedForm("policy-adoption"),
-    "/admin/profiles": _MovedForm("profile-adoption"),
-    "/admin/rules": _MovedForm("rules-adoption"),
-    "/admin/officers": _MovedForm("officer"),
     "/admin/officers/revoke": _MovedForm("officer-revocation", "officer", "f.officer"),
     "/admin/keys/revoke": _MovedForm("key-revocation", "of", "f.key"),
 }
-"""The forms by their earlier addresses."""
+"""The forms by their earlier addresses.
+
+The first form of most pages was on the page itself.
+"""
 
 
 def _leading(form: _MovedForm) -> Handler:

@@ -12,6 +12,7 @@ from dragoman.console.page.rendering import Page, PageRoute
 from dragoman.document.blocks import Group, Listing, PageDocument, Section
 from dragoman.members.runs import Mark, PageLink
 from dragoman.projection.queries import mechanisms as projected
+from dragoman.text import capitalized
 from dragoman_schemas.agreement_responses import Mechanisms, MechanismView
 
 GROUPS: Final = {
@@ -65,7 +66,7 @@ def _section(words: AgreementWords, name: str, views: Sequence[MechanismView]) -
         case "in_force":
             heading = say("In force")
         case "suspended":
-            heading = say("Suspended")
+            heading = capitalized(say("suspended"))
         case "ended":
             heading = say("Ended")
         case _:

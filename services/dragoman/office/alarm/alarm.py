@@ -64,6 +64,7 @@ from dragoman.limits import (
 from dragoman.office.alarm import drills, unpassed_messages, watch_monitor
 from dragoman.projection.open_deadlines import RINGING, OpenDeadline
 from dragoman.projection.projection import Projection
+from dragoman.text import capitalized
 
 log = structlog.get_logger()
 
@@ -359,7 +360,7 @@ def _ring(
         act=message.act,
         kind=kind,
         heading=heading,
-        name=name[:1].upper() + name[1:],
+        name=capitalized(name),
         matter=message_view.matter(words, exchange, message, duty.clock.side),
         within=message_view.within(words, exchange, message, duty.clock.side),
         marking=projection.registry.marking,

@@ -23,6 +23,7 @@ from dragoman.domain.views import alarms as ladder
 from dragoman.domain.views.receipts import receipts_of
 from dragoman.i18n.words import as_moment
 from dragoman.stores.first_hours import Drill
+from dragoman.text import capitalized
 from dragoman_schemas.responses import Fact
 from dragoman_schemas.state import (
     Exchange,
@@ -146,7 +147,7 @@ def _ring(context: PageContext, drill: Drill, exchange: Exchange, message: Messa
         act=message.act,
         kind=kind,
         heading=message_view.heading(words, message),
-        name=name[:1].upper() + name[1:],
+        name=capitalized(name),
         matter="",
         within="",
         marking=context.registry.marking,

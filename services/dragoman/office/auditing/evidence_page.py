@@ -238,7 +238,7 @@ def _reasons(words: Words) -> dict[str, str]:
     return {
         "format": say("its data cannot be read"),
         "order": say("its records do not begin with the opening, or are not in the log’s order"),
-        "no_opening": say("it does not begin with the opening of a channel"),
+        "no_opening": say("it does not begin with the opening of the channel"),
         "no_exchange": say("it has no record of the exchange that it names"),
         "other_cid": say("it is of the channel {cid}, and not of yours"),
         "other_key": say("its opening names the log key {log}, and not the one that you entered"),

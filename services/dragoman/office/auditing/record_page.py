@@ -234,7 +234,7 @@ def _position(context: PageContext) -> int:
     if position is None or not 1 <= position <= context.newest:
         raise refused(
             "not-found",
-            sentence("Records are counted from 1 to %(newest)s.", newest=context.newest),
+            sentence("Records are counted from 1 to %(n)s.", n=context.newest),
         )
     if position > context.position:
         raise refused(

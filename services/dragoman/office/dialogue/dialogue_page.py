@@ -42,6 +42,7 @@ from dragoman.i18n.words import Words, as_moment
 from dragoman.limits import SCREEN_ROWS
 from dragoman.office.dialogue import joint_report_page, undertaking_lane
 from dragoman.projection.queries import dialogue as projected
+from dragoman.text import capitalized
 from dragoman_schemas.act_frame import Area
 from dragoman_schemas.agreement_responses import UndertakingView
 
@@ -207,8 +208,7 @@ def _apart(context: PageContext) -> list[tuple[str, str]]:
 
 def _named(words: Words, name: str) -> str:
     """Return a word of the log with a capital letter, for the start of a line."""
-    word = words.value(name)
-    return word[:1].upper() + word[1:]
+    return capitalized(words.value(name))
 
 
 def _years(view: DialogueView, now: datetime) -> tuple[int, int]:

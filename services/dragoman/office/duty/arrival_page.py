@@ -14,6 +14,7 @@ from dragoman.console.page import stranger_pages
 from dragoman.console.page.sessions import own_origin, words_of
 from dragoman.document.blocks import Buttons, PageDocument, section
 from dragoman.members.runs import PressButton
+from dragoman.text import capitalized
 
 
 async def question(request: web.Request) -> web.Response:
@@ -44,7 +45,7 @@ async def confirmed(request: web.Request) -> web.Response:
         "The test reached you. This was recorded at %(t)s. You can close this page.",
         t=words.written(result.arrived),
     )
-    return await _page(request, PageDocument(title=say("Confirmed"), lead=(lead,)))
+    return await _page(request, PageDocument(title=capitalized(say("confirmed")), lead=(lead,)))
 
 
 async def _page(request: web.Request, document: PageDocument, status: int = 200) -> web.Response:

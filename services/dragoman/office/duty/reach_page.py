@@ -38,6 +38,7 @@ from dragoman.document.blocks import (
 from dragoman.domain.record.errors import Refused
 from dragoman.i18n.words import LANGUAGES, Words
 from dragoman.members.runs import Aside, Mark, PageLink, PressButton, Run, Runs
+from dragoman.text import capitalized
 from dragoman_schemas.act_frame import Precedence
 from dragoman_schemas.reach_responses import NewReach, Reach, ReachCode, ReachEndpoint, ReachState
 
@@ -155,7 +156,7 @@ def _way(words: GrantWords, way: ReachEndpoint) -> Section:
         (say("Channel"), way.channel),
         (say("What"), _content(w, way)),
         (say("Last test"), words.date(way.tested, none=say("none"))),
-        (say("Confirmed"), words.date(way.arrived or way.proven, none=say("not yet"))),
+        (capitalized(say("confirmed")), words.date(way.arrived or way.proven, none=say("not yet"))),
         (say("Sent"), _counts(w, way)),
     )
     return section(

@@ -51,7 +51,7 @@ async def confirm_test(call: ApiRequest[NoBody]) -> ApiAnswer:
     if confirmed is None:
         raise refuse(
             "not-found",
-            "No test of the last day has this code. Send another test, and use its code.",
+            "No test of the last day has this code. Send a test, and use its code.",
         )
     return ApiReply(body=confirmed)
 

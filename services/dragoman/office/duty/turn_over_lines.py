@@ -16,8 +16,7 @@ class TurnOverLines(Struct, frozen=True, kw_only=True):
     """The turn-over of the reader's side, as the board shows it.
 
     `unclear` are the points that are not clear, explained or not. `texts` has their
-    words by their keys. `is_own` says that the reader has the watch, and `is_relieved`
-    that the reader had it before.
+    words by their keys. `is_own` says that the reader has the watch.
     """
 
     has_sheet: bool
@@ -26,7 +25,6 @@ class TurnOverLines(Struct, frozen=True, kw_only=True):
     unclear: tuple[PointState, ...]
     texts: dict[str, str]
     is_own: bool
-    is_relieved: bool
 
 
 def may_read(context: PageContext) -> bool:
@@ -55,7 +53,6 @@ async def lines_of(context: PageContext) -> TurnOverLines | None:
         unclear=unclear,
         texts={state.point.key: point_text(state.point, context.words) for state in unclear},
         is_own=context.projection.registry.watches[context.side].since.by == context.grant.actor,
-        is_relieved=stored is not None and stored.sheet.relieved == context.grant.actor,
     )
 
 

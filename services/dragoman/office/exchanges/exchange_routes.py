@@ -183,12 +183,12 @@ def _as_tool_format(
     Raises `Refused` if the exchange cannot be given in that format.
     """
     if media == cap.MEDIA:
-        if state.act not in cap.EVENTS:
+        if state.act not in cap.ALERTS:
             raise refuse(
                 "not-acceptable",
                 "A %(act)s cannot be given as an alert; these can: %(acts)s.",
                 act=state.act,
-                acts=", ".join(cap.EVENTS),
+                acts=", ".join(cap.ALERTS),
             )
         return web.Response(
             body=cap.alert(

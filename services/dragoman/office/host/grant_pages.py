@@ -93,9 +93,7 @@ def _issued(words: GrantWords, issued: IssuedToken) -> Section:
     w, say = words.w, words.w.say
     title, aside = say("For %(actor)s", actor=issued.actor), Mark("id", issued.id)
     if not issued.token:
-        gone = say(
-            "It was shown then, and is not kept. If it is lost, revoke it and issue another."
-        )
+        gone = say("It was shown then, and is not kept. If it is lost, revoke it and make another.")
         return section(title, Paragraph((gone,)), aside=aside)
     ends = (
         say("It ends %(t)s.", t=w.written(issued.expires, "minute"))
@@ -360,7 +358,7 @@ async def _mapped(words: GrantWords, service: Service) -> Section:
 
 def _forgetting(words: GrantWords, subject: SubjectView) -> PageLink:
     query = {"subject": subject.id}
-    name = (words.w.say("forget"),)
+    name = (words.w.say("Forget"),)
     return PageLink(name, "//host/subjects/forget", query=query, spoken=subject.subject)
 
 

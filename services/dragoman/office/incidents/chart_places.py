@@ -20,17 +20,13 @@ from dragoman.domain.acts.deadlines import timestamp
 from dragoman.domain.acts.field_checks import UNKNOWN
 from dragoman.domain.acts.geodesy import GeoPoint
 from dragoman.domain.recorded_places import RecordedPlace
+from dragoman.domain.views.in_force import EVENT_FORMATS
 from dragoman.office.incidents import windows_map
 from dragoman.office.incidents.recorded_places import PlacedExchange, PlacesOfPeriod
 
 KINDS: Final[dict[str, Kind]] = {
-    "danger-area": "area",
-    "military-activity": "area",
-    "humanitarian-notification": "area",
-    "launch-notice": "launch",
+    **{act: format.mark for act, format in EVENT_FORMATS.items()},
     "meeting-request": "meeting",
-    "visit-request": "meeting",
-    "visit-invitation": "meeting",
     "contact-note": "meeting",
 }
 """The kind of each format; all others are of incidents."""

@@ -29,6 +29,7 @@ from dragoman.console.forms import people_choices
 from dragoman.console.matter.agreement_words import AgreementWords
 from dragoman.console.page.context import PageContext
 from dragoman.console.page.rendering import Page, PageRoute, refused
+from dragoman.domain.acts.event_windows import MEETINGS
 from dragoman.domain.views.undertakings import OPEN, in_order, undertaking_view
 from dragoman.i18n.words import Words, as_moment
 from dragoman.members import shapes
@@ -40,7 +41,7 @@ from dragoman_schemas.responses import Entry, ExchangeView, Link
 from dragoman_schemas.state import Exchange, decode_exchange
 
 _ACTS: Final = {
-    **dict.fromkeys(("meeting-request", "call-request", "visit-invitation"), "proposed"),
+    **dict.fromkeys(MEETINGS, "proposed"),
     "counter-proposal": "countered",
     "postponement": "postponed",
     "acceptance": "accepted",

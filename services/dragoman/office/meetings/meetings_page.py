@@ -60,10 +60,7 @@ class MeetingWindowRow(Struct, frozen=True, kw_only=True):
     subject: Raw
     begins: str
     ends: str
-    accepted_by: tuple[str, ...]
-    declined_by: tuple[str, ...]
     owed_by: tuple[str, ...]
-    readouts_by: tuple[str, ...]
 
 
 class MeetingsQuery(ListQuery, frozen=True, kw_only=True):
@@ -167,14 +164,7 @@ def _lines(meeting_summary: MeetingSummary) -> Iterator[MeetingWindowRow]:
             subject=meeting_summary.subject,
             begins="" if window is None else window.begins,
             ends="" if window is None else window.ends,
-            accepted_by=tuple(
-                party.side for party in meeting_summary.parties if party.word == "accepted"
-            ),
-            declined_by=tuple(
-                party.side for party in meeting_summary.parties if party.word == "declined"
-            ),
             owed_by=tuple(dict.fromkeys(owed.side for owed in meeting_summary.owed)),
-            readouts_by=tuple(readout.side for readout in meeting_summary.readouts),
         )
 
 

@@ -16,7 +16,6 @@ from markupsafe import Markup
 from msgspec import Raw, Struct
 
 from dragoman.console.display.meeting_summary import (
-    FORMATS,
     TimeWindow,
     instant,
     offices_of,
@@ -34,7 +33,9 @@ from dragoman.projection.view import View
 from dragoman.text import sentence
 from dragoman_schemas.state import Exchange
 
-_ANNOUNCED: Final = ("military-activity", "launch-notice", "danger-area")
+_ANNOUNCED: Final = event_windows.ENDED_BY_WORD - {"humanitarian-notification"}
+"""Formats of announced events on the page: those for which others keep clear."""
+
 _TAKEN_BACK: Final = frozenset({"cancelled", "withdrawn", "declined"})
 _MONTH: Final = re.compile(r"([1-9][0-9]{3})-(0[1-9]|1[0-2])")
 _DAY: Final = timedelta(days=1)
@@ -200,7 +201,7 @@ def _overlaps(event: MonthEvent, begins: date, ends: date) -> bool:
 
 
 def _events(view: View) -> Iterator[MonthEvent]:
-    for state in view.every(*FORMATS):
+    for state in view.every(*event_windows.MEETINGS):
         stands = state_of(state)
         if stands != "over" or (state.meeting is not None and state.meeting.held):
             yield from (_event(state, window, stands) for window in windows(state))

@@ -203,7 +203,7 @@ def _read(view: View) -> _Contacts:
     return _Contacts(
         [duty_watch.point_view(point) for point in points],
         _mentioned(entries),
-        [_office(state) for state in view.every("liaison-office") if state.status != "cancelled"],
+        [_office(state) for state in view.offices() if state.status != "cancelled"],
         list(_programmes(view)),
         offices_of(view),
     )

@@ -4,7 +4,7 @@ The position says what the record knew, and the moment the time that is looked a
 """
 
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from dragoman.domain.acts import event_windows
 from dragoman.domain.acts.deadlines import timestamp
 from dragoman.domain.views import attribution
-from dragoman.domain.views.in_force import WindowInForce, windows_in_force
+from dragoman.domain.views.in_force import EVENT_FORMATS, WindowInForce, windows_in_force
 from dragoman.domain.views.titles import subject_of
 from dragoman.projection.view import View
 from dragoman_schemas.acts import SHAPES
@@ -21,16 +21,6 @@ from dragoman_schemas.codebook import NOTICES
 from dragoman_schemas.fields import words_members
 from dragoman_schemas.state import Exchange, Registry
 from dragoman_schemas.window_responses import InForce, InForceWindow
-
-_KINDS: Final = {
-    "danger-area": "hazard",
-    "launch-notice": "phase",
-    "military-activity": "type",
-    "humanitarian-notification": "kind",
-    "visit-invitation": "kind",
-    "visit-request": "kind",
-}
-"""The member of each format that says which kind of event it is."""
 
 
 def in_force(view: View, *, members: bool = True, moment: datetime | None = None) -> InForce:
@@ -64,7 +54,7 @@ def window_view(window: WindowInForce) -> InForceWindow:
         exchange=exchange.id,
         number=exchange.number,
         act=exchange.act,
-        kind=str(_value(exchange, _KINDS[exchange.act]) or ""),
+        kind=str(_value(exchange, EVENT_FORMATS[exchange.act].kind) or ""),
         kind_text=_kind_text(exchange),
         side=exchange.side,
         to=exchange.to,
@@ -91,7 +81,7 @@ def window_view(window: WindowInForce) -> InForceWindow:
 
 def _kind_text(exchange: Exchange) -> Raw | UnsetType:
     """Return the words for a kind of event that the format's list does not name."""
-    words = words_members(SHAPES[exchange.act]).get(_KINDS[exchange.act], "")
+    words = words_members(SHAPES[exchange.act]).get(EVENT_FORMATS[exchange.act].kind, "")
     return exchange.content.get(words, UNSET)
 
 

@@ -85,7 +85,7 @@ def snapshot_of(view: View, period_query: PeriodQuery, end_seen: str) -> "Snapsh
     position, ends = _when(view.at(view.newest), period_query, end_seen)
     snapshot = Snapshot(view.connection, view.base, position, ends, view.tally_memory)
     if snapshot.opened is None:
-        raise refuse("not-found", "The channel was not open at that time.")
+        raise refuse("not-found", "The channel was not open then.")
     return snapshot
 
 

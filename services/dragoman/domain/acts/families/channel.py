@@ -293,13 +293,13 @@ def _check_onward(registry: Registry, data: acts.OnwardAdoption) -> Refusal | No
         if entry.format in formats[:index]:
             return invalid(
                 f"/entries/{index}/format",
-                sentence("%(format)s is named twice; name it once", format=entry.format),
+                sentence("%(name)s is named twice; name it once", name=entry.format),
             )
         for place, post in enumerate(entry.posts):
             if post in entry.posts[:place]:
                 return invalid(
                     f"/entries/{index}/posts/{place}",
-                    sentence("%(post)s is named twice; name it once", post=post),
+                    sentence("%(name)s is named twice; name it once", name=post),
                 )
     return None
 

@@ -202,7 +202,7 @@ def _check_point(
 ) -> Refusal | None:
     data = record.data
     if len(set(data.channels)) < len(data.channels):
-        return invalid("/channels", sentence("a means of contact is named twice; name it once"))
+        return invalid("/channels", sentence("this is named twice; name it once"))
     refusal = field_checks.hours("/hours", data.hours) or field_checks.times(
         valid_from=data.valid_from, valid_to=data.valid_to
     )
@@ -326,16 +326,17 @@ LIAISON_OFFICE: Final = Format(
 )
 
 
+def is_office(exchange: Exchange) -> bool:
+    """Return whether an exchange is about a liaison office."""
+    return exchange.act == "liaison-office"
+
+
 def offices_of(exchange: Exchange) -> tuple[str, ...]:
     """Return the side whose liaison office an exchange is about.
 
     Empty for other formats.
     """
-    return (
-        (str(msgspec.json.decode(exchange.content["side"])),)
-        if exchange.act == "liaison-office"
-        else ()
-    )
+    return (str(msgspec.json.decode(exchange.content["side"])),) if is_office(exchange) else ()
 
 
 def standing_office(entries: Iterable[Exchange | None], side: str) -> Exchange | None:

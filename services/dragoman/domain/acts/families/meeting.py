@@ -300,7 +300,7 @@ def _check_joint(
             ),
         )
     if data.terms != consent.readout(exchange, _whose(data, proposed)):
-        return make_refusal("moved", "That readout has changed since you read it; read it again.")
+        return make_refusal("moved", "This has changed since you read it; read it again.")
     return None
 
 
@@ -368,7 +368,7 @@ def _check_agreed(
         )
     whose = next(iter(versions)) if isinstance(data.side, UnsetType) else data.side
     if data.terms != consent.agenda(exchange, versions[whose]):
-        return make_refusal("moved", "That agenda has changed since you read it; read it again.")
+        return make_refusal("moved", "This has changed since you read it; read it again.")
     return None
 
 

@@ -201,7 +201,7 @@ def _check_passed(data: OpeningAct | Continuing, record: Record) -> Refusal | No
         return invalid(
             "/passed_by/at",
             sentence(
-                "%(time)s is still to come; give the time at which it was said",
+                "%(time)s is still to come; give the time at which it was",
                 time=data.passed_by.at,
             ),
         )

@@ -197,7 +197,7 @@ def _faults(
     for index, item in enumerate(items):
         at = f"{pointer}/{index}"
         if item.record in ids:
-            yield invalid(f"{at}/record", sentence("a record is named twice; name it once"))
+            yield invalid(f"{at}/record", sentence("this is named twice; name it once"))
         ids.add(item.record)
         exchange = exchange_by_id(item.exchange)
         there = (

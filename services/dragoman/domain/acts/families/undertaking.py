@@ -81,7 +81,7 @@ def _check_recurring(data: Undertaking) -> Refusal | None:
         return field_checks.time("/recurring/begins", data.recurring.begins)
     assert ends is not None
     if ends <= begins:
-        return invalid("/by_when", sentence("the period ends before it begins; check its end"))
+        return invalid("/by_when", sentence("the time ends before it begins; check its end"))
     most = recurrence.MOST
     if ends - begins > most * timedelta(hours=data.recurring.every_hours):
         return invalid(
