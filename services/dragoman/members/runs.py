@@ -46,6 +46,7 @@ Role = Literal[
     "key",
     "label",
     "language",
+    "number",
     "person",
     "phrase",
     "precedence",
