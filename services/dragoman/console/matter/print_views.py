@@ -331,7 +331,7 @@ def _lines(display: Display, state: Exchange, view: ExchangeView) -> Iterator[Ca
     if state.side:
         yield CardLine(label=words.name("heading", "sender"), shown=escape(state.side.upper()))
         yield CardLine(
-            label=words.say("To"),
+            label=words.name("heading", "addressee"),
             shown=escape(words.listed(side.upper() for side in (*state.to, *state.info))),
         )
     yield _moment(
