@@ -165,6 +165,7 @@ def environment(language: str) -> jinja2.Environment:
     templates.globals |= {
         "w": words,
         "languages": languages.LANGUAGES,
+        "urgent_languages": languages.URGENT_LANGUAGES,
         "tags": languages.TAGS,
         "static": static_files.address,
         "search_characters": SEARCH_CHARACTERS,

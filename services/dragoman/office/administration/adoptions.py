@@ -182,7 +182,7 @@ _LIMITS: Final = tuple(
 
 
 class CodedRow(Struct, frozen=True, kw_only=True):
-    """A coded message or an agreed phrase, in the three languages.
+    """A coded message or an agreed phrase, by language.
 
     `key` is the number of a message or the key of a phrase.
     """
@@ -194,6 +194,7 @@ class CodedRow(Struct, frozen=True, kw_only=True):
     en: str
     fr: str
     zh: str
+    ru: str
 
 
 class Codebooks(Struct, frozen=True, kw_only=True):
@@ -234,6 +235,7 @@ def _coded() -> Iterator[CodedRow]:
                     en=text["en"],
                     fr=text["fr"],
                     zh=text["zh"],
+                    ru=text["ru"],
                 )
 
 
