@@ -54,6 +54,13 @@ async def test_all_answers_of_an_honest_gateway_are_those_of_the_replay(
     assert "all of them" in whole.stdout and "agree" in whole.stderr
 
 
+async def test_a_first_look_compares_ten_answers(demo: Service, token: Path) -> None:
+    quick = await replayed(demo, token, "--quick", "--json")
+    assert sum(json.loads(quick.stdout)["compared"]["answers"].values()) == 10
+    both = await replayed(demo, token, "--quick", "--all", check=None)
+    assert "give one of them" in both.stderr
+
+
 async def test_a_state_that_is_served_otherwise_is_told_with_its_exchange_and_both_values(
     demo: Gateway, who: Who, token: Path
 ) -> None:

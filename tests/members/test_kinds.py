@@ -219,3 +219,17 @@ def test_a_day_alone_ends_with_its_last_second() -> None:
         zone=ZoneInfo("UTC"),
     )
     assert form.read([member]) == {"reply_wanted_by": "2028-11-30T23:59:59Z"}
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends", "said"),
+    [
+        ("2024-03-13T00:00:00Z", "2024-03-13T23:59:59Z", "13 Mar 2024, all day"),
+        ("2024-03-13T00:00:00Z", "2024-03-15T23:59:00Z", "13 Mar 2024 – 15 Mar 2024, all day"),
+        ("2024-03-13T00:00:00Z", "2024-03-13T12:00:00Z", "13 Mar 2024 00:00Z – 12:00Z"),
+    ],
+)
+def test_whole_days_are_days(begins: str, ends: str, said: str) -> None:
+    say = Say(words=EN)
+    runs = SpanKind().runs({"from": begins, "to": ends}, say)
+    assert plain(runs).replace("\N{NO-BREAK SPACE}", " ") == said

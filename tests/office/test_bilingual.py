@@ -79,6 +79,14 @@ def test_an_agreed_phrase_is_put_into_every_text(own: Office) -> None:
     nato.press_at("//*[@name='phrase'][@value='thank_you']")
     assert texts(nato, "en") == ["Seen.", "thank you for your message"]
     assert texts(nato, "zh") == ["", "感谢贵方来电"]
+    nato.open(NOTE)
+    nato.xpath("//*[@name='f.form'][@value='letter']")[0].set("checked", "")
+    nato.xpath("//*[@name='f.text.en']")[0].text = "We wait. The situation is unclear."
+    nato.xpath("//*[@name='f.text.zh']")[0].text = "我方等待。局面复杂。"
+    do(nato, "check").see("“the situation is unclear” is an agreed phrase.", "“情况不明”")
+    do(nato, "change")
+    nato.xpath("//*[@name='f.text.zh']")[0].text = "我方等待。情况不明。"
+    assert "is an agreed phrase" not in text_of(do(nato, "check").xpath("//main")[0])
 
 
 def test_two_texts_of_a_message_in_one_language_are_compared(demo: Office) -> None:

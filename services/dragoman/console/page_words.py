@@ -62,8 +62,8 @@ class PageWords:
         return (mark, " ", Aside((self.w.say("ours"),))) if ours else (mark,)
 
     def number(self, number: str) -> Runs:
-        """Return a number. In an exercise, the word stands before it."""
-        text = Mark("reference", number)
+        """Return a number, short on a page. An exercise has the word before it."""
+        text = Mark("number", number)
         is_exercise = self.context.registry.kind == "exercise"
         return (Mark("exercise", "EXERCISE"), " ", text) if is_exercise else (text,)
 

@@ -51,6 +51,8 @@ from dragoman.members.runs import (
 )
 
 _BREAK: Final = Markup("<br>")
+_NUMBER_PARTS: Final = 6
+"""Channel, side, year, serial, format and kind of a number."""
 
 Linker = Callable[..., str]
 """A function that makes an address from a path of the channel and a query."""
@@ -268,8 +270,26 @@ def own_words(text: str, language: str = "") -> Markup:
 
 
 def number(text: str) -> Markup:
-    """Return a number that breaks only after its slashes."""
+    """Return a number in whole, which breaks only after its slashes."""
     return Markup('<span class="num">{}</span>').format(_breaking(text))
+
+
+def short_number(text: str) -> Markup:
+    """Return a number as year and serial, `26/0042`, in one line.
+
+    The other parts are there for screen readers, for copying and on paper. A pointer
+    sees them as the title.
+    """
+    parts = text.split("/")
+    if len(parts) != _NUMBER_PARTS:
+        return number(text)
+    hidden = Markup('<span class="hide">{}</span>')
+    return Markup('<span class="num brief" title="{}">{}{}{}</span>').format(
+        text,
+        hidden.format("/".join(parts[:2]) + "/"),
+        "/".join(parts[2:4]),
+        hidden.format("/" + "/".join(parts[4:])),
+    )
 
 
 def dialling(number: str) -> str:
@@ -423,6 +443,8 @@ def _mark(run: Mark, link: Linker | None) -> Markup:
             return Markup('<b class="said">{}</b>').format(marked(run.text))
         case "person":
             return _linked(text, link and link(f"/people/register/{run.value}"))
+        case "number":
+            return short_number(run.text)
         case "reference":
             return _linked(number(run.text), link and run.value and link("/go", q=run.value))
         case "record":

@@ -25,7 +25,7 @@ from babel.messages.pofile import read_po, write_po
 
 from dragoman.domain.acts.act_rules import Who
 from dragoman.i18n import vocabulary
-from dragoman.i18n.words import LANGUAGES, LOCALES
+from dragoman.i18n.words import LANGUAGES, LOCALES, URGENT_LANGUAGES
 from dragoman_schemas.fields import FORMS
 
 _HERE: Final = Path(__file__).parent
@@ -192,6 +192,24 @@ def updated(language: str, template: Catalog) -> Catalog:
     return catalog
 
 
+def shared(language: str, template: Catalog) -> Catalog:
+    """Return the messages of the template that are in a language's catalogue already.
+
+    A catalogue of urgent papers has only those; see `urgent`.
+    """
+    with (LOCALES / f"{language}.po").open("rb") as file:
+        present = read_po(file, locale=language)
+    catalog = Catalog(locale=language, project="Dragoman", fuzzy=False)
+    for message in template:
+        if message.id and present.get(_key(message), message.context) is not None:
+            catalog.add(message.id, context=message.context, flags=message.flags)
+    return catalog
+
+
+def _key(message: Message) -> str:
+    return message.id if isinstance(message.id, str) else message.id[0]
+
+
 def _default(message: Message) -> str | tuple[str, ...]:
     """Return the English text of a message that the English catalogue lacks."""
     if message.context:
@@ -251,6 +269,9 @@ def main() -> None:
             lines = [*to_be_translated(catalogue)]
             sys.stdout.writelines(f"{language}: {line}\n" for line in lines)
             sys.stdout.write(f"{language}: {len(lines)} to be translated\n")
+    for language in URGENT_LANGUAGES:
+        catalogue = updated(language, shared(language, template))
+        (LOCALES / f"{language}.po").write_bytes(written(catalogue))
 
 
 if __name__ == "__main__":

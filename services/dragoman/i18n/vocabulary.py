@@ -57,8 +57,8 @@ RUNGS: Final = ("deputy",)
 READOUTS: Final = ("proposed_jointly",)
 """The status of a readout until every side has agreed to it."""
 
-HEADINGS: Final = ("sender", "keyboard", "token_subject")
-"""Headings whose English word means two things: From, Keys, Subject."""
+HEADINGS: Final = ("sender", "addressee", "means", "open_matter", "keyboard", "token_subject")
+"""Headings whose English word means two things: From, To, By, Open, Keys, Subject."""
 
 _BY_BUTTON: Final = tuple(
     act

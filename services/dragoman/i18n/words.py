@@ -31,7 +31,10 @@ from dragoman.text import VERBATIM, MomentValue, NameValue, PlaceValue, Text, ca
 LANGUAGES: Final = {"en": "English", "fr": "Français", "zh": "中文"}
 """The languages of the pages, with their own names."""
 
-TAGS: Final = {"en": "en", "fr": "fr", "zh": "zh-Hans"}
+URGENT_LANGUAGES: Final = {"ru": "Русский"}
+"""Languages in which only cards and takeovers are, beside those of the pages."""
+
+TAGS: Final = {"en": "en", "fr": "fr", "zh": "zh-Hans", "ru": "ru"}
 LOCALES: Final = Path(__file__).parent / "locales"
 
 NBSP: Final = "\N{NO-BREAK SPACE}"
@@ -41,11 +44,13 @@ _UNITS: Final = {
     "en": ("s", "min", "h", "d"),
     "fr": ("s", "min", "h", "j"),
     "zh": ("秒", "分", "小时", "天"),
+    "ru": ("с", "мин", "ч", "д"),  # noqa: RUF001
 }
 _BETWEEN: Final = {
     "en": (", ", ", ", "; ", " ", ": "),
     "fr": (", ", ", ", f"{_THIN}; ", " ", f"{NBSP}: "),
     "zh": ("、", "，", "；", "", "："),  # noqa: RUF001
+    "ru": (", ", ", ", "; ", " ", ": "),
 }
 """Separators of each language, in this order.
 
@@ -59,11 +64,13 @@ _DAYS: Final = {
     "en": f"d{NBSP}MMM{NBSP}y",
     "fr": f"d{NBSP}MMM{NBSP}y",
     "zh": "y年M月d日",
+    "ru": f"d{NBSP}MMM{NBSP}y",
 }
 _DAYS_WITH_WEEKDAY: Final = {
     "en": f"EEE{NBSP}{_DAYS['en']}",
     "fr": f"EEE{NBSP}{_DAYS['fr']}",
     "zh": f"{_DAYS['zh']}EEE",
+    "ru": f"EEE{NBSP}{_DAYS['ru']}",
 }
 """Patterns of days, as Babel reads them."""
 
@@ -138,6 +145,8 @@ class Words:
     def name(self, context: str, name: str) -> str:
         """Return the reader's word for a name of the log; see `vocabulary`."""
         pgettext = self.translations.pgettext(context, name)
+        if pgettext == name and self.language in URGENT_LANGUAGES:
+            return words("en").name(context, name)
         return derived(context, name) if pgettext == name and self.language == "en" else pgettext
 
     def act(self, name: str) -> str:
@@ -385,7 +394,7 @@ def stamp(moment: datetime) -> str:
 @cache
 def words(language: str) -> Words:
     """Return the words of a language; of English if we do not have it."""
-    return Words(language if language in LANGUAGES else "en")
+    return Words(language if language in TAGS else "en")
 
 
 def of_tag(tag: str) -> Words:

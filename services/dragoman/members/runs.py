@@ -48,6 +48,7 @@ Role = Literal[
     "key",
     "label",
     "language",
+    "number",
     "person",
     "phrase",
     "precedence",

@@ -183,6 +183,11 @@ class SpanKind(Kind):
         if value["to"] == UNTIL_FURTHER_NOTICE:
             return (begun, f" – {words.say('until further notice')}")
         ends = as_moment(value["to"])
+        if is_whole_days(begins, ends):
+            days = [time_run(begins, words.day(begins))]
+            if ends.date() != begins.date():
+                days += [" – ", time_run(ends, words.day(ends))]
+            return (*days, words.comma, words.say("all day"))
         form = "hour" if begins.date() == ends.date() else "minute"
         return (begun, " – ", time_run(ends, words.written(ends, form)))
 
@@ -366,6 +371,11 @@ def _said_day(value: str, say: Say) -> str:
 def time_run(moment: datetime, text: str) -> Run:
     """Return a time as a run."""
     return Mark("time", text, stamp(moment))
+
+
+def is_whole_days(begins: datetime, ends: datetime) -> bool:
+    """Return whether a window is of whole days of UTC, as days alone are read."""
+    return begins.time() == time() and (ends.hour, ends.minute) == (23, 59)
 
 
 def zulu(moment: datetime) -> str:

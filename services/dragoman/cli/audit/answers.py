@@ -33,6 +33,9 @@ SAMPLE: Final = 20
 several seconds.
 """
 
+QUICK: Final = 10
+"""Answers that a first look compares: a second or two, also of a long log."""
+
 _PATIENT_SECONDS: Final = 30.0
 _AGAIN_SECONDS: Final = 0.25
 _WHOLE: Final = aiohttp.ClientTimeout(total=120, connect=5)
@@ -137,10 +140,12 @@ async def compare(
     sample: int,
     seed: int,
     report: Callable[[str, int, int], None],
+    most: int | None = None,
 ) -> AnswerComparison:
     """Compare the gateway's answers with those of the replayed log.
 
-    `sample` is the number of answers of each kind, or 0 for all. The source is folded
+    `sample` is the number of answers of each kind, or 0 for all. Of the sample, `most`
+    answers are compared if it is given. The source is folded
     again, which must give the replayed log. Raises `Hole`, `GatewayChanged`,
     `LogBroken`.
     """
@@ -168,7 +173,7 @@ async def compare(
             random,
             sample=sample,
             opens=opens,
-        )
+        )[:most]
         for number, question in enumerate(compared_paths, 1):
             await comparison.ask(question)
             report("comparing", number, len(compared_paths))

@@ -38,7 +38,7 @@ from dragoman.audit.replay import (
     replay,
 )
 from dragoman.cli.audit import answers
-from dragoman.cli.audit.answers import SAMPLE
+from dragoman.cli.audit.answers import QUICK, SAMPLE
 from dragoman.cli.audit.copies import archive_in, existing_path
 from dragoman.cli.common import (
     EVERYWHERE,
@@ -99,6 +99,10 @@ async def replay_command(
         bool,
         Parameter(negative=(), help="Compare every answer, which may take long."),
     ] = False,
+    quick: Annotated[
+        bool,
+        Parameter(negative=(), help="Compare ten answers of the sample only, for a first look."),
+    ] = False,
     seed: Annotated[int | None, Parameter(help="Draw the same sample again.")] = None,
     target: Target = EVERYWHERE,
 ) -> int:
@@ -112,10 +116,13 @@ async def replay_command(
     cid = None if cid is None else checked_cid(cid)
     if sample < 0:
         raise UsageError("--sample is a number of answers, 0 or more")
-    if at is not None and (all or seed is not None):
+    if at is not None and (all or quick or seed is not None):
         raise UsageError(
-            "answers are compared at the end of the log: leave out --at, or --all and --seed"
+            "answers are compared at the end of the log: leave out --at, or --all, --quick and "
+            "--seed"
         )
+    if quick and all:
+        raise UsageError("--quick compares ten answers, and --all every one: give one of them")
     if file is not None and from_log:
         raise UsageError("the log is read from FILE or by --from-log: give one of them")
     seed = drawn_seed() if seed is None else seed
@@ -166,6 +173,7 @@ async def replay_command(
                         sample=0 if all else sample,
                         seed=seed,
                         report=progress,
+                        most=QUICK if quick else None,
                     )
             except (Hole, LogBroken, answers.GatewayChanged) as error:
                 lie = f"while answers were compared: {error}"

@@ -1,9 +1,15 @@
-"""Agreed phrases of the codebook in force, put into a text in its languages at once."""
+"""Agreed phrases of the codebook in force: offered, inserted, and compared."""
 
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import msgspec
+from msgspec import Raw, Struct
 from multidict import MultiDict
 
 from dragoman.console.compose.writing import Writing
 from dragoman.console.display import translations
+from dragoman.console.display.act_display import Display
 from dragoman.console.display.message_view import TEXTS
 from dragoman.members import text_rows
 from dragoman.members.kind import PREFIX
@@ -13,6 +19,18 @@ from dragoman_schemas.state import Registry
 
 AgreedPhrase = tuple[str, tuple[tuple[str, str], ...]]
 """A key of a codebook, and its phrase by the language tags of the channel."""
+
+
+_SHORT: Final = 4
+"""Letters below which a phrase, such as 收悉, is too short to be looked for."""
+
+
+class Departure(Struct, frozen=True, kw_only=True):
+    """An agreed phrase `of` a text, with the `agreed` words that `tag` has not."""
+
+    of: str
+    tag: str
+    agreed: str
 
 
 def in_force(registry: Registry) -> Codebook | None:
@@ -42,6 +60,54 @@ def offered(writing: Writing) -> list[AgreedPhrase]:
         )
         for key, texts in codebook.phrases.items()
     ]
+
+
+def departures(writing: Writing, content: Mapping[str, Raw]) -> Iterator[Departure]:
+    """Yield the agreed phrases from which one language of a text departs.
+
+    The phrase occurs in one language, or in the original of a translation. The text in
+    the other language has other words than the sides agreed on. Phrases of one word are
+    ordinary words and are not looked for.
+    """
+    codebook = in_force(writing.context.registry)
+    if codebook is None:
+        return
+    phrases = [
+        texts
+        for texts in codebook.phrases.values()
+        if " " in texts["en"] and all(len(text) >= _SHORT for text in texts.values())
+    ]
+    for by_tag in _side_by_side(writing, content):
+        for texts in phrases:
+            agreed = {
+                tag: phrase for tag in by_tag if (phrase := texts.get(tag.partition("-")[0], ""))
+            }
+            has = [tag for tag, phrase in agreed.items() if phrase.casefold() in by_tag[tag]]
+            yield from (
+                Departure(of=agreed[has[0]], tag=tag, agreed=phrase)
+                for tag, phrase in agreed.items()
+                if has and tag not in has
+            )
+
+
+def _side_by_side(writing: Writing, content: Mapping[str, Raw]) -> Iterator[dict[str, str]]:
+    """Yield each text that stands in several languages, by tag, in one letter case."""
+    values = {name: msgspec.json.decode(bytes(raw)) for name, raw in content.items()}
+    if writing.act == translations.ACT and writing.exchange is not None:
+        display = Display(writing.context.words)
+        originals = translations.originals(display, writing.exchange, values.get("of", ""))
+        tag, text = values.get("language", ""), str(values.get("text", "")).casefold()
+        for original in originals:
+            yield {original.language: "\n".join(original.paragraphs).casefold(), tag: text}
+        return
+    for value in values.values():
+        for item in value if isinstance(value, list) else [value]:
+            if (
+                isinstance(item, dict)
+                and len(item) > 1
+                and {*item} <= {*writing.context.registry.languages}
+            ):
+                yield {tag: str(text).casefold() for tag, text in item.items()}
 
 
 def with_phrase(writing: Writing, fields: MultiDict[str], key: str) -> MultiDict[str]:

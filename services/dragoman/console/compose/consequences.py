@@ -9,6 +9,7 @@ import msgspec.structs
 from markupsafe import Markup
 from msgspec import Raw
 
+from dragoman.console.compose import agreed_phrases
 from dragoman.console.compose.writing import CheckedAct, Warned, Writing
 from dragoman.console.display.act_display import Display, DisplayedMember
 from dragoman.console.display.office_clocks import Office
@@ -21,6 +22,7 @@ from dragoman.domain.fold import Folded
 from dragoman.i18n.words import as_moment
 from dragoman.members import shapes
 from dragoman.members.kind import UNKNOWN
+from dragoman.members.texts import language
 from dragoman.members.times import TimeKind
 from dragoman_schemas.responses import PersonSeen
 from dragoman_schemas.state import Exchange
@@ -55,7 +57,19 @@ async def people_in(
             *_too_early(context, writing, act, members_of_act),
         )
     ]
-    return people, warnings + [Warned(text, when) for text in doubtful]
+    departing = [
+        Warned(
+            context.words.say(
+                "“%(phrase)s” is an agreed phrase. In %(language)s the sides agreed on “%(agreed)s”.",
+                phrase=departure.of,
+                language=language(departure.tag),
+                agreed=departure.agreed,
+            ),
+            context.words.say("Use the agreed words, or leave yours if you mean something else."),
+        )
+        for departure in agreed_phrases.departures(writing, content)
+    ]
+    return people, warnings + [Warned(text, when) for text in doubtful] + departing
 
 
 def _still_to_come(context: PageContext, act: str, content: Mapping[str, Any]) -> Iterator[str]:

@@ -128,7 +128,8 @@ def _table(words: PageWords, table: NoticeTable) -> Listing | Empty | None:
         (
             say("Number"),
             lambda row: PageLink(
-                (row[0].number,), f"//c/{row[0].channel}/exchanges/{row[0].exchange}"
+                (Mark("number", row[0].number),),
+                f"//c/{row[0].channel}/exchanges/{row[0].exchange}",
             ),
         ),
         (say("Side"), lambda row: _addressee(words, row[1])),

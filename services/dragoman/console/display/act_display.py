@@ -7,6 +7,7 @@ side's own words stay as they were written, marked with their language.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
+from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
@@ -74,6 +75,7 @@ class Display:
         of an exchange that is named by its id, and `record` names a record.
         """
         self.words = words
+        self.offices = offices
         self.link = link
         self.record = 0
         self.say = Say(
@@ -91,6 +93,13 @@ class Display:
         """
         display = copy(self)
         display.record = record
+        return display
+
+    def in_words(self, words: Words) -> "Display":
+        """Return the display of the same values in another language."""
+        display = copy(self)
+        display.words = words
+        display.say = replace(self.say, words=words, zones=places(self.offices, words))
         return display
 
     # Members

@@ -25,6 +25,7 @@ from dragoman.domain.acts.families.contact import standing_office
 from dragoman.domain.views import flags
 from dragoman.domain.views.titles import subject_of
 from dragoman.i18n.words import NBSP, Words, stamp
+from dragoman.members.times import is_whole_days
 from dragoman.projection.open_deadlines import OpenDeadline, deadlines_of
 from dragoman.projection.view import View
 from dragoman_schemas.state import Exchange, Registry
@@ -372,8 +373,10 @@ def instant(value: Any) -> datetime | None:
 
 
 def local_window(window: TimeWindow, offices: Sequence[Office], words: Words) -> str:
-    """Return a window by the offices' clocks."""
+    """Return a window by the offices' clocks; empty for whole days."""
     begins, ends = (datetime.fromisoformat(end) for end in (window.begins, window.ends))
+    if is_whole_days(begins, ends):
+        return ""
     return words.listed(
         f"{name}{NBSP}{words.local(begins, ZoneInfo(zone))}"
         f"\N{EN DASH}{words.local(ends, ZoneInfo(zone))}"

@@ -34,6 +34,7 @@ from dragoman.domain.acts.families.exchange import precedence_of
 from dragoman.domain.acts.families.exchange_content import content_of
 from dragoman.domain.record.codec import parse_stored
 from dragoman.domain.views import attribution
+from dragoman.i18n import urgent
 from dragoman.i18n import words as languages
 from dragoman.i18n.words import as_moment
 from dragoman.interop.check_words import check_words
@@ -72,13 +73,15 @@ class NumberLine(Struct, frozen=True, kw_only=True):
 class CardLine(Struct, frozen=True, kw_only=True):
     """One fact of a card: its label, its text, and its spelling letter by letter.
 
-    `later` is true for a fact that the opening's own record does not have.
+    `later` is true for a fact that the opening's own record does not have. `beside` has
+    the same label and text in languages of the channel in which no page is.
     """
 
     label: str
     shown: Markup
     spelt: tuple[str, ...] = ()
     later: bool = False
+    beside: tuple[tuple[str, str, Markup], ...] = ()
 
 
 async def form(context: PageContext) -> Page:
@@ -142,10 +145,13 @@ async def card_of(
     A card that is kept for later does not say that anybody opened the exchange.
     """
     view, state, display = await _read_exchange(context, exchange, opens=opens)
+    others = urgent.beside(context.registry.languages) if state.act in urgent.FORMATS else ()
+    displays = [display.in_words(words) for words in others]
     return view, {
         "state": state,
-        "lines": list(_lines(display, state, view)),
+        "lines": list(_lines(display, state, view, displays)),
         "numbers": numbers_of(state, view.timeline),
+        "others": others,
     }
 
 
@@ -309,12 +315,24 @@ def _since(
 # The card to be read aloud
 
 
-def _lines(display: Display, state: Exchange, view: ExchangeView) -> Iterator[CardLine]:
+def _lines(
+    display: Display, state: Exchange, view: ExchangeView, others: Sequence[Display] = ()
+) -> Iterator[CardLine]:
     """Yield the facts of a card in the order in which they are read aloud.
 
-    First come the act and its sender, then time, place and words as the opening has
-    them. Then come the values of later records, each with its record.
+    First come those of the opening, also in the other languages. Then come the values
+    of later records, each with its record.
     """
+    same = [_of_opening(other, state) for other in others]
+    for line, *rows in zip(_of_opening(display, state), *same, strict=True):
+        tags = [other.words.tag for other in others]
+        beside = ((tag, row.label, row.shown) for tag, row in zip(tags, rows, strict=True))
+        yield replace(line, beside=tuple(beside))
+    yield from _later(display, state, view)
+
+
+def _of_opening(display: Display, state: Exchange) -> Iterator[CardLine]:
+    """Yield the act and its sender, then the opening's time, place and words."""
     words, opening = display.words, developments.opening_as_sent(state)
     precedence = precedence_of(state, state.messages[0])
     yield CardLine(label=words.field("precedence"), shown=escape(words.value(precedence).upper()))
@@ -326,7 +344,7 @@ def _lines(display: Display, state: Exchange, view: ExchangeView) -> Iterator[Ca
     if state.side:
         yield CardLine(label=words.name("heading", "sender"), shown=escape(state.side.upper()))
         yield CardLine(
-            label=words.say("To"),
+            label=words.name("heading", "addressee"),
             shown=escape(words.listed(side.upper() for side in (*state.to, *state.info))),
         )
     yield _moment(
@@ -338,6 +356,11 @@ def _lines(display: Display, state: Exchange, view: ExchangeView) -> Iterator[Ca
         if member.name in opening and member.name not in _FRAME:
             value = msgspec.json.decode(bytes(opening[member.name]))
             yield from _said(display.at(state.opened.position), member, value)
+
+
+def _later(display: Display, state: Exchange, view: ExchangeView) -> Iterator[CardLine]:
+    """Yield the values of later records, each with its record."""
+    words = display.words
     for item in field_history.standing(display, state):
         source = f"{item.fact.label}, {item.source}"
         yield from (

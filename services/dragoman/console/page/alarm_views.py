@@ -109,6 +109,18 @@ class Rung(Struct, frozen=True, kw_only=True):
     by_roster: tuple[str, ...] = ()
 
 
+class DetailBeside(Struct, frozen=True, kw_only=True):
+    """The words of a takeover in a language of the channel in which no page is."""
+
+    tag: str
+    title: str
+    sender: str
+    heading: str
+    facts: tuple[DisplayedMember, ...]
+    waiting: str
+    receipt: str
+
+
 class Detail(Struct, frozen=True, kw_only=True):
     """The content of one message in the takeover of a page."""
 
@@ -119,6 +131,7 @@ class Detail(Struct, frozen=True, kw_only=True):
     rungs: tuple["Rung", ...]
     ringing: tuple[duty_numbers.NumberToRing, ...] = ()
     translations: tuple[translated.Translated, ...] = ()
+    beside: tuple[DetailBeside, ...] = ()
 
 
 class UnpassedNotice(Struct, frozen=True, kw_only=True):

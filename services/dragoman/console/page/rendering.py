@@ -39,7 +39,7 @@ from dragoman.console.page.context import PageContext
 from dragoman.document.blocks import PageDocument
 from dragoman.document.form_html import fault_summary, new_key
 from dragoman.document.form_html import field as field_html
-from dragoman.document.html import block, markup, sections
+from dragoman.document.html import block, markup, number, sections, short_number
 from dragoman.document.invisible_characters import marked
 from dragoman.document.tables import csv
 from dragoman.domain.record import nesting
@@ -166,6 +166,7 @@ def environment(language: str) -> jinja2.Environment:
     templates.globals |= {
         "w": words,
         "languages": languages.LANGUAGES,
+        "urgent_languages": languages.URGENT_LANGUAGES,
         "tags": languages.TAGS,
         "static": static_files.address,
         "search_characters": SEARCH_CHARACTERS,
@@ -183,6 +184,8 @@ def environment(language: str) -> jinja2.Environment:
     }
     templates.filters["cards"] = cards
     templates.filters["markup"] = markup
+    templates.filters["number"] = number
+    templates.filters["short_number"] = short_number
     templates.filters["sections"] = lambda items, link=None: sections(items, words, link)
     templates.filters["block"] = lambda item, link=None: block(item, words, link)
     templates.filters["field"] = lambda item: field_html(item, markup)

@@ -41,7 +41,7 @@ from dragoman.document.blocks import (
 from dragoman.domain.acts import log_policy
 from dragoman.domain.acts.deadlines import UNTIMED, profile_of
 from dragoman.domain.acts.line_checks import schedule_of
-from dragoman.i18n.words import LANGUAGES, TAGS
+from dragoman.i18n.words import LANGUAGES, TAGS, URGENT_LANGUAGES
 from dragoman.limits import CHECK_SECONDS, CHECK_STEP_SECONDS, CHECKED_HEAD_SECONDS
 from dragoman.members.runs import (
     Aside,
@@ -417,7 +417,7 @@ def _book(words: AdminWords, book: Codebook) -> Section:
     say = words.w.say
     texts = tuple(
         (name, lambda row, code=code: Mark("language", row[1][code], TAGS[code]))
-        for code, name in LANGUAGES.items()
+        for code, name in (LANGUAGES | URGENT_LANGUAGES).items()
     )
     sent = (say("Sent as"), lambda row: Mark("strong", f"{book.code_word} {row[0]}"))
     phrases = words.w.count("%(n)s agreed phrase", "%(n)s agreed phrases", len(book.phrases))

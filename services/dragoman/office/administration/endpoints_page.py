@@ -249,7 +249,10 @@ def _facts(words: AdminWords, endpoint: EndpointView) -> Iterator[tuple[str, Cel
     language = Mark("language", LANGUAGES.get(endpoint.language, ""), endpoint.language)
     beside = () if endpoint.means == "webhook" else (" ", Aside((language,)))
     delivered = w.count("%(n)s delivered", "%(n)s delivered", endpoint.delivered)
-    yield say("By"), joined((means or ways.get(endpoint.way, endpoint.way), beside))
+    yield (
+        w.name("heading", "means"),
+        joined((means or ways.get(endpoint.way, endpoint.way), beside)),
+    )
     yield say("Told up to"), (words.record(endpoint.position), " ", Aside((delivered,)))
     yield say("Of what"), _wanted(words, endpoint)
     yield say("Last test"), _last_test(words, endpoint)
@@ -375,7 +378,12 @@ def _addition(words: AdminWords, form: FormState) -> Section:
     single = field("checks", "acts", say("Acts"), options=((act, w.act(act)) for act in _ACTS))
     own_acts = (("yes", say("deliver our own acts as well")),)
     parts = (
-        field("radios", "means", say("By"), options=_means_options(context)),
+        field(
+            "radios",
+            "means",
+            context.words.name("heading", "means"),
+            options=_means_options(context),
+        ),
         field("url", "url", say("URL (for a webhook)"), say("Https, at a public address.")),
         field("email", "address", say("Address (for e-mail)"), say("One plain address.")),
         *(to_ways if context.service.ways else ()),

@@ -13,7 +13,7 @@ has changed. The scripts then load the content anew, so a page with scripts and 
 without show the same.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Container, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
@@ -29,7 +29,7 @@ from dragoman.application.read_receipts import READ_RECEIPTS
 from dragoman.application.rosters import ladders
 from dragoman.console.display import authorised_senders, message_view
 from dragoman.console.display import translations as translated
-from dragoman.console.display.act_display import Display
+from dragoman.console.display.act_display import Display, DisplayedMember
 from dragoman.console.display.deadline_rows import level_of
 from dragoman.console.display.office_clocks import office_of
 from dragoman.console.matter import shelving
@@ -40,6 +40,7 @@ from dragoman.console.page.alarm_views import (
     Alarms,
     ChangedFlashView,
     Detail,
+    DetailBeside,
     HandedDraft,
     MissedWatchCheck,
     Ring,
@@ -54,6 +55,7 @@ from dragoman.domain.acts.act_rules import OFFICERS
 from dragoman.domain.acts.deadlines import timestamp
 from dragoman.domain.record.errors import Malformed
 from dragoman.domain.views import alarms as rungs
+from dragoman.i18n import urgent
 from dragoman.i18n.words import Words
 from dragoman.limits import (
     ALARMS_SHOWN,
@@ -394,7 +396,8 @@ async def _detail(context: PageContext, ring: Ring) -> Detail:
     display = Display(context.words, offices)
     message = message_view.message_of(exchange, ring.key)
     content = message_view.content(projection, exchange, message)
-    facts = message_view.facts(display, exchange, message, content)
+    opening = (exchange, message, content)
+    facts = message_view.facts(display, *opening)
     text = message_view.text(display, exchange, message, content)
     # The headline or the line below it names the kind already. An answer with another kind than
     # its matter must show that kind itself.
@@ -415,6 +418,46 @@ async def _detail(context: PageContext, ring: Ring) -> Detail:
         rungs=ladder,
         ringing=ringing,
         translations=translations,
+        beside=tuple(
+            _beside(ring, words, message_view.facts(display.in_words(words), *opening), names)
+            for words in urgent.beside(projection.registry.languages)
+        )
+        if ring.act in urgent.FORMATS
+        else (),
+    )
+
+
+def _beside(
+    ring: Ring, words: Words, facts: Iterable[DisplayedMember], names: Container[str]
+) -> DetailBeside:
+    """Return the words of a takeover in a language of the channel."""
+    say, sender = words.say, ring.sender.upper()
+    limit, due = words.span(ring.limit_s), words.written(ring.due, "clock")
+    return DetailBeside(
+        tag=words.tag,
+        title=words.sentences(
+            (
+                *(("EXERCISE EXERCISE EXERCISE",) if ring.exercise else ()),
+                say("FLASH from %(side)s, cancelled by its sender", side=sender)
+                if ring.cancelled
+                else say("FLASH from %(side)s", side=sender),
+            )
+        ),
+        sender=say(
+            "From %(side)s, %(name)s, to %(to)s",
+            side=sender,
+            name=ring.by.partition("/")[2],
+            to=words.listed(ring.to).upper(),
+        ),
+        heading=words.value(ring.kind).capitalize() if ring.kind else words.act(ring.act),
+        facts=tuple(fact for fact in facts if fact.name not in names),
+        waiting=f"{say('Waiting')}: {say('of %(limit)s, until %(t)s', limit=limit, t=due)}",
+        receipt=words.sentences(
+            (
+                f"{say('Acknowledge receipt')}.",
+                say("This says only that you have it. It states no view."),
+            )
+        ),
     )
 
 

@@ -31,6 +31,7 @@ from dragoman.console.page.alarm_views import HandedDraft
 from dragoman.console.page.context import PageContext
 from dragoman.console.page.rendering import Page, refused
 from dragoman.console.page.sessions import following, form_of, redirect, said
+from dragoman.document.html import short_number
 from dragoman.domain.acts.access import full_sides
 from dragoman.domain.acts.act_rules import DUTY
 from dragoman.domain.acts.deadlines import UNTIMED
@@ -389,7 +390,7 @@ def plain_rows(context: PageContext, strips: Sequence[DeadlineRow]) -> Markup:
             f'<td><span class="side">{row.owed_by.upper()}</span></td>'
             f"<td>{levels[row.precedence]} {clocks[row.clock]}</td>"
             f'<td>{subject}<small><a href="{escape(context.link(f"/exchanges/{row.exchange}"))}">'
-            f"{escape(row.number)}</a></small></td><td>{button}</td></tr>"
+            f"{short_number(row.number)}</a></small></td><td>{button}</td></tr>"
         )
     return Markup("\n").join(map(Markup, lines))
 

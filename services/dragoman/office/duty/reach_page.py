@@ -152,7 +152,7 @@ def _way(words: GrantWords, way: ReachEndpoint) -> Section:
     )
     may_remove = words.context.grant.scope != "read"
     facts = (
-        (say("By"), (means, " ", Aside((LANGUAGES[way.language],)))),
+        (w.name("heading", "means"), (means, " ", Aside((LANGUAGES[way.language],)))),
         (say("Channel"), way.channel),
         (say("What"), _content(w, way)),
         (say("Last test"), words.date(way.tested, none=say("none"))),
