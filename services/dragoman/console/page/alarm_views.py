@@ -3,6 +3,7 @@
 `Alarms` is the whole; the other classes are its messages, groups and notices.
 """
 
+from datetime import datetime
 from typing import Any, Final
 
 from msgspec import Raw, Struct
@@ -141,6 +142,11 @@ class UnpassedNotice(Struct, frozen=True, kw_only=True):
     reaches_s: int | None
     is_late: bool
 
+    def level(self, now: datetime) -> Level:
+        """Return the level of the notice: the worst once its window has opened."""
+        is_open = self.opens and datetime.fromisoformat(self.opens) <= now
+        return "critical" if is_open else "serious"
+
 
 class UnopenedFlash(Struct, frozen=True, kw_only=True):
     """A flash that the reader's side has acknowledged and nobody there has opened.
@@ -238,6 +244,15 @@ class Alarms(Struct, frozen=True, kw_only=True):
     def flood(self) -> bool:
         """Return whether more flashes wait than a person can read one by one."""
         return self.waiting > FLOOD_ALARMS
+
+    def levels(self, now: datetime) -> list[Level]:
+        """Return the level of each line that a page without scripts has of them."""
+        return [
+            *("critical" for _ in (*self.groups, *self.absent)),
+            *(notice.level(now) for notice in self.unpassed if notice.is_late),
+            *("caution" for _ in self.handed),
+            *("caution" for flash in self.unopened if flash.is_late),
+        ]
 
     @property
     def scripted(self) -> list[dict[str, Any]]:

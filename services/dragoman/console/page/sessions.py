@@ -158,8 +158,8 @@ async def _kept(request: web.Request) -> str:
     file in the form is not kept.
     """
     access, now = request.app[http_request.SERVICE].access, time.time()
-    secrets = [request.cookies[name] for name in (COOKIE, ENDED) if request.cookies.get(name)]
-    grant = next((grant for each in secrets if (grant := access.ended(each, now))), None)
+    sessions = [request.cookies[name] for name in (COOKIE, ENDED) if request.cookies.get(name)]
+    grant = next((grant for session in sessions if (grant := access.ended(session, now))), None)
     if grant is None:
         return ""
     try:
