@@ -47,7 +47,7 @@ async def tops(page: Page, url: str, paths: tuple[str, ...]) -> dict[tuple[str, 
 async def test_a_title_stands_at_one_height_calm_or_not_and_scripts_move_nothing(
     visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
-    found = {}
+    found: dict[tuple[str, str, str, str, int], float] = {}
     for channel, states in ((CALM, ("calm", "mute")), (EXERCISE, ("mute", "flashes", "plain"))):
         nato = Caller(session, demo, "nato/duty_officer")
         exchange = (await nato.get(f"/v1/channels/{channel}/exchanges")).json["exchanges"][0]["id"]
@@ -63,7 +63,7 @@ async def test_a_title_stands_at_one_height_calm_or_not_and_scripts_move_nothing
                 )
                 await guest.sign_in(who, channel)
                 now = await tops(guest.page, f"{demo.base_url}/c/{channel}", paths)
-                found |= {(channel, state, language, *where): top for where, top in now.items()}
+                found |= {(channel, state, language, *at): top for at, top in now.items()}
                 await guest.page.context.close()
     assert not {where: top for where, top in found.items() if top > BUDGET[where[-1]]}
     for channel, state, language, path, width in found:

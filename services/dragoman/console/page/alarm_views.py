@@ -247,12 +247,11 @@ class Alarms(Struct, frozen=True, kw_only=True):
 
     def levels(self, now: datetime) -> list[Level]:
         """Return the level of each line that a page without scripts has of them."""
-        return [
-            *("critical" for _ in (*self.groups, *self.absent)),
-            *(notice.level(now) for notice in self.unpassed if notice.is_late),
-            *("caution" for _ in self.handed),
-            *("caution" for flash in self.unopened if flash.is_late),
-        ]
+        levels: list[Level] = ["critical"] * (len(self.groups) + len(self.absent))
+        levels += [notice.level(now) for notice in self.unpassed if notice.is_late]
+        levels += ["caution"] * len(self.handed)
+        levels += ["caution" for flash in self.unopened if flash.is_late]
+        return levels
 
     @property
     def scripted(self) -> list[dict[str, Any]]:
