@@ -4,9 +4,10 @@
 
 import "./sealed.js";
 import { restore as putTexts } from "./level.js";
-import "./phrases.js";
 import "./preview.js";
 import { ask, bar, button, clock, hour, page, parsed, words } from "./page.js";
+
+if (document.querySelector("[data-phrases]")) import("./phrases.js");
 
 const READ_MS = 250;
 const SAVE_MS = 10_000;

@@ -168,7 +168,7 @@ export function bar(name, level, sentences, ...actions) {
     return;
   }
   const [first, ...rest] = sentences;
-  const shown = [level, ...actions.map((action) => action.textContent)].join("\n");
+  const shown = [level, ...actions.map((action) => `${action.textContent} ${action.getAttribute("href")}`)].join("\n"); // links to two messages may have one word
   if (known && known.dataset.shown === shown) {
     if (known.querySelector("b").textContent !== first) known.querySelector("b").textContent = first;
     known.querySelector("[data-rest]").textContent = rest.join(" ");
