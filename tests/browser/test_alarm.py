@@ -440,9 +440,9 @@ async def test_a_press_is_offered_for_what_it_can_allow_and_settings_are_named_f
     )
     await china.sign_in("china/duty_officer")
     await arm(china)
-    bar = china.page.locator("[data-bar='arm']")
-    await expect(bar).to_contain_text(told)
-    await expect(bar.get_by_role("button", name="Arm it again")).to_have_count(again)
+    cell = china.page.locator("#cell-alarm")
+    await expect(cell).to_contain_text(told)
+    await expect(cell.get_by_role("button", name="arm the alarm")).to_have_count(again)
 
 
 @pytest.mark.usefixtures("quiet")
@@ -451,8 +451,7 @@ async def test_an_alarm_is_armed_only_while_its_sound_is_allowed(
 ) -> None:
     china = await visit(permissions=ARMED)
     await china.sign_in("china/duty_officer")
-    bar = china.page.locator("[data-bar='arm']")
-    await expect(bar).to_contain_text("The alarm is not armed on this screen.")
+    await expect(china.page.locator("#cell-alarm b")).to_have_text("Alarm not armed")
     await arm(china)
     await expect(china.page.locator("#cell-alarm")).to_contain_text(re.compile("Alarm (armed|on)"))
     await china.page.locator("nav a", has_text="Board").click()
@@ -464,7 +463,7 @@ async def test_an_alarm_is_armed_only_while_its_sound_is_allowed(
     assert (shown in ("armed", "partly")) == (running == "running")
     second = await china.page.context.new_page()
     await second.goto(f"{demo.base_url}/c/{EXERCISE}")
-    await expect(second.locator("[data-bar='arm']")).to_be_visible()
+    await expect(second.locator("#cell-alarm")).to_have_attribute("data-state", "serious")
 
 
 async def test_eight_tabs_load_and_one_of_them_hears(visit: Visiting, demo: Gateway) -> None:
@@ -858,10 +857,8 @@ async def test_an_exercise_is_neither_shown_nor_counted_in_the_live_channel(
             "a live flash breaks through"
         )
         await plain.page.goto(f"{demo.base_url}/c/{EXERCISE}")
-        for channel in (CALM, f"EXERCISE {EXERCISE}"):
-            await expect(
-                plain.page.locator("#plain .bar", has_text=f"{channel}: FLASH from NATO")
-            ).to_have_count(1)
+        for said in (f"{CALM}: FLASH from NATO", "EXERCISE FLASH from NATO"):
+            await expect(plain.page.locator("#plain .bar", has_text=said)).to_have_count(1)
     finally:
         await acknowledge_all(session, demo, "china", CALM)
 
@@ -894,6 +891,7 @@ async def test_a_flash_that_was_acknowledged_and_not_opened_is_spoken_of_until_s
     await expect(told.filter(has_text=number)).to_have_count(
         0
     )  # not before five minutes; of other tests' flashes it may be
+    await china.unfold()
     await reminder.get_by_role("link", name=number).click()
     await expect(china.page.locator("h1")).to_be_visible()
     await expect(china.page.locator("[data-bar=left]", has_text=number)).to_have_count(0)
@@ -970,7 +968,7 @@ async def test_an_officer_who_went_off_duty_arms_again_in_the_same_tab(visit: Vi
     await expect(page.locator("body")).to_have_attribute("data-alarm", "off")
     await page.reload()
     await expect(page.locator("body")).to_have_attribute("data-alarm", "off")
-    await page.get_by_role("button", name="Arm", exact=True).click()
+    await page.locator("#cell-alarm").get_by_role("button", name="arm the alarm").click()
     await page.get_by_role("button", name="I heard the sound").click()
     await expect(page.locator("body")).to_have_attribute("data-alarm", re.compile("armed|partly"))
 

@@ -71,7 +71,7 @@ async def test_a_flash_sounds_and_takes_over_and_is_acknowledged_by_a_key_and_by
     await page.get_by_role("button", name="I am on duty: arm the alarm").click()
     await page.get_by_role("button", name="I heard the sound").click()
     await expect(page.locator("body")).to_have_attribute("data-alarm", "partly")
-    await expect(page.locator("[data-bar='arm']")).to_contain_text("Notifications are not allowed")
+    await expect(page.locator("#cell-alarm")).to_contain_text("Notifications are not allowed")
     for by in ("key", "pointer"):
         number = await flash()
         await expect(takeover).to_contain_text(number)

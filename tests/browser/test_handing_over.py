@@ -73,6 +73,7 @@ async def test_an_officer_is_told_who_may_send_and_hands_it_to_them(
     # the head of office is told on whatever page they are, and sends it as their own
     asked = head.page.locator("[data-bar=handed]")
     await expect(asked).to_contain_text("o-1 asks you to send")
+    await head.unfold()  # that the alarm is not armed is worse
     await asked.get_by_role("link").first.click()
     await expect(head.page.locator("[data-told]")).to_have_count(0)
     said = await head.page.locator("[aria-labelledby=then] li").all_inner_texts()

@@ -56,7 +56,7 @@ async def test_the_last_board_the_cards_and_the_numbers_are_shown_when_the_offic
         assert number not in stored
         assert "tel:" not in stored
         assert (key, cached) == ("InvalidAccessError", ["/offline", "/static/console.css"])
-        assert {*storage} <= {"dragoman-mute"}
+        assert not storage
     finally:
         service.stop()
     page = nato.page
@@ -128,6 +128,44 @@ async def test_a_text_that_cannot_be_saved_is_kept_and_put_back(
         await asyncio.to_thread(service.stop)
 
 
+async def test_check_pressed_while_the_line_is_down_keeps_the_form_and_its_text(
+    visit: Visiting, tmp_path: Path
+) -> None:
+    service = Office(tmp_path / "data", demo=True)
+    service.port = int(service.base_url.rpartition(":")[2])
+    nato = await visit(service)
+    page, board = nato.page, f"{service.base_url}/c/{CHANNEL}"
+    check = page.get_by_role("button", name="Check before sending")
+    told = page.locator("[data-bar=unreached]")
+    try:
+        await nato.sign_in("nato/officer", CHANNEL)
+        await keeping(page)
+        await page.goto(f"{board}/compose/contact-note")
+        await page.locator("#f-form input").first.check()
+        await page.locator("textarea").first.fill("Met the counterpart.")
+        await asyncio.to_thread(service.stop)
+        await check.click()
+        await expect(told).to_contain_text("Not sent. Kept on this device.")
+        await expect(told).to_be_visible()
+        assert page.url == f"{board}/compose/contact-note"
+        assert await page.locator("textarea").first.input_value() == "Met the counterpart."
+        await until_kept(page, 2)
+        await asyncio.to_thread(service.start)
+        await check.click()
+        send = page.locator("button[value=send]")
+        await expect(send).to_be_visible()
+        await until_kept(page, 1)  # it has arrived: nothing says any more that it is here alone
+        await asyncio.to_thread(service.stop)
+        await send.click()
+        await expect(told).to_contain_text("Not sent. It is still on this page.")
+        await asyncio.to_thread(service.start)
+        await send.click()
+        await expect(page.locator("h1")).to_contain_text("Recorded: record")
+        await expect(page.locator("[data-bar=unsent]")).to_have_count(0)
+    finally:
+        await asyncio.to_thread(service.stop)
+
+
 async def notes(page: Page, board: str) -> int:
     """The number of contact notes in the log."""
     answer = await page.request.get(f"{board}/log.csv?act=contact-note")
@@ -180,6 +218,7 @@ async def test_a_text_is_begun_offline_and_sent_by_its_officer_when_the_office_i
         assert await notes(page, board) == before, "nothing is sent by itself"
         bar = page.locator("[data-bar='unsent']")
         await expect(bar).to_contain_text("Not sent, only on this device: Contact note.")
+        await nato.unfold()
         await bar.get_by_role("link", name="Open Contact note").click()
         assert page.url.endswith("/compose/contact-note")
         await expect(page.locator("[data-bar='kept-begun']")).to_contain_text("It is not sent.")

@@ -2,12 +2,13 @@
 browser at the sizes that people have.
 """
 
+import gzip
 import itertools
 import re
 
 import aiohttp
 import pytest
-from playwright.async_api import Route, ViewportSize, expect
+from playwright.async_api import Page, Route, ViewportSize, expect
 
 from browsing import EXERCISE, Visiting
 from dragoman.console.page import static_files
@@ -18,47 +19,130 @@ pytestmark = pytest.mark.browser
 
 CALM = "nato-china"
 LANGUAGES = ("en-GB", "fr-FR", "zh-CN")
-DESK, PHONE = ViewportSize(width=1280, height=800), ViewportSize(width=390, height=844)
-BUDGET = {1280: 200, 390: 260}
+DESK, PHONE = ViewportSize(width=1366, height=768), ViewportSize(width=390, height=844)
+BUDGET = {1366: 200, 390: 240}
 """At most so many pixels stand above the first heading."""
 
-PATHS = ("/inbox", "/people", "/audit", "/compose/contact-note", "")
-LONG_MUTE = "sessionStorage.setItem('dragoman-mute', '1')"
-"""A script that lets this tab look as if its alarm had not been armed for a minute."""
-
 TOP = """selector => {
-    for (const each of document.querySelectorAll("#bars .bar, #link-bar .bar, .bar.past, #rail [data-state=critical]")) each.style.display = "none";
-    return document.querySelector(selector).getBoundingClientRect().top + scrollY;
+    const past = document.querySelector("body > .past")?.getBoundingClientRect().height ?? 0;
+    return document.querySelector(selector).getBoundingClientRect().top + scrollY - past;
 }"""
-"""Without what is said of a flash that waits, of a colleague's question or of a page of the past:
-the bars, and the state that is critical.
-"""
+"""Without the line above a page of the past, which says that it is one."""
+
+FORM, RECORD = "/compose/contact-note", "/records/3"
 
 
-@pytest.mark.parametrize("scripts", ["scripts", "none"])
-async def test_the_first_heading_and_the_first_row_stand_on_the_first_screen(
-    visit: Visiting, demo: Gateway, scripts: str
+async def tops(page: Page, url: str, paths: tuple[str, ...]) -> dict[tuple[str, int], float]:
+    """The height at which the title of each page stands, at the sizes of a desk and a phone."""
+    found = {}
+    for path in paths:
+        await page.goto(url + path)
+        for size in (DESK, PHONE):
+            await page.set_viewport_size(size)
+            found[path, size["width"]] = await page.evaluate(TOP, "main h1")
+        await page.set_viewport_size(DESK)
+    return found
+
+
+async def test_a_title_stands_at_one_height_calm_or_not_and_scripts_move_nothing(
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
 ) -> None:
-    for language in LANGUAGES if scripts == "scripts" else ("fr-FR",):  # the longest words
-        guest = await visit(
-            viewport=DESK, locale=language, java_script_enabled=scripts == "scripts"
-        )
+    found: dict[tuple[str, str, str, str, int], float] = {}
+    for channel, states in ((CALM, ("calm", "mute")), (EXERCISE, ("mute", "flashes", "plain"))):
+        nato = Caller(session, demo, "nato/duty_officer")
+        exchange = (await nato.get(f"/v1/channels/{channel}/exchanges")).json["exchanges"][0]["id"]
+        paths = ("", "/inbox", f"/exchanges/{exchange}", FORM, RECORD)
+        if "flashes" in states:
+            for _ in range(2):
+                await nato.open({**INCIDENT, "precedence": "flash"}, channel)
+        for state in states:
+            who = "china/duty_officer" if state in ("mute", "plain") else "china/officer"
+            for language in LANGUAGES if state == "mute" else LANGUAGES[1:2]:  # the longest words
+                guest = await visit(
+                    viewport=DESK, locale=language, java_script_enabled=state != "plain"
+                )
+                await guest.sign_in(who, channel)
+                now = await tops(guest.page, f"{demo.base_url}/c/{channel}", paths)
+                found |= {(channel, state, language, *at): top for at, top in now.items()}
+                await guest.page.context.close()
+    assert not {where: top for where, top in found.items() if top > BUDGET[where[-1]]}
+    for channel, state, language, path, width in found:
+        if width == DESK["width"]:
+            same = found[channel, "mute", LANGUAGES[1], path, width]
+            assert found[channel, state, language, path, width] == same, (path, state, language)
+
+
+async def test_what_comes_after_the_page_has_loaded_pushes_nothing(
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
+) -> None:
+    exchange = (
+        await Caller(session, demo, "nato/officer").get(f"/v1/channels/{CALM}/exchanges")
+    ).json["exchanges"][0]["id"]
+    for size in (DESK, PHONE):
+        guest = await visit(viewport=size)
+        await guest.enter("china/duty_officer", f"/c/{CALM}/exchanges/{exchange}")
         page = guest.page
-        await page.add_init_script(LONG_MUTE)
-        for who, channel in (("nato/duty_officer", CALM), ("nato/officer", EXERCISE)):
-            await page.context.clear_cookies()
-            await guest.sign_in(who, channel)
-            for path in PATHS:
-                await page.goto(f"{demo.base_url}/c/{channel}{path}")
-                for size in (DESK, PHONE):
-                    await page.set_viewport_size(size)
-                    top = await page.evaluate(TOP, "main h1")
-                    assert top <= BUDGET[size["width"]], (language, who, path, size)
-                    if not path:  # the board
-                        row = await page.evaluate(TOP, "main :is([data-row], .list li)")
-                        assert row + 24 < size["height"], (language, who, size, row)
-                await page.set_viewport_size(DESK)
+        await expect(page.locator("#cell-page")).to_contain_text("Page live")
+        before = await page.evaluate(TOP, "main h1")
+        await Caller(session, demo, "nato/duty_officer").post(
+            f"/v1/channels/{CALM}/exchanges/{exchange}/acts",
+            {"act": "note", "text": {"en": "One more thing."}},
+        )
+        await page.evaluate(
+            """async () => {
+            const { bar, say } = await import(document.querySelector("script[src*='console']").src.replace("console.js", "page.js"));
+            bar("absent", "critical", ["Nobody answers."]);
+            bar("left", "caution", ["Two are unread."]);
+            say("Something was said.");
+        }"""
+        )
+        await expect(page.locator("[data-bar=absent]")).to_be_visible()
+        await expect(page.locator("#saying")).to_have_text("Something was said.")
+        assert await page.evaluate(TOP, "main h1") == before
         await page.context.close()
+
+
+async def test_scripts_and_styles_of_a_page_are_at_most_60_kb_compressed_and_200_kb_not(
+    visit: Visiting, demo: Gateway
+) -> None:
+    guest = await visit()
+    await guest.sign_in("nato/duty_officer", CALM)
+    for path in ("", "/inbox", "/compose/hazardous-incident"):
+        await guest.page.goto(f"{demo.base_url}/c/{CALM}{path}")
+        await expect(guest.page.locator("#cell-page")).to_contain_text("Page live")
+        asked = await guest.page.evaluate(
+            "performance.getEntriesByType('resource').map(({ name }) => new URL(name).pathname)"
+        )
+        names = {each.rpartition("/")[2] for each in asked if re.search(r"\.(js|css)$", each)}
+        assert {"console.css", "console.js", "alarm.js"} <= names
+        files = [(static_files.FOLDER / name).read_bytes() for name in names]
+        whole, packed = sum(map(len, files)), sum(len(gzip.compress(each)) for each in files)
+        assert packed <= 60_000, (path, packed)
+        assert whole <= 200_000, (path, whole)
+
+
+@pytest.mark.fresh_context
+async def test_the_strip_shows_the_worst_alone_and_unfolds_the_rest_over_the_page(
+    visit: Visiting, demo: Gateway
+) -> None:
+    guest = await visit(viewport=DESK)
+    await guest.sign_in("china/duty_officer", CALM)
+    page = guest.page
+    worst = page.locator("#strip [data-worst]")
+    await expect(worst).to_have_id("cell-alarm")
+    await expect(worst.get_by_role("button", name="arm the alarm")).to_be_visible()
+    await expect(page.locator("#more")).to_have_text(re.compile(r"^\d more$"))
+    await expect(page.locator("#cell-watch-nato")).to_be_hidden()
+    before = await page.evaluate(TOP, "main h1")
+    await guest.unfold()
+    await expect(page.locator("#cell-watch-nato small")).to_be_visible()
+    await expect(page.locator("#cell-line small")).to_be_visible()
+    assert await page.evaluate(TOP, "main h1") == before
+    await page.locator(".rail-more > summary").click()
+    await worst.get_by_role("button", name="I am off duty").click()
+    await expect(worst).to_have_id(re.compile("cell-watch-"))
+    await expect(page.locator("#strip .times-line")).to_contain_text("Beijing")
+    await expect(page.locator(".travel-more > summary")).to_have_text("Past")
 
 
 async def test_the_first_heading_of_every_page_stands_on_the_first_screen(
@@ -84,7 +168,7 @@ async def test_the_first_heading_of_every_page_stands_on_the_first_screen(
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_the_board_of_a_phone_has_its_first_row_and_the_report_in_sight_below_two_bars(
+async def test_the_strip_of_a_phone_is_one_line_with_targets_for_a_finger(
     visit: Visiting, demo: Gateway, session: aiohttp.ClientSession, language: str
 ) -> None:
     await Caller(session, demo, "nato/duty_officer").open(
@@ -93,27 +177,18 @@ async def test_the_board_of_a_phone_has_its_first_row_and_the_report_in_sight_be
     guest = await visit(viewport=PHONE, has_touch=True, locale=language)
     await guest.sign_in("china/duty_officer", CALM)
     page = guest.page
-    await expect(page.locator("[data-bar=arm]")).to_be_visible()
-    await expect(page.locator("[data-bar=immediate]")).to_be_visible()
-    report = page.locator("main .report-now a")
-    await expect(report).to_be_visible()
-    below = PHONE["height"] - 22  # the marking stands there
-    ends = {
-        name: await each.evaluate("each => each.getBoundingClientRect().bottom")
-        for name, each in (("report", report), ("row", page.locator("[data-row]").first))
-    }
-    row = await page.locator("[data-row]").first.evaluate(
-        "each => each.getBoundingClientRect().top"
-    )
-    assert ends["report"] <= below and row + 44 <= below, (ends, row)
-    heights = await page.locator(".bar:visible").evaluate_all(
-        "bars => bars.map((bar) => bar.getBoundingClientRect().height)"
-    )
-    assert sum(heights) < PHONE["height"] / 3, heights
-    for button in await page.locator(".bar button:visible, .bar .button:visible").all():
-        assert await button.evaluate("each => each.getBoundingClientRect().height") >= 44
-    await report.click()
-    await expect(page).to_have_url(re.compile("/compose/hazardous-incident$"))
+    await expect(page.locator("[data-bar=immediate][data-worst]")).to_be_visible()
+    await expect(page.locator("#more")).not_to_be_empty()
+    strip = await page.evaluate("document.getElementById('strip').getBoundingClientRect().height")
+    assert strip == 46, "44, and its two edges"
+    assert await page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+    for button in await page.locator(
+        "#strip :is(button, .button):visible, #strip summary:visible"
+    ).all():
+        box = await button.bounding_box()
+        assert box is not None
+        assert box["height"] >= 44
+        assert box["width"] >= 40
 
 
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
@@ -138,69 +213,6 @@ async def test_language_light_and_signing_out_are_in_the_menu_without_scripts_to
         await page.get_by_role("button", name="Se déconnecter").click()
         await expect(page.locator("#token")).to_be_visible()
         await page.context.close()
-
-
-async def test_a_state_that_is_not_well_has_its_word_and_all_of_them_unfold(
-    visit: Visiting, demo: Gateway
-) -> None:
-    guest = await visit(java_script_enabled=False)
-    await guest.sign_in("nato/officer", CALM)
-    page = guest.page
-    shown = """() => Object.fromEntries([...document.querySelectorAll("#rail li")].map((each) =>
-        [each.id, [each.dataset.state, each.querySelector("b").getBoundingClientRect().width > 2]]))"""
-    for state, worded in (
-        ("normal", False),
-        ("standby", False),
-        ("off", False),
-        ("caution", False),
-        ("serious", True),
-        ("critical", True),
-    ):
-        await page.evaluate(
-            """state => { for (const each of document.querySelectorAll("#rail li")) each.dataset.state = "normal";
-            document.querySelector("#rail li").dataset.state = "serious"; document.querySelector("#rail li:last-child").dataset.state = state; }""",
-            state,
-        )
-        assert [*(await page.evaluate(shown)).values()][-1] == [state, worded]
-        assert next(iter((await page.evaluate(shown)).values())) == ["serious", True]
-    await page.evaluate(
-        "() => { for (const each of document.querySelectorAll('#rail li')) each.dataset.state = 'normal'; }"
-    )
-    await expect(page.locator(".well")).to_be_visible()
-    await page.evaluate(
-        "() => { document.querySelector('#rail li:last-child').dataset.state = 'off'; }"
-    )
-    await expect(page.locator(".well")).to_be_hidden()
-    assert [*(await page.evaluate(shown)).values()][-1] == ["off", False], (
-        "what a page without scripts says of itself needs the room"
-    )
-    await page.evaluate("() => document.querySelector('.unscripted').remove()")
-    assert [*(await page.evaluate(shown)).values()][-1] == ["off", True]
-    await page.locator(".rail-more > summary").click()
-    assert all(seen for _, seen in (await page.evaluate(shown)).values())
-
-
-@pytest.mark.fresh_context
-async def test_the_bar_of_an_alarm_that_is_not_armed_shrinks_into_its_cell_after_a_minute(
-    visit: Visiting, demo: Gateway
-) -> None:
-    guest = await visit()
-    await guest.page.clock.install()
-    await guest.sign_in("nato/duty_officer", CALM)
-    page = guest.page
-    await expect(page.locator("[data-bar=arm]")).to_be_visible()
-    await expect(page.locator("#cell-alarm button")).to_have_count(0)
-    await page.clock.run_for(61_000)
-    await expect(page.locator("[data-bar=arm]")).to_have_count(0)
-    await expect(page.locator("#cell-alarm")).to_have_attribute("data-state", "serious")
-    await expect(
-        page.locator("#cell-alarm").get_by_role("button", name="Arm", exact=True)
-    ).to_be_visible()
-    await page.goto(f"{demo.base_url}/c/{CALM}/inbox")  # and stays there on the next page
-    await expect(
-        page.locator("#cell-alarm").get_by_role("button", name="Arm", exact=True)
-    ).to_be_visible()
-    await expect(page.locator("[data-bar=arm]")).to_have_count(0)
 
 
 SMALL_TARGETS = """() => [...document.querySelectorAll('a, button, summary, input, select, textarea')]

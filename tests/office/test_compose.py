@@ -267,6 +267,33 @@ def test_a_reply_and_an_account_ask_for_what_fits_the_incident(demo: Office) -> 
     assert members & refused == {"of"} & members
 
 
+def test_a_form_opens_and_is_checked_while_nothing_can_be_recorded_and_only_sending_waits(
+    own: Office,
+) -> None:
+    waits = "The log cannot be reached: sending waits."
+    nato = own.person("nato/duty_officer").open(f"/c/{CALM}/compose/hazardous-incident")
+    nato.miss(waits)
+    own.signal_broker(signal.SIGSTOP)
+    try:
+        deadline = time.monotonic() + PATIENCE_S
+        while waits not in nato.open(f"/c/{CALM}/compose/hazardous-incident").text:
+            assert nato.status == 200, nato.text
+            assert time.monotonic() < deadline, nato.text
+            time.sleep(0.2)
+        nato.at("//nav").see("Report an incident")
+        assert nato.open(f"/c/{CALM}/compose").xpath("//main//a[contains(@href, '/compose/')]")
+        incident(nato).press("Check before sending").see(waits)
+        nato.press_at(SEND).see("Your text is kept. Send again: it cannot be sent twice.")
+        nato.see(str(INCIDENT["facts"]))
+    finally:
+        own.signal_broker(signal.SIGCONT)
+    while own.api("", lambda caller: caller.get("/readyz")).status != 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    nato.press("Send again")
+    recorded(own, nato)
+
+
 def test_a_text_whose_answer_is_lost_is_kept_and_sent_once(own: Office) -> None:
     nato = incident(own.person("nato/duty_officer")).press("Check before sending")
     own.signal_broker(signal.SIGSTOP)

@@ -81,8 +81,43 @@ def test_nothing_of_a_stranger_is_kept(path: str, demo: Office) -> None:
     stranger = demo.person()
     stranger.headers["Cookie"] = "__Host-dragoman=drg_nobody"
     stranger.post(path, {"f.text.en": "x" * 1000})
-    assert stranger.path == "/sign-in?next=/"
+    back = path if path == NOTE else "/"
+    assert stranger.path == f"/sign-in?next={back}&unkept=yes"
+    stranger.see("what you wrote could not be kept here")
     assert [*stranger.cookies] == []
+
+
+def test_what_another_tab_still_has_comes_back_after_its_officer_has_signed_out(
+    demo: Office,
+) -> None:
+    other_tab = demo.person("nato/head_of_office").open(NOTE)
+    guest = demo.person().open(f"/sign-in?next={NOTE}")
+    sign_in(guest, demo.token("nato/officer"))
+    guest.xpath("//*[@id='f-form']//input")[0].set("checked", "")
+    guest.xpath(TEXTS)[0].text = TEXT
+    written, address = guest.sent("Check before sending"), guest.path
+    guest.press("Sign out")
+    assert guest.path == "/sign-in?out=yes"
+    guest.open(NOTE)
+    assert guest.path.startswith("/sign-in"), "the session has ended all the same"
+    guest.post(address, [(name, text) for name, text in written if isinstance(text, str)])
+    assert guest.path == f"/sign-in?next={NOTE}"
+    assert guest.xpath("//*[@data-kept]"), guest.text
+
+    sign_in(guest, demo.token("nato/officer"))
+    boxes = guest.xpath("//textarea[@name='f.text.en']")
+    assert [text_of(each) for each in boxes] == TEXT.split("\n\n")
+    guest.see("What you had written is filled in again.")
+    assert typed(other_tab.open(NOTE)) == ""
+
+
+def test_a_session_that_was_ended_from_another_browser_keeps_nothing(demo: Office) -> None:
+    guest = demo.person("nato/officer").open(NOTE)
+    sent = guest.sent("Check before sending")
+    written = [(name, text) for name, text in sent if isinstance(text, str)]
+    demo.person("nato/officer").open("/sessions").press("End all others")
+    guest.post(NOTE, written)
+    assert guest.path == f"/sign-in?next={NOTE}&unkept=yes"
 
 
 def test_who_enters_somebody_from_a_form_finds_the_form_again_with_that_person_chosen(

@@ -132,6 +132,10 @@ class Visit:
         await self.page.goto(self.service.base_url + path)
         await self.page.wait_for_load_state("load")
 
+    async def unfold(self) -> None:
+        """Show all states, and not the worst alone."""
+        await self.page.locator(".rail-more:not([open]) > summary").click()
+
     async def still(self) -> None:
         """Wait until everything that moves for a while has come to rest, such as the colours of
         another light.

@@ -301,6 +301,17 @@ class TokensAndSessions:
         if key in self._bucket.values:
             await self._bucket.put(key, None)
 
+    async def end_session(self, session: str, now: float) -> None:
+        """End a session by its officer's own word, if it exists.
+
+        For an hour, a form that its browser still sends is kept for that officer.
+        """
+        key = f"session.{hashed(session)}"
+        if (value := self._bucket.values.get(key)) is not None:
+            stored = _session(value)
+            ended = replace(stored, expires=min(stored.expires, now - 1))
+            await self._bucket.put(key, ended)
+
     async def beat(self, session: str, console: Console) -> None:
         """Store the state of a session's browser. Raises `LogUnreachable`.
 
@@ -362,8 +373,8 @@ class TokensAndSessions:
     def ended(self, session: str, now: float) -> Grant | None:
         """Return the grant of a session that has ended within the hour.
 
-        It ended by its own time or by its token's. None for a session that was closed,
-        or whose token was revoked.
+        It ended by its own time, by its token's, or because its officer signed out.
+        None for a session that was closed, or whose token was revoked.
         """
         value = self._bucket.values.get(f"session.{hashed(session)}")
         stored = None if value is None else _session(value)

@@ -65,7 +65,7 @@ def refuse_others(context: PageContext, act: str) -> None:
         detail = sentence("Every side signs the erasure itself as well, on the command line.")
         raise refused("not-permitted", detail)
     match hindrance(context, CHANNEL_ACTS[act].roles, flag=is_of_keepers(act)):
-        case "":
+        case "" | "unwritable":  # A form always opens: only sending waits.
             return
         case "past":
             detail = sentence("You cannot write at a past moment. Go back to now.")
@@ -81,8 +81,8 @@ def refuse_others(context: PageContext, act: str) -> None:
                 "This act is signed with a key of yours, and you have none in this channel yet. "
                 "The page “Your key” makes one; the command line signs with a key in a file."
             )
-        case _:
-            detail = sentence("Nothing can be recorded now.")
+        case "reading":
+            detail = sentence("Your token only allows reading. Ask the operator for another token.")
     raise refused("not-permitted", detail)
 
 

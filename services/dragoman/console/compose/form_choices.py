@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
@@ -17,6 +18,7 @@ from dragoman.console.forms import exchange_choices, people_choices
 from dragoman.console.page.context import PageContext
 from dragoman.domain.acts import deadlines
 from dragoman.domain.acts.families import release
+from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.members import shapes
 from dragoman.members.choices import ReleasedKind
 from dragoman.members.kind import Member
@@ -181,19 +183,27 @@ def officer_choices(context: PageContext) -> list[str]:
 async def person_choices(
     context: PageContext, members: Iterable[Member]
 ) -> list[people_choices.PersonChoice]:
-    """Return the people of the register whom an act may name."""
-    return (
-        await people_choices.choices(context)
-        if any(member.kind.holds(PersonKind) for member in members)
-        else []
-    )
+    """Return the people of the register whom an act may name.
+
+    A form opens without them if the broker does not respond.
+    """
+    if any(member.kind.holds(PersonKind) for member in members):
+        with suppress(LogUnreachable):
+            return await people_choices.choices(context)
+    return []
 
 
 async def file_choices(context: PageContext, members: Iterable[Member]) -> list[tuple[str, str]]:
-    """Return the files of the reader's side that an act may name: value and label."""
+    """Return the files of the reader's side that an act may name: value and label.
+
+    A form opens without them if the broker does not respond.
+    """
     if not any(member.kind.holds(FilesKind) for member in members):
         return []
-    result = await context.service.files.listed(context.registry.cid, context.side)
+    try:
+        result = await context.service.files.listed(context.registry.cid, context.side)
+    except LogUnreachable:
+        return []
     return [
         (
             json.dumps(

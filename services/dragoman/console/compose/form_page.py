@@ -126,7 +126,7 @@ def writing_of(context: PageContext) -> Writing:
         )
     if of_channel:
         channel_acts.refuse_others(context, act)
-    elif not context.may_post:
+    elif not context.may_write:
         if context.past:
             raise refused(
                 "not-permitted", sentence("You cannot write at a past moment. Go back to now.")
@@ -134,7 +134,7 @@ def writing_of(context: PageContext) -> Writing:
         detail = (
             sentence("Only officers can write. You are signed in without that role.")
             if not context.is_officer
-            else sentence("Nothing can be recorded now.")
+            else sentence("Your token only allows reading. Ask the operator for another token.")
         )
         raise refused("not-permitted", detail)
     return Writing(context=context, act=act, exchange=exchange)
@@ -167,7 +167,8 @@ async def form(context: PageContext) -> Page:
     if session_form is not None and session_form.path == context.request.path:
         session_fields = _fields_of_kept(session_form)
         await _choose(writing, session_fields)
-        return await render_form(writing, session_fields, [])
+        is_back = "entered" not in context.request.query
+        return await render_form(writing, session_fields, [], is_back=is_back)
     fields: MultiDict[str] = MultiDict()
     fields.add("key", secrets.token_hex(16))
     if writing.exchange is not None:
@@ -273,8 +274,13 @@ async def render_form(
     faults: Iterable[FieldError],
     problem: str = "",
     status: int = 200,
+    *,
+    is_back: bool = False,
 ) -> Page:
-    """Return the page of a form with its typed text, its faults and its choices."""
+    """Return the page of a form with its typed text, its faults and its choices.
+
+    A form that `is_back` was kept for its officer, and says so.
+    """
     context, act = writing.context, writing.act
     replaced = replaced_members.offered(writing)
     if replaced and isinstance(fields, MultiDict):
@@ -356,6 +362,7 @@ async def render_form(
                 fault.field == name or fault.field.startswith(f"{name}.") for fault in faults
             ),
             "problem": problem,
+            "is_back": is_back,
             "required": required,
             "unfolded": unfolded,
             "hints": {

@@ -224,7 +224,7 @@ class CheckedAct(Struct, frozen=True, kw_only=True, omit_defaults=True):
 def may_write(context: PageContext, rule: Rule) -> bool:
     """Return whether the reader may do an act, or write it for a colleague who may."""
     return (
-        context.may_post
+        context.may_write
         and not rule.roles.isdisjoint(OFFICERS)
         and not rule.who.wording.startswith("the ")
     )

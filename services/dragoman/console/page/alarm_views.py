@@ -3,6 +3,7 @@
 `Alarms` is the whole; the other classes are its messages, groups and notices.
 """
 
+from datetime import datetime
 from typing import Any, Final
 
 from msgspec import Raw, Struct
@@ -154,6 +155,11 @@ class UnpassedNotice(Struct, frozen=True, kw_only=True):
     reaches_s: int | None
     is_late: bool
 
+    def level(self, now: datetime) -> Level:
+        """Return the level of the notice: the worst once its window has opened."""
+        is_open = self.opens and datetime.fromisoformat(self.opens) <= now
+        return "critical" if is_open else "serious"
+
 
 class UnopenedFlash(Struct, frozen=True, kw_only=True):
     """A flash that the reader's side has acknowledged and nobody there has opened.
@@ -251,6 +257,14 @@ class Alarms(Struct, frozen=True, kw_only=True):
     def flood(self) -> bool:
         """Return whether more flashes wait than a person can read one by one."""
         return self.waiting > FLOOD_ALARMS
+
+    def levels(self, now: datetime) -> list[Level]:
+        """Return the level of each line that a page without scripts has of them."""
+        levels: list[Level] = ["critical"] * (len(self.groups) + len(self.absent))
+        levels += [notice.level(now) for notice in self.unpassed if notice.is_late]
+        levels += ["caution"] * len(self.handed)
+        levels += ["caution" for flash in self.unopened if flash.is_late]
+        return levels
 
     @property
     def scripted(self) -> list[dict[str, Any]]:

@@ -243,13 +243,21 @@ class PageContext:
         )
 
     @property
-    def may_post(self) -> bool:
-        """Return whether the page shows its forms to the reader.
+    def may_write(self) -> bool:
+        """Return whether the reader may begin a text, also one that cannot be sent now.
 
         The reader must be an officer, and the token must allow more than reading. The
-        page must show now, and the channel must accept records.
+        page must show now.
         """
-        return self.is_officer and not self.past and self.grant.scope != "read" and self.writable
+        return self.is_officer and not self.past and self.grant.scope != "read"
+
+    @property
+    def may_post(self) -> bool:
+        """Return whether the page shows the buttons that record something at once.
+
+        The reader must be one who may write, and the channel must accept records.
+        """
+        return self.may_write and self.writable
 
     def asks_signature(self, family: str) -> bool:
         """Return whether the channel demands signatures on acts of a family."""

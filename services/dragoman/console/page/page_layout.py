@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from dragoman.application.deadline_cache import open_deadlines_of
 from dragoman.application.operations import access_tokens, transparency_log
 from dragoman.application.operations.report_requests import WATCH_FLOOR
-from dragoman.console.display.deadline_rows import Level
+from dragoman.console.display.deadline_rows import LEVELS, Level
 from dragoman.console.display.office_clocks import Office, office_of
 from dragoman.console.page import armed_consoles, duty_numbers, point_in_time
 from dragoman.console.page.alarm_views import Alarms
@@ -29,6 +29,9 @@ from dragoman.limits import CHECK_SECONDS, CHECK_STEP_SECONDS, DISARMED_SECONDS
 from dragoman.projection.queries import duty_watch
 from dragoman.tlog.note import NotANote
 from dragoman_schemas.watch_responses import LineView
+
+_WANTING: Final = ("critical", "serious", "caution")
+"""Levels of states that the strip says in words: somebody has to do something."""
 
 _SIDES: Final = 4
 """The most sides with a cell of their own in the strip. With more sides, one cell
@@ -53,7 +56,7 @@ class Cell(Struct, frozen=True, kw_only=True):
 
 
 class Bar(Struct, frozen=True, kw_only=True):
-    """A warning above the page: the situation, and what to do.
+    """A warning of the strip: the situation, and what to do.
 
     With `ring`, the telephone numbers appear beside it.
     """
@@ -79,6 +82,17 @@ class Frame(Struct, kw_only=True):
     check_step_s: int = CHECK_STEP_SECONDS
     unknown: dict[str, str] = {}
     marking: str = ""
+
+    def stated(self, now: datetime) -> list[Level]:
+        """Return the level of each thing that the strip says, the worst first.
+
+        The strip shows the first of the worst ones. The rest unfold.
+        """
+        levels = [bar.level for bar in self.bars]
+        levels += [cell.level for cell in self.cells if cell.level in _WANTING]
+        if self.alarms is not None:
+            levels += self.alarms.levels(now)
+        return sorted(levels, key=LEVELS.index)
 
 
 async def of(context: PageContext) -> Frame:

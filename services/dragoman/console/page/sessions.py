@@ -46,6 +46,12 @@ KEPT: Final = "__Host-dragoman-kept"
 ended.
 """
 
+ENDED: Final = "__Host-dragoman-ended"
+"""The cookie with the secret of a session whose officer has signed out.
+
+It opens nothing. For an hour, a form that another tab still has is kept by it.
+"""
+
 _FILLED: Final = re.compile(r"/c/[a-z0-9-]{1,63}/(compose|exchanges/[0-9a-f-]{36}/acts)/[a-z-]+")
 """Pages that show a kept form filled in. Any other kept form appears on a page of its
 own.
@@ -102,25 +108,31 @@ async def to_sign_in(request: web.Request) -> web.Response:
             headers={"Location": f"/sign-in?next={quote(request.rel_url.path_qs)}", **HEADERS},
         )
     secret = await _kept(request)
-    back = (request.path if _FILLED.fullmatch(request.path) else "/kept") if secret else "/"
-    response = web.Response(
-        status=303, headers={"Location": f"/sign-in?next={quote(back)}", **HEADERS}
-    )
+    has_form = _FILLED.fullmatch(request.path) is not None
+    back = request.path if has_form else "/kept" if secret else "/"
+    unkept = "" if secret else "&unkept=yes"
+    response = redirect(f"/sign-in?next={quote(back)}{unkept}")
     if secret:
-        _hold(response, secret)
+        _set(response, KEPT, secret, KEPT_FORM_SECONDS)
     return response
 
 
-def _hold(response: web.Response, secret: str) -> None:
+def _set(response: web.Response, name: str, secret: str, seconds: int) -> None:
+    """Set a cookie that only our own requests carry, and that no script reads."""
     response.set_cookie(
-        KEPT,
+        name,
         secret,
-        max_age=KEPT_FORM_SECONDS,
+        max_age=seconds,
         path="/",
         secure=True,
         httponly=True,
         samesite="Strict",
     )
+
+
+def _delete(response: web.Response, name: str) -> None:
+    """Delete a cookie that `_set` has set."""
+    response.del_cookie(name, path="/", secure=True, httponly=True, samesite="Strict")
 
 
 def keep_form(
@@ -135,7 +147,7 @@ def keep_form(
     if not secret:
         return None
     response = redirect(to)
-    _hold(response, secret)
+    _set(response, KEPT, secret, KEPT_FORM_SECONDS)
     return response
 
 
@@ -145,9 +157,9 @@ async def _kept(request: web.Request) -> str:
     Return an empty text if nothing is kept. The body of a stranger is not even read. A
     file in the form is not kept.
     """
-    service = request.app[http_request.SERVICE]
-    session = request.cookies.get(COOKIE, "")
-    grant = service.access.ended(session, time.time()) if session else None
+    access, now = request.app[http_request.SERVICE].access, time.time()
+    sessions = [request.cookies[name] for name in (COOKIE, ENDED) if request.cookies.get(name)]
+    grant = next((grant for session in sessions if (grant := access.ended(session, now))), None)
     if grant is None:
         return ""
     try:
@@ -183,7 +195,7 @@ def forget_kept(request: web.Request, response: web.Response) -> None:
     """Delete a kept form, because it was sent or its officer has signed out."""
     if secret := request.cookies.get(KEPT):
         request.app[FORMS_KEPT].drop(secret)
-        response.del_cookie(KEPT, path="/", secure=True, httponly=True, samesite="Strict")
+        _delete(response, KEPT)
 
 
 def own_origin(request: web.Request) -> None:
@@ -232,20 +244,30 @@ def redirect(location: str, headers: dict[str, str] | None = None) -> web.Respon
 
 
 class SignInQuery(Struct, frozen=True, kw_only=True):
-    """The page to go on to, and whether the reader has just signed out."""
+    """The page to go on to, and what has just happened to the reader.
+
+    They signed out, or sent a form that could not be kept.
+    """
 
     next: str = "/"
     out: bool = False
+    unkept: bool = False
 
 
 async def sign_in_form(request: web.Request) -> web.Response:
     """Return the sign-in form."""
     query = of_page(request, SignInQuery)
-    return await _sign_in_page(request, following(query.next), out=query.out)
+    return await _sign_in_page(request, following(query.next), out=query.out, unkept=query.unkept)
 
 
 async def _sign_in_page(
-    request: web.Request, next: str, *, fault: bool = False, out: bool = False, status: int = 200
+    request: web.Request,
+    next: str,
+    *,
+    fault: bool = False,
+    out: bool = False,
+    unkept: bool = False,
+    status: int = 200,
 ) -> web.Response:
     words = words_of(request)
     document = sign_in_document.laid_out(
@@ -254,7 +276,7 @@ async def _sign_in_page(
         provider=provider_name(request),
         has_failed=fault,
         is_out=out,
-        has_kept_form=KEPT in request.cookies,
+        kept_form=None if unkept else KEPT in request.cookies,
     )
     return await stranger_pages.document(request, words, document, next=next, status=status)
 
@@ -328,15 +350,9 @@ def accepted(
         token_id=grant.id,
         by=by,
     )
-    response.set_cookie(
-        COOKIE,
-        secret,
-        max_age=SESSION_SECONDS + KEPT_FORM_SECONDS,
-        path="/",
-        secure=True,
-        httponly=True,
-        samesite="Strict",
-    )
+    _set(response, COOKIE, secret, SESSION_SECONDS + KEPT_FORM_SECONDS)
+    if ENDED in request.cookies:
+        _delete(response, ENDED)
 
 
 async def sign_out(request: web.Request) -> web.Response:
@@ -344,16 +360,18 @@ async def sign_out(request: web.Request) -> web.Response:
     own_origin(request)
     await form_of(request, limit=SMALL_FORM_BYTES)
     session = request.cookies.get(COOKIE)
+    response = signed_out(request)
     if session is not None:
-        await request.app[http_request.SERVICE].access.close_session(session)
-    return signed_out(request)
+        await request.app[http_request.SERVICE].access.end_session(session, time.time())
+        _set(response, ENDED, session, KEPT_FORM_SECONDS)
+    return response
 
 
 def signed_out(request: web.Request) -> web.Response:
     """Return the response to a reader whose session has just ended."""
     response = redirect("/sign-in?out=yes", {"Clear-Site-Data": '"cache"'})
     forget_kept(request, response)
-    response.del_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="Strict")
+    _delete(response, COOKIE)
     return response
 
 
@@ -369,13 +387,5 @@ async def prefer(request: web.Request) -> web.Response:
         keys=said(form, "keys") != "off" if "keys" in form else preferences.keys,
     )
     response = redirect(following(said(form, "next") or "/"))
-    response.set_cookie(
-        VIEW_COOKIE,
-        wanted.written(),
-        max_age=VIEW_SECONDS,
-        path="/",
-        secure=True,
-        httponly=True,
-        samesite="Strict",
-    )
+    _set(response, VIEW_COOKIE, wanted.written(), VIEW_SECONDS)
     return response

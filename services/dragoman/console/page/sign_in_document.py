@@ -20,9 +20,12 @@ def laid_out(
     provider: str,
     has_failed: bool,
     is_out: bool,
-    has_kept_form: bool,
+    kept_form: bool | None,
 ) -> PageDocument:
-    """Return the page. It leads on to the address `next`."""
+    """Return the page. It leads on to the address `next`.
+
+    `kept_form` says whether a form is kept; None for a form that could not be kept.
+    """
     say = words.say
     unknown = say("This token is not known here. Copy it whole, or ask the operator for a new one.")
     signed_out = (
@@ -43,14 +46,22 @@ def laid_out(
         faults=(("token", unknown),) if has_failed else (),
         lead=(words.sentences(filter(None, signed_out)),) if is_out else (),
         sections=(
-            *((_kept_form(words),) if has_kept_form else ()),
+            *((_ended(words, kept_form),) if kept_form is not False else ()),
             *((_provider(words, provider, next),) if provider else ()),
             section("", form),
         ),
     )
 
 
-def _kept_form(words: Words) -> Section:
+def _ended(words: Words, kept_form: bool | None) -> Section:
+    """Return the sentences about a form that was sent after its session had ended."""
+    if kept_form is None:
+        lost = words.say(
+            "Your session had ended. Nothing was recorded, and what you wrote could not be kept "
+            "here."
+        )
+        there = words.say("The page before this one may still have it.")
+        return section("", Paragraph((Mark("strong", lost), " ", there)), unkept="yes")
     ended = words.say("Your session had ended. What you wrote is kept for an hour.")
     again = words.say(
         "Sign in as the same officer, and it is filled in again. A file has to be chosen again."

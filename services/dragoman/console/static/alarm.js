@@ -7,7 +7,7 @@
 // At every load, the audio context says whether the page is armed. The state is never remembered:
 // a tab is not armed because it was armed before.
 
-import { ask, bar, button, cell, clock, element, hour, minutes, page, parsed, rings, say, SignedOut, span, words } from "./page.js";
+import { ask, bar, button, cell, clock, element, hour, minutes, opens, page, parsed, rings, say, SignedOut, span, words } from "./page.js";
 import { forget } from "./kept.js";
 import { signatureFor, Unsigned, whyUnsigned } from "./signing.js";
 import { EVERY, play } from "./sounds.js";
@@ -19,7 +19,6 @@ const AGAIN_S = 60;
 const ACK_PATIENCE_MS = 3000;
 const RESUME_MS = 10_000;
 const SHOWN_MS = 1500;
-const ELSEWHERE_MS = 10_000;
 const TEST_MS = 30_000;
 const STARTS_MS = 3000; // a browser that finds no loudspeaker may leave open for ever whether its sound starts
 const TESTED_MS = 8 * 3600_000;
@@ -33,9 +32,8 @@ const BEAT_S = 15;
 const AHEAD_S = 70;
 const DUTY = `dragoman-duty ${page.actor}`;
 const TESTED = "dragoman-tested";
-const MUTE = "dragoman-mute";
-const BAR_MS = 60_000; // after that the bar of an alarm that is not armed shrinks into its cell of the rail
 const LEFT = "dragoman-left";
+const SETTLED = "dragoman-settled";
 const HANDED_SHOWN = 3;
 const REMINDED = "dragoman-reminded";
 const RANK = ["flash", "immediate", "priority"];
@@ -51,7 +49,7 @@ const openLinks = (all) =>
   [...new Map(all.map((each) => [`/c/${each.channel}/exchanges/${each.exchange}`, each])).entries()]
     .filter(([href]) => href !== location.pathname)
     .slice(0, LEFT_SHOWN)
-    .map(([href, { number }]) => element("a", { className: "button", href, textContent: `${words("open")} ${number}` }));
+    .map(([href, { number }]) => opens(href, number));
 
 const place = document.getElementById("alarm");
 let title = document.title; // the page's own, while a flash has its place
@@ -70,6 +68,13 @@ function inRail(actions) {
   const made = element("span", { className: "do" }, ...actions);
   made.dataset.shown = text;
   shown.append(made);
+}
+
+// A button with a word for a screen that has little room.
+function inShort(long, short, press) {
+  const made = button("", press);
+  made.append(element("span", { className: "long", textContent: words(long) }), element("span", { className: "short", textContent: words(short) }));
+  return made;
 }
 
 export class Alarm {
@@ -103,7 +108,6 @@ export class Alarm {
   #done = 0;
   #absent = [];
   #unpassed = [];
-  #shrink = 0;
   #touchedAt = clock.now();
   #toldAt = 0;
   #checking = 0;
@@ -145,6 +149,7 @@ export class Alarm {
       });
       if (this.duty) this.#keepAwake();
     }
+    this.#barSettled();
     this.#take(place);
     this.#changed();
   }
@@ -295,34 +300,13 @@ export class Alarm {
     else if (state === "off") cell("alarm", "off", words("off_duty"), words("off_duty_detail"));
     else cell("alarm", "serious", words("not_armed"), words("not_armed_detail"));
     const mute = state === "not_armed" || (state === "blind" && !this.sounds);
-    if (state !== "partly" && !mute) {
-      if (state !== "blind") sessionStorage.removeItem(MUTE); // a line that comes back does not begin the minute again
-      bar("arm", null);
-      inRail(state === "off" ? [button(words("arm_short"), () => this.arm())] : []); // the way back
-      return;
-    }
     const missing = this.#missing();
-    const said = state === "partly" ? [words("partly"), ...missing] : [words("arm_bar")];
     // What the browser's settings forbid, no press here can allow.
-    const helps = state !== "partly" || missing.some((each) => each !== words("blocked_notice"));
-    const arm = (word) => (helps ? [button(words(word), () => this.arm())] : []);
-    const left = this.#barLeft();
-    if (left > 0) bar("arm", state === "partly" ? "caution" : "serious", said, ...arm(this.duty || state === "partly" ? "arm_again" : "arm_do"), this.#off());
-    else bar("arm", null);
-    inRail(left > 0 ? [] : [...arm("arm_short"), this.#off("off_short")]);
-    clearTimeout(this.#shrink);
-    if (left > 0) this.#shrink = setTimeout(() => this.#changed(), left);
-  }
-
-  // How long the bar of an alarm that is not armed still stands in this tab; after that its cell of the rail has the buttons.
-  #barLeft() {
-    const since = Number(sessionStorage.getItem(MUTE)) || Date.now();
-    sessionStorage.setItem(MUTE, String(since));
-    return since + BAR_MS - Date.now();
-  }
-
-  #off(said = "arm_off") {
-    return button(words(said), () => this.#link.tell("duty", { duty: false, exercise: "" }));
+    const helps = mute || state === "off" || missing.some((each) => each !== words("blocked_notice"));
+    const arm = helps ? [inShort("arm_do", "arm_short", () => this.arm())] : [];
+    const off = inShort("arm_off", "off_short", () => this.#link.tell("duty", { duty: false, exercise: "" }));
+    bar("arm", null);
+    inRail(state === "off" ? arm : mute || state === "partly" ? [...arm, off] : []);
   }
 
   #heartbeat(now = false) {
@@ -427,7 +411,7 @@ export class Alarm {
     const last = fresh.at(-1);
     if (!last) return;
     this.#short();
-    const open = element("a", { className: "button", href: `/c/${last.channel}/exchanges/${last.exchange}`, textContent: `${words("open")} ${last.number}` });
+    const open = opens(`/c/${last.channel}/exchanges/${last.exchange}`, last.number);
     bar("later", "standby", [words("later", { channel: last.channel, t: last.time, what: last.act })], open);
     setTimeout(() => bar("later", null), LATER_MS);
   }
@@ -638,8 +622,7 @@ export class Alarm {
     if (away > 0) rest.push(words("unpassed_opens", { d: span(away), t: hour(first.opens) }));
     else if (away <= 0) rest.push(words("unpassed_open", { d: span(-away) }));
     if (late.length > 1) rest.push(words(late.length === 2 ? "unpassed_one" : "unpassed_many", { n: late.length - 1 }));
-    const open = late.slice(0, LEFT_SHOWN).map(({ channel, exchange, number }) =>
-      element("a", { className: "button", href: `/c/${channel}/exchanges/${exchange}#passing`, textContent: `${words("open")} ${number}` }));
+    const open = late.slice(0, LEFT_SHOWN).map(({ channel, exchange, number }) => opens(`/c/${channel}/exchanges/${exchange}#passing`, number));
     const silence = this.duty && this.sounds && late.some((each) => this.#isCalled(each)) ? [button(words("silence"), () => this.#pressSilence())] : [];
     const text = drilled({ exercise: first.exercise }, words("unpassed", { channel: first.channel, posts: first.posts }));
     bar("unpassed", away <= 0 ? "critical" : "serious", [text, ...rest], ...open, ...silence);
@@ -1043,6 +1026,14 @@ export class Alarm {
     return words("done", { d: span(receipt.seconds) });
   }
 
+  // What was acknowledged last, with the way to it: on every page of this tab, until somebody goes there or says that they know.
+  #barSettled(said = "") {
+    const last = JSON.parse(sessionStorage.getItem(SETTLED) ?? "null");
+    const done = () => { sessionStorage.removeItem(SETTLED); bar("settled", null); };
+    if (!said && (last?.actor !== page.actor || last.href === location.pathname)) done();
+    else bar("settled", "standby", [said || last.said], ...(last ? [opens(last.href, last.number)] : []), button(words("lost_know"), done));
+  }
+
   // A message waits no more: here, in another tab, or at a colleague's. It is never closed without a word.
   #settle(key, text) {
     const ring = this.#rings.get(key);
@@ -1078,9 +1069,8 @@ export class Alarm {
     else close();
     if (said) {
       const of = this.#last?.key === key ? this.#last : null;
-      const open = of && element("a", { className: "button", href: `/c/${of.channel}/exchanges/${of.exchange}`, textContent: `${words("open")} ${of.number}` });
-      bar("settled", "standby", [said], ...(open ? [open] : []));
-      setTimeout(() => bar("settled", null), ELSEWHERE_MS);
+      if (of) sessionStorage.setItem(SETTLED, JSON.stringify({ actor: page.actor, said, href: `/c/${of.channel}/exchanges/${of.exchange}`, number: of.number }));
+      this.#barSettled(said);
     }
   }
 }

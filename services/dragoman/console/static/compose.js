@@ -4,9 +4,10 @@
 
 import "./sealed.js";
 import { restore as putTexts } from "./level.js";
-import "./phrases.js";
 import "./preview.js";
 import { ask, bar, button, clock, hour, page, parsed, words } from "./page.js";
+
+if (document.querySelector("[data-phrases]")) import("./phrases.js");
 
 const READ_MS = 250;
 const SAVE_MS = 10_000;
@@ -152,7 +153,7 @@ function label(name) {
 async function keepHere() {
   const values = typed();
   const fields = values.filter(([name, value]) => value.trim() && form.elements[name]?.type !== "hidden").map(([name, value]) => [label(name), value]);
-  if (fields.length) await sealed.put(slot, { title: document.querySelector("h1").textContent.trim(), fields, values }).catch(() => false);
+  return fields.length > 0 && sealed.put(slot, { title: document.querySelector("h1").textContent.trim(), fields, values }).catch(() => false);
 }
 
 // What was kept for this form while the line was lost is offered once, and never put in by itself.
@@ -221,6 +222,11 @@ if (form) {
   form.addEventListener("submit", () => {
     sending = true;
     if (lost) keepHere();
+  });
+  form.addEventListener("unreached", ({ detail }) => {
+    changed = true;
+    lost = true;
+    detail.kept = keepHere();
   });
   offer(slot, "kept_here", "kept");
   offer(`${slot} begun`, "begun_here", "kept-begun");

@@ -5,7 +5,7 @@ import { keep } from "./kept.js";
 import { keys } from "./keys.js";
 import { Link } from "./link.js";
 import { signForms } from "./signing.js";
-import { ask, bar, button, cell, clock, element, hour, local, minutes, OWN_STYLE, page, parsed, rings, say, SignedOut, span, styleOf, unknowns, words, worker } from "./page.js";
+import { arrange, ask, bar, button, cell, clock, element, hour, local, minutes, OWN_STYLE, page, parsed, rings, say, SignedOut, span, styleOf, unknowns, words, worker } from "./page.js";
 
 const UNSURE_S = 15;
 const BLIND_S = 20; // twice the interval of the pings: a threshold equal to it cries wolf for ever
@@ -14,9 +14,11 @@ const GATHER_MS = 150;
 const AGAIN_MS = 30_000;
 const SETTLE_MS = 500; // a row that has just moved under a finger is not the one that was meant
 const HELD_MS = 1000;
+const REACH_MS = 8000;
 const SKEW_S = 2;
 
 for (const each of document.querySelectorAll("#plain, .unscripted")) each.remove(); // what stands there is for who has no scripts
+arrange();
 
 const link = new Link();
 const alarm = new Alarm(link);
@@ -187,7 +189,8 @@ function news(count) {
   }
   const shown = button(text, () => location.reload());
   shown.id = "news";
-  document.getElementById("saying").after(element("p", { className: "saying" }, shown));
+  shown.className = "news";
+  document.querySelector("#strip .say").after(shown);
 }
 
 // A draft that somebody else has sent meanwhile is none any more: its address leads to the record that it has become.
@@ -253,6 +256,7 @@ function showRail(fresh) {
   for (const made of fresh.querySelectorAll("#rail li")) {
     if (!["cell-alarm", "cell-page"].includes(made.id)) document.getElementById(made.id)?.replaceWith(document.adoptNode(made));
   }
+  arrange();
 }
 
 const isWritten = (field) => (field.options ? [...field.options].some((each) => each.selected !== each.defaultSelected) : field.value !== field.defaultValue);
@@ -292,6 +296,28 @@ addEventListener("submit", (event) => {
     say(words("pressed_late"));
   }
 });
+// A form with a text is sent once the server answers. Until then it stays as it is, on this page and on this device.
+const reached = new WeakSet();
+const reaching = new WeakSet();
+addEventListener("submit", async (event) => {
+  const form = event.target;
+  if (!form.matches("#writing, #checking") || reached.delete(form)) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  if (reaching.has(form)) return;
+  reaching.add(form);
+  const answer = await fetch("/livez", { cache: "no-store", signal: AbortSignal.timeout(REACH_MS) }).catch(() => null);
+  reaching.delete(form);
+  if (answer && answer.status < 500) {
+    reached.add(form);
+    form.requestSubmit(event.submitter);
+    reached.delete(form);
+    return;
+  }
+  const keeping = { kept: false };
+  form.dispatchEvent(new CustomEvent("unreached", { detail: keeping }));
+  bar("unreached", "serious", [words(await keeping.kept ? "unreached_kept" : "unreached"), words("unreached_more")], button(words("lost_know"), () => bar("unreached", null)));
+}, true);
 signForms((sentence) => bar("unsigned", "serious", [sentence], button(words("lost_know"), () => bar("unsigned", null))));
 for (const press of ["pointerdown", "keydown"]) addEventListener(press, () => { heldSince = performance.now(); }, true);
 for (const release of ["pointerup", "pointercancel", "keyup"]) addEventListener(release, () => { heldSince = -Infinity; }, true);
@@ -317,6 +343,14 @@ function tick() {
     if (shown.textContent !== text) shown.textContent = text;
     if (shown.dataset.waited === "clock") shown.toggleAttribute("data-long", waited >= 6000);
   }
+}
+
+// The control of the past is loaded when it is opened; a page of the past, or about it, has it from the beginning.
+const travel = document.querySelector(".travel-more");
+const travels = () => import("./travel.js").catch(() => null); // without it, its form is sent
+if (travel && !page.past) {
+  travel.addEventListener("toggle", travels, { once: true });
+  if (location.hash === "#travel-slider") travels();
 }
 
 const here = new URL(location.href);

@@ -4,7 +4,7 @@
 // session.
 
 import "./sealed.js";
-import { bar, element, page, words, workerPath } from "./page.js";
+import { bar, opens, page, words, workerPath } from "./page.js";
 
 const AGAIN_MS = 300_000;
 const FRESH_MS = 60_000;
@@ -21,13 +21,14 @@ export function keep() {
   setInterval(renew, AGAIN_MS);
 }
 
-// Say which texts are only on this device, with the way to their forms; a form says it of its own.
+// Say which texts are only on this device, with the way to their forms; a form says it of its own. A text that is being checked has arrived.
 async function remind() {
+  if (document.getElementById("checking")) await sealed.remove(DRAFT + location.pathname).catch(() => null);
   const kept = await sealed.list(`${DRAFT}/c/${page.channel}/`).catch(() => []);
   const forms = new Map(kept.map(({ name, content }) => [name.slice(DRAFT.length).split(" ")[0], content.title]));
   forms.delete(location.pathname);
   if (!forms.size) return;
-  const open = [...forms].map(([href, title]) => element("a", { className: "button", href, textContent: `${words("open")} ${title}` }));
+  const open = [...forms].map(([href, title]) => opens(href, title));
   bar("unsent", "standby", [words("unsent", { what: [...forms.values()].join(", ") })], ...open);
 }
 

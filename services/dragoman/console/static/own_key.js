@@ -1,7 +1,7 @@
 // The page of a reader's own key: makes a key in this browser, or forgets it. It also shows the
 // key's state in the channel.
 
-import { forgetKey, makeKey, ownKey } from "./signing.js";
+import { forgetKey, makeKey, ownKey } from "./signatures.js";
 import { element, say } from "./page.js";
 
 const place = document.getElementById("own-key");

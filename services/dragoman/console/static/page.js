@@ -76,13 +76,19 @@ export const OWN_STYLE = styleOf(document);
 export const parsed = (html) => new DOMParser().parseFromString(policy ? policy.createHTML(html) : html, "text/html");
 
 const saying = document.getElementById("saying");
+const stands = Boolean(saying?.textContent.trim()); // the server has said something there: it has its place in the page
+const SAID_MS = 10_000;
+let unsaying = 0;
 
-// A live region is read out only when it changes after it was there. What stands on the page already is only read out.
+// A live region is read out only when it changes after it was there. What is shown lies over the page, and pushes nothing.
 export function say(text, { shown = true } = {}) {
   if (!saying) return;
-  saying.textContent = "";
-  saying.classList.toggle("hide", !shown);
+  saying.textContent = stands ? "\u200b" : "";
+  if (!stands) saying.classList.toggle("hide", !shown);
+  saying.classList.toggle("over", shown && !stands);
   setTimeout(() => { saying.textContent = text; }, 100);
+  clearTimeout(unsaying);
+  if (shown && !stands) unsaying = setTimeout(() => { saying.textContent = ""; }, SAID_MS);
 }
 
 export class SignedOut extends Error {}
@@ -117,12 +123,34 @@ export function icon(name) {
   return drawn;
 }
 
-// A bar above everything: what is so, and what to do. One of each name; null takes it away.
+// The strip: the worst of what is so has its line, and the rest unfolds. One bar of each name; null takes it away.
 // It is read out when it comes: what counts in it afterwards is seen and not heard.
+const strip = document.getElementById("strip");
 const place = document.getElementById("link-bar");
 const alerted = document.getElementById("alerted");
 const RANK = ["critical", "serious", "caution", "standby"];
+const WANTING = RANK.slice(0, 3); // of a cell of the rail; any other one is calm
 const LOST = ["lost", "signed-out"]; // bars of a line that is lost; other critical ones are of flashes and of the watch
+const ANSWERS = ["arm", "help", "check", "unreached"]; // what somebody has just pressed, or is asked
+const AFTER = { settled: 1.25, kept: 1.25, "kept-begun": 1.25 }; // what concerns this page goes before what merely lasts, and after all that is new and serious
+
+function rankOf({ id, dataset: { bar: name, state } }) {
+  if (ANSWERS.includes(name)) return -1;
+  const lasts = id === "cell-alarm" ? 0.4 : id ? 0.5 : 0; // of what lasts, what the reader can mend at once goes first
+  return AFTER[name] ?? RANK.indexOf(state) + lasts;
+}
+
+export function arrange() {
+  if (!strip) return;
+  const cells = [...strip.querySelectorAll("#rail li")].filter(({ dataset }) => WANTING.includes(dataset.state));
+  const all = [...strip.querySelectorAll(".bar"), ...cells].sort((one, other) => rankOf(one) - rankOf(other));
+  for (const each of strip.querySelectorAll("[data-worst]")) if (each !== all[0]) each.removeAttribute("data-worst");
+  all[0]?.setAttribute("data-worst", "");
+  const more = strip.querySelector("#more");
+  const text = all.length > 1 ? words("more", { n: all.length - 1 }) : "";
+  if (more.textContent !== text) more.textContent = text;
+}
+
 // What is read out is gone again from the text of the page, where the bar has it.
 let forgetting = 0;
 function readOut(text) {
@@ -136,10 +164,11 @@ export function bar(name, level, sentences, ...actions) {
   const known = place.querySelector(`[data-bar="${name}"]`);
   if (level === null) {
     known?.remove();
+    if (known) arrange();
     return;
   }
   const [first, ...rest] = sentences;
-  const shown = [level, ...actions.map((action) => action.textContent)].join("\n");
+  const shown = [level, ...actions.map((action) => `${action.textContent} ${action.getAttribute("href")}`)].join("\n"); // links to two messages may have one word
   if (known && known.dataset.shown === shown) {
     if (known.querySelector("b").textContent !== first) known.querySelector("b").textContent = first;
     known.querySelector("[data-rest]").textContent = rest.join(" ");
@@ -158,7 +187,12 @@ export function bar(name, level, sentences, ...actions) {
     const after = [...place.children].find((other) => RANK.indexOf(other.dataset.state) > RANK.indexOf(level));
     place.insertBefore(made, after ?? null);
   }
+  arrange();
 }
+
+// A link of the strip that opens one message: a short word, and the number for who hears it or points at it.
+export const opens = (href, number) =>
+  element("a", { className: "button", href, title: number, ariaLabel: `${words("open")} ${number}`, textContent: words("open") });
 
 export const button = (text, press) => {
   const made = element("button", { type: "button", textContent: text });
@@ -175,6 +209,7 @@ export function cell(key, level, word, detail, shape = level) {
   if (shown.querySelector("b").textContent !== word) shown.querySelector("b").textContent = word;
   if (shown.querySelector("small").textContent !== detail) shown.querySelector("small").textContent = detail;
   shown.title = detail ? `${word}: ${detail}` : word;
+  arrange();
 }
 
 // Whom to ring in this channel, with the number: what stands there as a link wherever the telephone is named.

@@ -2,7 +2,7 @@
 // of that address is then loaded. It is always the server's own page, so it says the same as
 // without scripts.
 
-import { ask, page, parsed, SignedOut } from "./page.js";
+import { arrange, ask, page, parsed, SignedOut } from "./page.js";
 
 const SETTLE_MS = 150;
 const PLAY_MS = 1000;
@@ -84,7 +84,8 @@ function show(fresh) {
   document.body.classList.toggle("gone-by", fresh.body.classList.contains("gone-by"));
   document.body.dataset.at = fresh.body.dataset.at;
   document.body.dataset.position = fresh.body.dataset.position;
-  for (const place of [".bar.past", ".mast", "#rail", "#foot"]) exchange(place, fresh);
+  for (const place of [".past", ".mast", "#rail", "#foot"]) exchange(place, fresh);
+  arrange();
   if (!inMain() && form() && fresh.getElementById("travel")) exchangeForm(form(), fresh.getElementById("travel"));
   exchangeMain(document.getElementById("main"), fresh.getElementById("main"));
   document.dispatchEvent(new CustomEvent("travelled"));
@@ -93,9 +94,9 @@ function show(fresh) {
 function exchange(place, fresh) {
   const old = document.querySelector(place);
   const made = fresh.querySelector(place);
-  if (playing && place === ".bar.past") made.setAttribute("aria-live", "off"); // not read out once a second
+  if (playing && place === ".past") made.setAttribute("aria-live", "off"); // not read out once a second
   if (old) old.replaceWith(made);
-  else if (made) document.getElementById("bars").before(made);
+  else if (made) document.querySelector(".mast").before(made);
 }
 
 // The form stays where it is, with the focus and the finger on it; what stands before and after it is exchanged.
@@ -135,7 +136,7 @@ function exchangeForm(kept, fresh) {
 function pause() {
   playing = false;
   label();
-  document.querySelector(".bar.past")?.removeAttribute("aria-live");
+  document.querySelector(".past")?.removeAttribute("aria-live");
 }
 
 function label() {
