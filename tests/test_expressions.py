@@ -121,9 +121,8 @@ def expressions() -> list[Expression]:
     )
 
 
-def dear(expression: Expression) -> list[str]:
-    """Return the kinds of text on which an expression is not linear, or takes too long."""
-    kinds: list[str] = []
+def dear(expression: Expression) -> Iterator[str]:
+    """Yield the kinds of text on which an expression is not linear, or takes too long."""
     for kind in KINDS:
         if expression.most is not None:
             slow = expression.seconds(kind, expression.most) > 0.01
@@ -135,18 +134,17 @@ def dear(expression: Expression) -> list[str]:
                 shorter = max(expression.seconds(kind, LONG // 4) for _ in range(3))
                 slow = longer > 8 * shorter or longer * TEXT_CHARACTERS / LONG > 0.25
         if slow:
-            kinds.append(kind)
-    return kinds
+            yield kind
 
 
 def test_every_expression_is_linear_in_the_length_of_any_text() -> None:
     found = expressions()
 
     assert len(found) > 150
-    slow = {expression.where: kinds for expression in found if (kinds := dear(expression))}
+    slow = {expression.where: kinds for expression in found if (kinds := [*dear(expression)])}
     assert slow == {}
 
 
 @pytest.mark.parametrize("pattern", [r"[^\s/]+(?:/[^\s/]+){3,}", r"\S+://\S*", r"<[^>]+>"])
 def test_an_expression_that_goes_back_to_each_place_is_found(pattern: str) -> None:
-    assert dear(Expression("here", re.compile(pattern), frozenset({"search"})))
+    assert any(dear(Expression("here", re.compile(pattern), frozenset({"search"}))))
