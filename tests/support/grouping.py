@@ -29,7 +29,9 @@ from typing import Any, Final
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-ALONE: Final = frozenset({"attacks", "audit", "browser", "faults", "foreign", "live", "notifier"})
+ALONE: Final = frozenset(
+    {"attacks", "audit", "browser", "faults", "foreign", "live", "notifier", "truth"}
+)
 """Folders whose tests take seconds rather than milliseconds."""
 
 CLUSTER: Final = "three_nodes"
@@ -45,6 +47,7 @@ SECONDS: Final = {
     "audit": 0.2,
     "backup": 0.5,
     "browser": 3.0,
+    "console": 0.2,
     "contract": 1.0,
     "deploy": 0.5,
     "docs": 4.0,
@@ -64,6 +67,7 @@ SECONDS: Final = {
     "stores": 1.0,
     "tests": 0.5,
     "tlog": 0.2,
+    "truth": 15.0,
     "upgrade": 20.0,
 }
 """A typical test of a folder; `tests` are the files beside the folders."""
