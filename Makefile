@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DATA ?= build/demo
 PORT ?= 8470
-WORKERS ?= $(shell cores=$$(getconf _NPROCESSORS_ONLN); echo $$((cores < 6 ? 2 * cores : 12)))
+WORKERS ?= $(shell cores=$$(getconf _NPROCESSORS_ONLN); echo $$((cores < 4 ? 3 * cores : 12)))
 IMAGE_PYTHON ?= 3.13
 
 unexport PYTHONDONTWRITEBYTECODE # all workers read what one has compiled
