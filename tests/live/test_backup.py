@@ -29,10 +29,11 @@ from dragoman.data_directory import last_backup
 from dragoman.limits import CHUNK_BYTES
 from dragoman.settings import load
 from host import Host
+from read_files import HOSTED
 from service import NOTE, Caller, Service, at_a_screen
 from witnesses import Running, until
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.reads(*HOSTED, "services/dragoman/backup/**")]
 
 C = "/v1/channels/nato-china"
 OTHER = "nato-china-exercise"

@@ -11,9 +11,10 @@ import aiohttp
 import pytest
 
 from patience import PATIENCE_S
+from read_files import SIDE_BY_SIDE
 from service import NOTE, Answer, Caller, Service, new_key
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.reads(*SIDE_BY_SIDE)]
 
 C = "/v1/channels/nato-china"
 

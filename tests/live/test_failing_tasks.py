@@ -14,7 +14,10 @@ from typing import Any
 import aiohttp
 import pytest
 
+from read_files import GATEWAY
 from service import NOTE, Caller, Service, at_a_screen, new_key
+
+pytestmark = pytest.mark.reads(*GATEWAY, "services/dragoman/scheduler.py")
 
 FAILING = Path(__file__).parents[1] / "support" / "failing.py"
 CHANNEL, OTHER = "nato-china", "nato-china-track2"

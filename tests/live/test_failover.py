@@ -15,7 +15,10 @@ from cluster import STREAM, RealCluster
 from gateways import OFFICER, C, Gateway, open_channel
 from netns import Wires
 from officers import POSTERS, acknowledged, posting, reckon, running
+from read_files import SIDE_BY_SIDE
 from service import NOTE, Caller
+
+pytestmark = pytest.mark.reads(*SIDE_BY_SIDE)
 
 
 @pytest.fixture

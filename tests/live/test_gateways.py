@@ -26,9 +26,10 @@ from dragoman.eventlog.broker import BrokerEndpoint
 from dragoman.eventlog.nats_connection import Read, connected
 from dragoman.limits import READ_RECORDS
 from patience import PATIENCE_S
+from read_files import SIDE_BY_SIDE
 from service import NOTE, Caller, Second, Service, new_key
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.reads(*SIDE_BY_SIDE)]
 
 C = "/v1/channels/nato-china"
 

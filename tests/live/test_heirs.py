@@ -17,6 +17,7 @@ from dragoman.eventlog.nats_connection import connected
 from dragoman.stores.key_value import Bucket
 from dragoman.stores.tokens_and_sessions import BUCKET, Grant, TokensAndSessions
 from patience import PATIENCE_S
+from read_files import HOSTED
 from service import DRAGOMAN, INCIDENT, NOTE, Caller, Second, Service
 
 pytestmark = pytest.mark.process
@@ -86,6 +87,7 @@ def signer(own: Service, heir: Service, folder: Path) -> Iterator[None]:
         process.wait(PATIENCE_S)
 
 
+@pytest.mark.reads(*HOSTED)
 async def test_an_heir_without_the_log_key_refuses_until_a_signer_proves_it(
     own: Service, heir: Service, session: aiohttp.ClientSession, tmp_path: Path
 ) -> None:
@@ -115,6 +117,7 @@ async def test_an_heir_without_the_log_key_refuses_until_a_signer_proves_it(
         assert (await operator.call("POST", "/v1/tokens", request)).status == 201
 
 
+@pytest.mark.reads(*HOSTED)
 async def test_a_gateway_without_a_log_key_beside_a_signer_that_has_it_writes(
     own: Service, session: aiohttp.ClientSession, tmp_path: Path
 ) -> None:

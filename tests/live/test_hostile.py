@@ -19,6 +19,7 @@ from dragoman.audit.export import Export
 from dragoman.tlog import checkpoint, note
 from hostile import brief, documents, nested
 from poisoned import CHANNEL, Operation, Sender, failures, goes_on, is_record, operations, store
+from read_files import AUDIT, GATEWAY
 from receiver import receiving
 from service import NOTE, Caller, Service, at_a_screen
 from witnesses import Running as Witness
@@ -197,6 +198,7 @@ async def test_no_form_is_an_error_of_ours(
                 assert answer.status < 500, (act, text[:20], await answer.text())
 
 
+@pytest.mark.reads(*GATEWAY, *AUDIT, "tests/support/hostile.py", "tests/support/poisoned.py")
 async def test_hostile_messages_in_a_log_stop_nobody(
     poisoned: Service, session: aiohttp.ClientSession, tmp_path: Path
 ) -> None:

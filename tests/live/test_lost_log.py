@@ -17,10 +17,14 @@ import pytest
 
 from dragoman.eventlog.archive import Archive
 from ports import free_port
+from read_files import AUDIT, HOSTED
 from service import DRAGOMAN, NOTE, Caller, Service
 from witnesses import Running, until
 
-pytestmark = pytest.mark.process
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.reads(*HOSTED, *AUDIT, "services/dragoman/cli/audit/**"),
+]
 
 C = "/v1/channels/nato-china"
 

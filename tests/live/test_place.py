@@ -19,9 +19,12 @@ import aiohttp
 import pytest
 
 from beside import MS_LI
+from read_files import HOSTED
 from scenario import _STEPPED as STEPPED
 from service import DRAGOMAN, NOTE, Caller, Gateway, Service, at_a_screen
 from witnesses import Running, until
+
+pytestmark = pytest.mark.reads(*HOSTED, "docs/examples/**")
 
 C = "/v1/channels/nato-china"
 CHANNELS = ("nato-china", "nato-china-exercise")

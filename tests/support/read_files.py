@@ -32,6 +32,55 @@ GATEWAY: Final = (
 )
 """A gateway with its copy of the log."""
 
+_JUDGED: Final = (f"{_PACKAGE}/domain/**", "schemas/**")
+
+SIDE_BY_SIDE: Final = (
+    *GATEWAY,
+    *(f"tests/support/{name}.py" for name in ("cable", "gateways", "netns", "officers")),
+)
+"""Gateways that share a log, and what each does while a broker or another gateway is away."""
+
+HOSTED: Final = (
+    *GATEWAY,
+    f"{_PACKAGE}/cli/*.py",
+    f"{_PACKAGE}/cli/host/**",
+    f"{_PACKAGE}/stores/**",
+    *(
+        f"{_PACKAGE}/{name}.py"
+        for name in (
+            "bootstrap",
+            "data_directory",
+            "readiness",
+            "scheduler",
+            "service_factory",
+            "settings",
+            "signer",
+            "witness",
+            "witness_client",
+        )
+    ),
+    *(f"tests/support/{name}.py" for name in ("beside", "host", "service", "witnesses")),
+)
+"""A host with its directory, signer and witnesses: what it does when it is moved or lost."""
+
+UPGRADED: Final = (
+    *GATEWAY,
+    *_JUDGED,
+    f"{_PACKAGE}/cli/*.py",
+    *(
+        f"tests/support/{name}.py"
+        for name in (
+            "gateways",
+            "later_rules",
+            "next_release",
+            "officers",
+            "service",
+            "two_releases",
+        )
+    ),
+)
+"""This release and a next one, which is made from the rules and their formats."""
+
 AUDIT: Final = (
     f"{_PACKAGE}/audit/**",
     f"{_PACKAGE}/domain/**",

@@ -11,7 +11,10 @@ import aiohttp
 import pytest
 
 import next_release
+from read_files import UPGRADED
 from service import INCIDENT, NOTE, Caller, Service
+
+pytestmark = pytest.mark.reads(*UPGRADED)
 
 C = "/v1/channels/nato-china"
 JUDGED = "records mean what they meant before"

@@ -16,7 +16,10 @@ import pytest
 
 import next_release
 from patience import PATIENCE_S
+from read_files import UPGRADED
 from service import DRAGOMAN, NOTE, Caller, Second, Service
+
+pytestmark = pytest.mark.reads(*UPGRADED)
 
 CHANNEL = "nato-china"
 C = f"/v1/channels/{CHANNEL}"

@@ -17,7 +17,10 @@ import pytest
 from cluster import RealCluster
 from gateways import OFFICER, C, open_channel
 from officers import running
+from read_files import UPGRADED
 from service import NOTE, Caller, Second, Service, new_key
+
+pytestmark = pytest.mark.reads(*UPGRADED)
 
 log = logging.getLogger(__name__)
 
