@@ -288,6 +288,11 @@ def an_older_title(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(page_context, "title_of", lambda _: None)
 
 
+@pytest.mark.parametrize("at", [0, 4])
+async def test_without_a_defect_nothing_is_found(at: int, tmp_path: Path) -> None:
+    assert await said(an_amended_matter(), tmp_path, ["nato/d-1"], at) == []
+
+
 @pytest.mark.parametrize(
     ("broken", "line"),
     [
@@ -305,10 +310,7 @@ async def test_each_earlier_kind_of_defect_is_found(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    world = an_amended_matter()
-    at = 4 if broken is another_moment else 0
-    assert await said(world, tmp_path, ["nato/d-1"], at) == []
     broken(monkeypatch)
-    (tmp_path / "broken").mkdir()
-    lines = await said(world, tmp_path / "broken", ["nato/d-1"], at)
+    at = 4 if broken is another_moment else 0
+    lines = await said(an_amended_matter(), tmp_path, ["nato/d-1"], at)
     assert any(line in each for each in lines), lines
