@@ -13,6 +13,7 @@ import pytest
 
 import budgets
 from patience import PATIENCE_S
+from read_files import RUNNER
 
 HERE = Path(__file__).parent
 CONFTEST = f"""
@@ -83,6 +84,7 @@ def ran(suite: Path, *arguments: str, dear: float) -> subprocess.CompletedProces
     )
 
 
+@pytest.mark.reads(*RUNNER)
 @pytest.mark.parametrize("workers", ["0", "1"])
 def test_a_whole_run_fails_if_a_folder_is_over_its_budget(suite: Path, workers: str) -> None:
     done = ran(suite, "-n", workers, dear=0.1)
@@ -96,6 +98,7 @@ def test_a_whole_run_fails_if_a_folder_is_over_its_budget(suite: Path, workers: 
         )
 
 
+@pytest.mark.reads(*RUNNER)
 def test_a_run_within_its_budgets_and_a_run_of_a_part_pass(suite: Path) -> None:
     within = ran(suite, dear=100)
     assert within.returncode == 0, within.stdout
@@ -133,6 +136,6 @@ def test_each_folder_of_tests_has_a_budget_and_no_other() -> None:
         place = file.relative_to(HERE).parts
         name = place[0] if len(place) > 1 else budgets.BESIDE
         expected.add(name)
-        if len(place) > 1 and marked.search(file.read_text()):
+        if marked.search(file.read_text()):
             expected.add(name + budgets.IF_CHANGED)
     assert listed == expected

@@ -12,6 +12,7 @@ import pytest
 
 from grouping import group_of
 from patience import PATIENCE_S
+from read_files import RUNNER
 
 SUPPORT = Path(__file__).parent / "support"
 CONFTEST = """
@@ -44,6 +45,7 @@ FILES = {
 }
 
 
+@pytest.mark.reads(*RUNNER)
 def test_tests_that_share_something_run_in_one_worker_and_the_longest_groups_begin_first(
     tmp_path: Path,
 ) -> None:

@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 
 from patience import PATIENCE_S
+from read_files import RUNNER
+
+pytestmark = pytest.mark.reads(*RUNNER)
 
 SUPPORT = Path(__file__).parent / "support"
 CONFTEST = f"""

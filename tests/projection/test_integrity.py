@@ -30,7 +30,10 @@ from dragoman.projection.tables import SCHEMA
 from dragoman.projection.writer import Writer
 from dragoman.projection.writer_messages import StoreDamaged
 from followed import Office, settled, until
+from read_files import PROJECTED
 from world import INCIDENT, NOTE
+
+pytestmark = pytest.mark.reads(*PROJECTED)
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 

@@ -138,3 +138,18 @@ RELEASED: Final = (
     "tests/support/releases.py",
 )
 """Packages of a release, and the pages by which they are installed."""
+
+RUNNER: Final = (
+    "requirements/dev.lock",
+    *(f"tests/support/{name}.py" for name in ("budgets", "grouping", "unchanged")),
+)
+"""The plugins by which a whole run is ordered, measured and shortened."""
+
+PROJECTED: Final = (
+    f"{_PACKAGE}/projection/**",
+    f"{_PACKAGE}/eventlog/**",
+    *_JUDGED,
+    "tests/golden/v0.1.0/**",
+    "tests/support/followed.py",
+)
+"""The copy of the log, and the rules by which it is folded."""
