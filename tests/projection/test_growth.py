@@ -28,6 +28,7 @@ from dragoman.projection.refold import Pace, RowDiffers
 from dragoman.projection.store import Store
 from dragoman_schemas.state import Exchange, encode
 from followed import NOW, Office, settled
+from read_files import PROJECTED
 from world import INCIDENT, World
 
 MOST = 2.2
@@ -83,6 +84,7 @@ def _traced(raws: Sequence[bytes], path: Path) -> tuple[int, int]:
     return taken(raws, path)
 
 
+@pytest.mark.reads(*PROJECTED)
 @pytest.mark.parametrize("kind", SAID)
 def test_twice_the_acts_take_twice_the_disk_and_memory(kind: str, tmp_path: Path) -> None:
     acts, act = SAID[kind]

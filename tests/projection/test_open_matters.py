@@ -37,7 +37,7 @@ def test_what_is_kept_ready_is_what_the_file_gives(data: st.DataObject, tmp_path
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(data=st.data())
 def test_what_is_kept_ready_follows_the_rules_the_profiles_and_the_offices(
