@@ -192,4 +192,4 @@ async def test_the_words_come_first_and_receipts_are_one_row_a_side(tmp_path: Pa
     assert addressed == ["china", "osce", "un"]
     assert re.findall(r'<tr data-side="(\w+)"', html) == addressed
     words, rows = html.index('<article class="sheet"'), html.index("data-sides")
-    assert words < rows < html.index("<details", rows) < html.index('<ol class="facts"')
+    assert html.index('class="facts-now"') < rows < words

@@ -47,7 +47,7 @@ def test_an_answer_without_a_receipt_is_shown_as_what_proves_it(demo: Office) ->
     sent = opened(demo, {**INCIDENT, "precedence": "immediate"})
     carried_on(demo, "china", sent["exchange"], {"act": "reply", "text": "We look into it."})
     sender = demo.person("nato/duty_officer").open(f"{PAGES}/exchanges/{sent['exchange']}")
-    shown = sender.xpath("(//*[@id='receipts']//ol)[1]//*[@data-step='acknowledged']")[0]
+    shown = sender.xpath("//tr[@data-side='china']//*[@data-step='acknowledged']")[0]
     assert re.match(r"Acknowledged by its answer after \d+", text_of(shown))
 
 
@@ -62,10 +62,11 @@ def test_an_own_account_is_no_silence_on_either_sides_pages(demo: Office) -> Non
     ):
         reader = demo.person(f"{side}/duty_officer")
         for page in pages:
-            answered = reader.open(page).xpath("(//*[@id='receipts']//ol)[1]/li[last()]")[0]
-            assert "Own account given" in text_of(answered), page
-            assert "No answer yet" not in text_of(answered)
-            assert len(answered.xpath(".//time")) == 1
+            answered = reader.open(page).xpath("//*[@id='receipts']//*[@data-step='answered']")
+            told = {text_of(each).removeprefix("Answered after ") for each in answered}
+            assert "Own account given" in told, (page, told)
+            of_china = reader.xpath("//tr[@data-side='china']")
+            assert all("No answer yet" not in text_of(row) for row in of_china)
         reader.open(f"{exchange}/form").at("//main").see("own account given")
 
 

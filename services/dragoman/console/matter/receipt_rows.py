@@ -42,6 +42,32 @@ class Received(Struct, frozen=True, kw_only=True):
     receipts: tuple[ReceiptRow, ...]
 
 
+class SideRow(Struct, frozen=True, kw_only=True):
+    """The receipts of a side: of its newest message, and the number still waiting."""
+
+    message: Message
+    newest: ReceiptRow
+    waiting: int = 0
+
+    @property
+    def is_settled(self) -> bool:
+        """Return whether the side has acknowledged all, and owes nothing else of it."""
+        return not self.waiting and bool(self.newest.fact.acknowledged)
+
+
+def by_side(received: Iterable[Received]) -> list[SideRow]:
+    """Return one row for each side, in the order in which messages came to them."""
+    rows: dict[str, SideRow] = {}
+    for group in received:
+        for receipt in group.receipts:
+            fact = receipt.fact
+            before = rows.get(fact.side)
+            waits = int(fact.owes and not fact.acknowledged)
+            waiting = waits + (before.waiting if before else 0)
+            rows[fact.side] = SideRow(message=group.message, newest=receipt, waiting=waiting)
+    return list(rows.values())
+
+
 async def ladder_of(context: PageContext, state: Exchange) -> list[LadderStep]:
     """Return the officers whom each flash of an exchange reached.
 

@@ -100,7 +100,9 @@ async def exchange(context: PageContext) -> Page:
             "for_members": state.act == "release" and release.is_for_members(state),
             "may_release": release_preview.may_release(context, state),
             "calls": await _calls(context, view),
-            "received": receipt_rows.of(context, state, view.facts, ladder_steps),
+            "sides": receipt_rows.by_side(
+                receipt_rows.of(context, state, view.facts, ladder_steps)
+            ),
             "paged": bool(cursor),
             "clock_level": lambda clock: level_of(context, state, clock),
             "spent": lambda clock: _spent(context, clock),

@@ -29,13 +29,18 @@ _OF_THE_TITLE: Final = frozenset({"kind", "nature"})
 
 
 class FactNow(Struct, frozen=True, kw_only=True):
-    """One member: each value with the sides that state it, and how they differ."""
+    """One member: each value with the sides that state it, and how they differ.
+
+    A value that a later record gave has the `source` in words, and that record.
+    """
 
     name: str
     label: str
     values: tuple[tuple[tuple[str, ...], tuple[Markup, ...]], ...]
     differs: str = ""
     is_shared: bool = False
+    source: str = ""
+    position: int = 0
 
 
 def facts_now(
@@ -58,6 +63,8 @@ def facts_now(
             name=item.fact.name,
             label=item.fact.label,
             values=(((), (item.fact.shown + _by_clocks(display, offices, item.value),)),),
+            source=item.source,
+            position=item.position,
         )
         for item in field_history.standing(display, state)
         if item.is_present

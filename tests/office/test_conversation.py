@@ -1,0 +1,80 @@
+"""The page of an exchange as a conversation: whose move it is, which moves, and what became of a
+text after it was sent.
+"""
+
+from typing import Any
+
+from meeting_requests import CALM, asked
+from office import Office
+from service import Caller
+
+
+def turns(demo: Office, exchange: str) -> dict[str, str]:
+    """The turn in the title, as an officer of each side sees it."""
+    return {
+        side: str(
+            demo.person(f"{side}/officer")
+            .open(f"/c/{CALM}/exchanges/{exchange}")
+            .xpath("//h1//@data-turn")[0]
+        )
+        for side in ("nato", "china")
+    }
+
+
+def agenda(demo: Office, actor: str, exchange: str, body: dict[str, Any]) -> int:
+    """Send an act about the agenda, and return its position."""
+
+    async def send(caller: Caller) -> Any:
+        where = f"/v1/channels/{CALM}/exchanges/{exchange}"
+        view = await caller.get(where)
+        terms = {each["act"]: each["sha256"] for each in view.json.get("terms", ())}
+        of = {"terms": terms[body["act"]]} if body["act"] in terms else {}
+        return await caller.act(exchange, {**body, **of}, CALM, If_Match=view.headers["ETag"])
+
+    answer = demo.api(actor, send)
+    assert answer.status == 201, answer.body
+    return int(answer.json["position"])
+
+
+def test_a_request_to_meet_says_whose_move_it_is_and_urges_no_answer(demo: Office) -> None:
+    exchange, windows = asked(demo, 1)
+    assert turns(demo, exchange) == {"nato": "theirs", "china": "mine"}
+    china = demo.person("china/officer").open(f"/c/{CALM}/exchanges/{exchange}")
+    day = china.xpath("//h1//*[@data-standing]")[0].text_content()
+    assert "proposed by NATO" in day
+    assert "CHINA is to" in day or "moves for CHINA" in day
+    assert windows[0]["from"][:4] in day
+    moves = china.xpath("//*[@id='moves']//a[contains(@class, 'even')]")
+    assert [china.name_of(each) for each in moves] == ["Accept", "Propose other times", "Decline"]
+    assert not any("first" in each.get("class") for each in moves), "none of them is filled"
+    assert not any(each.get("aria-keyshortcuts") for each in moves), "and none has a key"
+
+
+def test_an_agreement_on_an_agenda_is_shown_with_the_text_that_it_is_of(demo: Office) -> None:
+    exchange, _ = asked(demo, 1)
+    page = f"/c/{CALM}/exchanges/{exchange}"
+    topics: dict[str, Any] = {"act": "agenda", "topics": ["Contacts at sea", "Next meeting"]}
+    first = agenda(demo, "china/officer", exchange, topics)
+    agreed = agenda(demo, "nato/officer", exchange, {"act": "agenda-agreement"})
+    for side in ("nato", "china"):
+        seen = demo.person(f"{side}/officer").open(page)
+        seen.at(f"//*[@id='r{first}']").see("NATO agrees to this text.")
+    other = {**topics, "topics": ["Drones near ships", "Next meeting"]}
+    newest = agenda(demo, "china/officer", exchange, other)
+    for side in ("nato", "china"):
+        seen = demo.person(f"{side}/officer").open(page)
+        seen.at(f"//*[@id='r{newest}']").see("NATO agreed to an earlier text, not to this one.")
+        assert "NATO agrees to this text." not in seen.text
+        seen.open(page).at(f"//*[@id='r{agreed}']")
+        seen.see(f"This is of the agenda in record {first}.")
+
+
+def test_only_what_came_since_an_officer_looked_is_marked_as_new(demo: Office) -> None:
+    exchange, _ = asked(demo, 1)
+    page, new = f"/c/{CALM}/exchanges/{exchange}", "//li[@class='new']//@data-record"
+    china = demo.person("china/officer").open(f"/c/{CALM}/inbox").open(page).open(page)
+    assert china.xpath(new) == []
+    topics = {"act": "agenda", "topics": ["Contacts at sea"]}
+    position = agenda(demo, "nato/officer", exchange, topics)
+    assert china.open(page).xpath(new) == [str(position)]
+    assert china.open(page).xpath(new) == [], "it was read with the page before"
