@@ -54,6 +54,9 @@ OPENINGS = {
         "contact", "CALL", OFFICER, "Call, outgoing, 2026-11-24T06:10Z", "priority"
     ),
     "liaison-office": Opened("contact", "OFFICE", HEAD, "Liaison office of china in Brussels"),
+    "liaison-staff": Opened(
+        "contact", "STAFF", HEAD, "Staff of the liaison office: Second liaison officer"
+    ),
     "people-programme": Opened("contact", "PEOPLE", OFFICER, "Naval cadets"),
     "mechanism": Opened("contact", "MECH", HEAD, "Maritime consultations"),
     "meeting-request": Opened("meeting", "N04", OFFICER, "Incident of 24 November"),
@@ -439,6 +442,18 @@ LIVES = {
         (*AGREED, "agreed status-change agreed", "open status-change open"),
         "proposed refused agreed",
         "proposed refused",
+    ),
+    "liaison-staff": Life(
+        "named",
+        "named refused agreed arrived left",
+        (
+            "named agreement agreed",
+            "refused agreement agreed",
+            "agreed arrival arrived",
+            "arrived departure left",
+        ),
+        "named refused agreed",
+        "named refused",
     ),
     "people-programme": Life(
         "proposed",

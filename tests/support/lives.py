@@ -40,6 +40,13 @@ LIVES: dict[str, list[Step]] = {
         (CH, act("status-change", status="open"), "open"),
         (CH, act("status-change", status="closed"), "closed"),
     ],
+    "the staff of an office": [
+        (CH, "liaison-staff", "named"),
+        (N, "decline", "refused"),
+        (NH, "agreement", "agreed"),
+        (CH, "arrival", "arrived"),
+        (CH, "departure", "left"),
+    ],
     "a programme": [
         (N, "people-programme", "proposed"),
         (C, "agreement", "agreed"),

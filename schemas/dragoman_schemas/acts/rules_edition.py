@@ -6,4 +6,4 @@ Written by `make schemas`. Data that were made by another edition are refused at
 
 from typing import Final
 
-EDITION: Final = "1549991198a42be5"
+EDITION: Final = "fe0dd526c1140605"

@@ -322,6 +322,12 @@ _OPENINGS: Final = (
         purpose=sentence("Propose a liaison office, or enter one that exists already."),
     ),
     Offer(
+        act="liaison-staff",
+        group=_CONTACT,
+        purpose=sentence("Name a person for your liaison office. The other side agrees first."),
+        labels={"of": sentence("Which office")},
+    ),
+    Offer(
         act="people-programme",
         group=_CONTACT,
         purpose=sentence("Propose a programme between people, such as students or artists."),
