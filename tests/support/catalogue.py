@@ -75,6 +75,9 @@ OPENINGS = {
     "undertaking": Opened(
         "meeting", "UNDER", OFFICER, "Undertaking of china: Send the list of ships in the area."
     ),
+    "item-request": Opened(
+        "meeting", "ITEM", OFFICER, "Request for things: Inquiry into the collision"
+    ),
     "military-activity": Opened(
         "notification",
         "N05",
@@ -274,6 +277,9 @@ CONTINUING = {
     "fulfilment": (Who.PARTY, "message kept"),
     "fulfilment-confirmation": (Who.PARTY, "acknowledges answers kept"),
     "fulfilment-dispute": (Who.PARTY, "acknowledges answers message kept"),
+    "item-holder": (Who.ANY, "acknowledges message kept"),
+    "item-handover": (Who.ADDRESSEE, "acknowledges answers message kept"),
+    "item-receipt": (Who.OPENER, "acknowledges message kept"),
     "mechanism-suspension": (Who.ANY, "message kept"),
     "mechanism-end": (Who.ANY, "message kept"),
     "mechanism-resumption": (Who.ANY, "acknowledges message kept"),
@@ -522,6 +528,27 @@ LIVES = {
         ),
         "said refused",
         "said refused",
+    ),
+    "item-request": Life(
+        "requested",
+        "requested refused handed_over received",
+        (
+            "requested decline refused",
+            *(
+                f"{status} item-holder {status}"
+                for status in ("requested", "refused", "handed_over", "received")
+            ),
+            *(
+                f"{status} item-handover handed_over"
+                for status in ("requested", "refused", "handed_over")
+            ),
+            *(
+                f"{status} item-receipt received"
+                for status in ("requested", "refused", "handed_over", "received")
+            ),
+        ),
+        "requested refused",
+        "requested refused",
     ),
     "military-activity": Life(
         "notified",

@@ -115,6 +115,15 @@ LIVES: dict[str, list[Step]] = {
         (N, "visit-report", "reported"),
         (N, "visit-report", "reported"),
     ],
+    "a request for things": [
+        (N, "item-request", "requested"),
+        (C, "item-holder", "requested"),
+        (C, "item-handover", "requested"),
+        (N, "item-receipt", "requested"),
+        (C, "decline", "refused"),
+        (C, act("item-handover", item_number=2), "handed_over"),
+        (N, {"act": "item-receipt", "at": "2026-11-20T10:00Z"}, "received"),
+    ],
     "an undertaking that was done": [
         (N, "undertaking", "said"),
         (C, "agreement", "undertaken"),

@@ -6,4 +6,4 @@ Written by `make schemas`. Data that were made by another edition are refused at
 
 from typing import Final
 
-EDITION: Final = "fe0dd526c1140605"
+EDITION: Final = "88fde3445e28b313"

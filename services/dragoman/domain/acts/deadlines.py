@@ -244,6 +244,8 @@ class _Deadlines(DeadlineBuilder):
                 seconds = limits.warning_imminent if self._imminent() else limits.warning_answer
             case "ict-inquiry":
                 seconds = limits.inquiry_answer
+            case "item-request":
+                seconds = limits.meeting_answer
             case "explanation-request" if limits.ladder is not None:
                 clock, seconds = (
                     "explanation_answer",

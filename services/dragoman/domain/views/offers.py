@@ -358,6 +358,12 @@ _OPENINGS: Final = (
         purpose=sentence("Write down what a side will do, and by when."),
     ),
     Offer(
+        act="item-request",
+        group=_MEETINGS,
+        purpose=sentence("Ask for things that the other side has, such as recorders or boats."),
+        labels={"of": sentence("Which matter")},
+    ),
+    Offer(
         act="military-activity",
         group=_ACTIVITIES,
         purpose=sentence("Announce an exercise, a movement of forces or another activity."),
@@ -494,6 +500,9 @@ _CONTINUING: Final = (
     Offer(act="fulfilment", ranks={"undertaking": 7}, when=_is_undertaker),
     Offer(act="fulfilment-confirmation", ranks={"undertaking": 8}, when=_may_confirm),
     Offer(act="fulfilment-dispute", ranks={"undertaking": 9}, when=_may_dispute),
+    Offer(act="item-handover", ranks={"item-request": 1}),
+    Offer(act="item-receipt", ranks={"item-request": 2}),
+    Offer(act="item-holder", ranks={"item-request": 3}),
     Offer(act="recommendation-answer", ranks={"transmittal": 10}, when=_was_handed),
     Offer(act="mechanism-resumption", ranks={"mechanism": 11}, when=_may_resume),
     Offer(act="mechanism-suspension", when=_may_suspend),
