@@ -48,7 +48,7 @@ def test_things_are_asked_for_handed_over_and_received_through_both_sides_pages(
     sent(south.fill("Holder", "Harbour police"), "Send to NORTH")
     assert north.open(matter).rows()[1][1:4] == [
         "Flight recorderFDR 2100",
-        "Harbour police said by SOUTH",
+        "Harbour policesaid by SOUTH",
         "not yet",
     ]
     south.open(matter).follow("Say that it was handed over")

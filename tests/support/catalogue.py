@@ -168,6 +168,7 @@ OPENINGS = {
     ),
     "tasking": Opened("desk", "TASK", OFFICER, "Task for o-1"),
     "instruction-request": Opened("desk", "ASK", OFFICER, "Request for instructions"),
+    "silence-procedure": Opened("desk", "SILENCE", OFFICER, "Draft for silent agreement"),
 }
 
 
@@ -294,6 +295,7 @@ CONTINUING = {
     "reaction": (Who.ANY, "acknowledges answers message kept"),
     "seen-by": (Who.ANY, "kept"),
     "instruction": (Who.ANY, "kept"),
+    "silence-break": (Who.ANY, "kept"),
     "reminder": (Who.WATCH, "silent kept"),
     "lapse": (Who.WATCH, "kept"),
     "courier-outcome": (Who.COURIER, "silent kept"),
@@ -779,6 +781,16 @@ LIVES = {
         "notified refused",
     ),
     "tasking": Life("open", "open", ("open seen-by open",)),
+    "silence-procedure": Life(
+        "circulating",
+        "circulating broken adopted",
+        (
+            "circulating silence-break broken",
+            "broken silence-break broken",
+            "circulating lapse adopted",
+        ),
+        "circulating",
+    ),
     "instruction-request": Life(
         "open",
         "open instructed",

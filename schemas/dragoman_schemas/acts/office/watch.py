@@ -33,6 +33,7 @@ ClockName = Literal[
     "transmittal_answer",
     "deliverable",
     "objection",
+    "silence",
 ]
 
 

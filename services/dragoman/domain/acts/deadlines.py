@@ -138,8 +138,8 @@ def open_deadlines(
 ) -> list[Deadline]:
     """Return the deadlines that bind and are still open.
 
-    The limits for objections to a closure are among them. They are no duties, and
-    nobody owes an objection, so `deadlines_of` has none of them.
+    The limits for objections to a closure, or to a draft, are among them. They are no
+    duties, and nobody owes an objection, so `deadlines_of` has none of them.
     """
     return [
         *(
@@ -148,6 +148,7 @@ def open_deadlines(
             if clock.binding and clock.open
         ),
         *closing.objection_limits(exchange),
+        *closing.silence_limits(exchange),
     ]
 
 

@@ -446,6 +446,13 @@ _OPENINGS: Final = (
         group=_INSIDE,
         purpose=sentence("Ask your capital for instructions."),
     ),
+    Offer(
+        act="silence-procedure",
+        group=_INSIDE,
+        purpose=sentence(
+            "Send a draft round. Everyone who says nothing until a time agrees to it."
+        ),
+    ),
 )
 """The acts that open an exchange, in the order of the menu."""
 
@@ -503,6 +510,7 @@ _CONTINUING: Final = (
     Offer(act="item-handover", ranks={"item-request": 1}),
     Offer(act="item-receipt", ranks={"item-request": 2}),
     Offer(act="item-holder", ranks={"item-request": 3}),
+    Offer(act="silence-break", ranks={"silence-procedure": 1}),
     Offer(act="recommendation-answer", ranks={"transmittal": 10}, when=_was_handed),
     Offer(act="mechanism-resumption", ranks={"mechanism": 11}, when=_may_resume),
     Offer(act="mechanism-suspension", when=_may_suspend),
