@@ -1,6 +1,7 @@
 """Requests for things and data series, as officers of both sides use their pages."""
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import TypeVar
 
 import pytest
@@ -58,6 +59,44 @@ def test_things_are_asked_for_handed_over_and_received_through_both_sides_pages(
     for reader in (north, south):
         row = reader.open(matter).rows()[1]
         assert all("20 Nov" in cell for cell in row[-2:]), row
+
+
+def test_a_series_is_agreed_to_filled_from_csv_and_read_as_csv_through_both_sides_pages(
+    room: Room,
+) -> None:
+    channel = "rivers"
+    room.do(lambda talks: talks.open(channel, ("north", "south")))
+    north, south = room.person("north/officer"), room.person("south/officer")
+    now = room.office.clock.now().replace(microsecond=0)
+    begins = now - timedelta(hours=13)
+    series = {
+        "act": "data-series",
+        "by": "south",
+        "what": "Level of the river",
+        "place": "Gauge at the bridge",
+        "unit": "m",
+        "every_hours": 6,
+        "period": {
+            "from": f"{begins:%Y-%m-%dT%H:%M:%SZ}",
+            "to": f"{begins + timedelta(hours=24):%Y-%m-%dT%H:%M:%SZ}",
+        },
+    }
+    asked = room.do(lambda talks: talks.opens("north/officer", channel, series))
+    matter = f"/c/{channel}/exchanges/{asked['exchange']}"
+    sent(
+        south.open(matter).follow("Agree"), "Record: Agreement: confirmed later by a second officer"
+    )
+    colleague = room.person("south/duty_officer").open(matter).follow("Confirm as second officer")
+    sent(colleague, "Record: Confirmation by a second officer")
+    csv = f"time;level\n{begins + timedelta(hours=1):%Y-%m-%dT%H:%MZ};4,25\n"
+    south.open(matter).follow("Give values").fill("Values", csv)
+    sent(south, "Send to NORTH")
+    for reader in (north, south):
+        reader.open(f"/c/{channel}/data-series").see("Level of the river", "4.25", "missing", "due")
+        lines = reader.open(f"/c/{channel}/data-series.csv").body.decode()
+        assert "4.25" in lines and "missing" in lines
+    south.open(matter).follow("Give values").fill("Values", f"{csv}yesterday;4")
+    south.press("Check before sending").see("Line 3: write a time, a comma and a number")
 
 
 def sent(person: Person, button: str) -> Person:

@@ -149,6 +149,7 @@ OPENINGS = {
     "ict-inquiry": Opened(
         "notification", "N17", OFFICER, "ICT inquiry, energy, 2026-11-23T22:00Z", "immediate"
     ),
+    "data-series": Opened("notification", "DATA", OFFICER, "Data of china: River level"),
     "perception": Opened("dialogue", "N19", OFFICER, "Intentions of the other"),
     "recommendation": Opened("dialogue", "REC", OFFICER, "Exchange on safe conduct at sea"),
     "roadmap-item": Opened("dialogue", "N20", OFFICER, "Exchange on safe conduct at sea"),
@@ -281,6 +282,7 @@ CONTINUING = {
     "item-holder": (Who.ANY, "acknowledges message kept"),
     "item-handover": (Who.ADDRESSEE, "acknowledges answers message kept"),
     "item-receipt": (Who.OPENER, "acknowledges message kept"),
+    "data-values": (Who.PARTY, "message kept"),
     "mechanism-suspension": (Who.ANY, "message kept"),
     "mechanism-end": (Who.ANY, "message kept"),
     "mechanism-resumption": (Who.ANY, "acknowledges message kept"),
@@ -679,6 +681,18 @@ LIVES = {
     ),
     "annual-exchange": Life("given", "given"),
     "ict-inquiry": ANSWERED,
+    "data-series": Life(
+        "proposed",
+        "proposed refused running complete",
+        (
+            "proposed agreement running",
+            "refused agreement running",
+            "running data-values complete",
+            "complete data-values complete",
+        ),
+        "proposed refused",
+        "proposed refused",
+    ),
     "perception": Life(
         "stated",
         "stated parked common_ground",

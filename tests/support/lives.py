@@ -124,6 +124,11 @@ LIVES: dict[str, list[Step]] = {
         (C, act("item-handover", item_number=2), "handed_over"),
         (N, {"act": "item-receipt", "at": "2026-11-20T10:00Z"}, "received"),
     ],
+    "a series of figures": [
+        (N, "data-series", "proposed"),
+        (C, "agreement", "running"),
+        (C, "data-values", "complete"),
+    ],
     "an undertaking that was done": [
         (N, "undertaking", "said"),
         (C, "agreement", "undertaken"),

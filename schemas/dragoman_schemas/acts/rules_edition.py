@@ -6,4 +6,4 @@ Written by `make schemas`. Data that were made by another edition are refused at
 
 from typing import Final
 
-EDITION: Final = "1ed55b1674475ba3"
+EDITION: Final = "59d79ef2c95f54de"

@@ -30,6 +30,7 @@ ClockName = Literal[
     "people_access",
     "visit_report",
     "undertaking",
+    "data_value",
     "transmittal_answer",
     "deliverable",
     "objection",

@@ -34,6 +34,7 @@
     visit_report           the opener      departure                 visit-report
     undertaking            its side        every agreement to it,    fulfilment
                                            or the last interval
+    data_value             its side         every agreement to it     data-values
     deliverable            each owner      an agreed roadmap-item    a tabled draft
     transmittal_answer     each addressee  transmittal               an answer to each
                                                                      recommendation

@@ -18,7 +18,14 @@ from msgspec import Struct
 from dragoman.domain.acts import access, consent, event_windows, two_keys
 from dragoman.domain.acts.act_registry import FORMATS, RULES, in_force
 from dragoman.domain.acts.act_rules import OFFICERS
-from dragoman.domain.acts.families import helping, joining, mechanism, retracting, undertaking
+from dragoman.domain.acts.families import (
+    data_series,
+    helping,
+    joining,
+    mechanism,
+    retracting,
+    undertaking,
+)
 from dragoman.text import Text, sentence
 from dragoman_schemas.state import Exchange, Registry
 
@@ -394,6 +401,11 @@ _OPENINGS: Final = (
         purpose=sentence("Give the yearly data, or say that there are none."),
     ),
     Offer(
+        act="data-series",
+        group=_ACTIVITIES,
+        purpose=sentence("Agree on figures that a side gives at intervals, such as river levels."),
+    ),
+    Offer(
         act="perception",
         group=_TEXTS,
         purpose=sentence(
@@ -477,7 +489,7 @@ _CONTINUING: Final = (
     Offer(
         act="agreement",
         rank=60,
-        ranks=dict.fromkeys(("undertaking", "mechanism", "transmittal"), 6),
+        ranks=dict.fromkeys(("undertaking", "mechanism", "transmittal", "data-series"), 6),
         when=_has_not_agreed,
     ),
     Offer(act="clarification-request", rank=65),
@@ -511,6 +523,11 @@ _CONTINUING: Final = (
     Offer(act="item-receipt", ranks={"item-request": 2}),
     Offer(act="item-holder", ranks={"item-request": 3}),
     Offer(act="silence-break", ranks={"silence-procedure": 1}),
+    Offer(
+        act="data-values",
+        ranks={"data-series": 1},
+        when=lambda state, reader: data_series.giver_of(state) == reader.side,
+    ),
     Offer(act="recommendation-answer", ranks={"transmittal": 10}, when=_was_handed),
     Offer(act="mechanism-resumption", ranks={"mechanism": 11}, when=_may_resume),
     Offer(act="mechanism-suspension", when=_may_suspend),

@@ -3,6 +3,7 @@
 undertaking       who said it, who agrees, and whether it was done
 mechanism         whether it works, and what waits for it
 transmittal       each recommendation with each side's answer, and the bundle
+data-series       each interval with its value
 item-request      each thing: who has it, and whether it was handed over
 recommendation    its fate at each official side, with the extracts that say so
 release           who may take its bundle
@@ -23,6 +24,7 @@ from dragoman.domain.acts.families import dialogue, release
 from dragoman.domain.views.offers import may_promise
 from dragoman.domain.views.undertakings import undertaking_view
 from dragoman.office.agreements.item_table import item_table
+from dragoman.office.agreements.series_page import value_table
 from dragoman.projection.queries import mechanisms
 from dragoman_schemas.agreement_responses import (
     BundleCheck,
@@ -130,6 +132,9 @@ async def _panel(context: PageContext, state: Exchange) -> AgreementPanel:
             return AgreementPanel(release=audience)
         case "item-request":
             table = item_table(AgreementWords(context), state)
+            return AgreementPanel(may_promise=promise, table=table)
+        case "data-series":
+            table = value_table(AgreementWords(context), state)
             return AgreementPanel(may_promise=promise, table=table)
         case _:
             return AgreementPanel(may_promise=promise)
