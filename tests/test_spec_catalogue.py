@@ -603,7 +603,11 @@ def test_deadlines_name_acts_and_limits_that_exist() -> None:
         assert {
             each for each in names(row["starts with"]) if each not in ("kind", "all_parties")
         } <= RULES.keys()
-        assert _matching(row["due"], limits) or {*names(row["due"])} & {"by_when", "period"}
+        assert _matching(row["due"], limits) or {*names(row["due"])} & {
+            "by_when",
+            "period",
+            "until",
+        }
 
 
 @pytest.mark.parametrize("profile", PROFILES)

@@ -237,6 +237,13 @@ def carried(tmp_path_factory: pytest.TempPathFactory) -> list[Case]:
     return cases
 
 
+def forgetful_verifier(text: str, folder: Path) -> Path:
+    """Return another verifier, which reads the tables of the specification where they are."""
+    path = folder / "forgetful.mjs"
+    path.write_text(text.replace("import.meta.url", f"'{VERIFIER.as_uri()}'"))
+    return path
+
+
 def disagreeing(cases: list[Case], verifier: Path = VERIFIER, *, known: bool = True) -> list[str]:
     """Every case in which the verifier and the program do not say the same."""
     answers = asked([request(each.path, each.cid, known=known) for each in cases], verifier)
@@ -981,8 +988,7 @@ def test_a_verifier_that_forgets_a_rule_is_found_out(
     pattern, instead = SKIPPED[name]
     text, count = re.subn(pattern, instead, VERIFIER.read_text())
     assert count == 1, "the rule stands in the verifier once"
-    forgetful = tmp_path / "forgetful.mjs"
-    forgetful.write_text(text)
+    forgetful = forgetful_verifier(text, tmp_path)
     assert wrongly_judged(hosted, forgetful) != []
 
 
@@ -991,7 +997,6 @@ def test_a_verifier_that_does_not_compare_the_root_is_found_out(
 ) -> None:
     text, count = re.subn(r"checkRoot\(replay, files, head\)\n", "\n", VERIFIER.read_text())
     assert count == 1
-    forgetful = tmp_path / "forgetful.mjs"
-    forgetful.write_text(text)
+    forgetful = forgetful_verifier(text, tmp_path)
     cases = [each for each in carried if each.name.startswith("a log: ")]
     assert disagreeing(cases, forgetful) != []

@@ -321,33 +321,21 @@ function parseAct(bytes) {
 
 const words = (text) => text.trim().split(/\s+/)
 const FAMILIES = ['contact', 'meeting', 'notification', 'dialogue', 'channel', 'desk']
-const OPENING_FAMILY = new Map()
-for (const [family, acts] of [
-  ['contact', `line-check point-of-contact contact-note call-record liaison-office
-    people-programme mechanism`],
-  ['meeting', 'meeting-request call-request visit-invitation visit-request undertaking'],
-  ['notification', `military-activity explanation-request hazardous-incident launch-notice
-    encounter-report danger-area immediate-notification emergency-notification terrorism-warning
-    humanitarian-notification annual-exchange ict-inquiry`],
-  ['dialogue', `perception recommendation roadmap-item joint-report reference-document transmittal
-    release public-line`],
-  ['desk', 'tasking instruction-request'],
-]) {
-  for (const act of words(acts)) OPENING_FAMILY.set(act, family)
+const SPEC = readFileSync(new URL('../../docs/spec/record.md', import.meta.url), 'utf8')
+
+/** The cells of the rows below a header line of the specification. */
+function rowsBelow(header) {
+  const lines = SPEC.slice(SPEC.indexOf(header)).split('\n').slice(2)
+  const end = lines.findIndex((line) => !line.startsWith('|'))
+  return lines.slice(0, end).map((line) => line.split('|').slice(1, -1))
 }
-const CONTINUING = new Set(words(`acknowledgement reply interim-reply clarification-request
-  assessment update decline correction cancellation translation translation-agreement
-  translation-dispute repeat-request consent-withdrawal amendment amendment-agreement
-  amendment-refusal alternative second-key call-attempt non-attendance agreement adoption
-  status-change closure lesson echo reconfirmation withdrawal acceptance counter-proposal postponement agenda
-  agenda-agreement meeting-held readout readout-agreement counter-account contained final-report
-  after-activity-report accounts-agreement all-clear amplification help-request help-offer
-  help-acceptance help-delivery ended restatement fairness common-ground fate endorsement dissent
-  reaction release-consent seen-by instruction reminder lapse line-check-missed courier-outcome
-  passed-on window-notice commenced holding completed people-status grant arrival departure
-  visit-report fulfilment fulfilment-confirmation fulfilment-dispute mechanism-suspension
-  mechanism-end mechanism-resumption recommendation-answer joinder joinder-agreement retraction
-  warning-outcome`))
+
+const namesIn = (cell) => [...cell.matchAll(/`([a-z-]+)`/g)].map((match) => match[1])
+const OPENING_FAMILY = new Map()
+for (const [family, acts] of rowsBelow('| openings of family |')) {
+  for (const act of namesIn(acts)) OPENING_FAMILY.set(act, namesIn(family)[0])
+}
+const CONTINUING = new Set(rowsBelow('| continuing acts |').flatMap(([acts]) => namesIn(acts)))
 /** The acts that have version 2 (R§18). Every other act has version 1 alone. */
 const OF_TWO_VERSIONS = new Set(words(`call-attempt reply interim-reply clarification-request decline
   repeat-request help-request help-offer help-acceptance help-delivery`))

@@ -38,46 +38,138 @@ class Opened(NamedTuple):
     family: str
     number: str
     who: str
+    title: str
     precedence: str = "routine"
     area: str = "general"
     keys: int = 1
 
 
 OPENINGS = {
-    "line-check": Opened("contact", "N01", DUTY),
-    "point-of-contact": Opened("contact", "N02", HEAD, keys=2),
-    "contact-note": Opened("contact", "N03", OFFICER),
-    "call-record": Opened("contact", "CALL", OFFICER, "priority"),
-    "liaison-office": Opened("contact", "OFFICE", HEAD),
-    "people-programme": Opened("contact", "PEOPLE", OFFICER),
-    "mechanism": Opened("contact", "MECH", HEAD),
-    "meeting-request": Opened("meeting", "N04", OFFICER),
-    "call-request": Opened("meeting", "N11", DUTY, "priority"),
-    "visit-invitation": Opened("meeting", "N18", OFFICER, area=TRANSPARENCY),
-    "visit-request": Opened("meeting", "N18R", OFFICER, "priority", TRANSPARENCY),
-    "undertaking": Opened("meeting", "UNDER", OFFICER),
-    "military-activity": Opened("notification", "N05", OFFICER, area=TRANSPARENCY, keys=2),
-    "explanation-request": Opened("notification", "N06", HEAD, "immediate", TRANSPARENCY, 2),
-    "hazardous-incident": Opened("notification", "N07", DUTY, "immediate", TRANSPARENCY),
-    "launch-notice": Opened("notification", "N08", OFFICER, "priority", TRANSPARENCY, 2),
-    "encounter-report": Opened("notification", "N09", OFFICER, "priority", MARITIME),
-    "danger-area": Opened("notification", "N10", OFFICER, "priority", MARITIME),
-    "immediate-notification": Opened("notification", "N12", DUTY, "flash", TRANSPARENCY),
-    "emergency-notification": Opened("notification", "N13", DUTY, "immediate", REGIONAL),
-    "terrorism-warning": Opened("notification", "N14", OFFICER, area=TERRORISM, keys=2),
-    "humanitarian-notification": Opened("notification", "N15", OFFICER, area=REGIONAL),
-    "annual-exchange": Opened("notification", "N16", HEAD, area=TRANSPARENCY, keys=2),
-    "ict-inquiry": Opened("notification", "N17", OFFICER, "immediate"),
-    "perception": Opened("dialogue", "N19", OFFICER),
-    "recommendation": Opened("dialogue", "REC", OFFICER),
-    "roadmap-item": Opened("dialogue", "N20", OFFICER),
-    "joint-report": Opened("dialogue", "REPORT", OFFICER),
-    "reference-document": Opened("dialogue", "DOC", OFFICER),
-    "transmittal": Opened("dialogue", "TRANS", OFFICER),
-    "release": Opened("dialogue", "RELEASE", OFFICER, keys=2),
-    "public-line": Opened("dialogue", "LINE", OFFICER),
-    "tasking": Opened("desk", "TASK", OFFICER),
-    "instruction-request": Opened("desk", "ASK", OFFICER),
+    "line-check": Opened("contact", "N01", DUTY, "Line check 1, primary"),
+    "point-of-contact": Opened(
+        "contact", "N02", HEAD, "Point of contact: Duty officer, hotline", keys=2
+    ),
+    "contact-note": Opened("contact", "N03", OFFICER, "Contact, conversation"),
+    "call-record": Opened(
+        "contact", "CALL", OFFICER, "Call, outgoing, 2026-11-24T06:10Z", "priority"
+    ),
+    "liaison-office": Opened("contact", "OFFICE", HEAD, "Liaison office of china in Brussels"),
+    "liaison-staff": Opened(
+        "contact", "STAFF", HEAD, "Staff of the liaison office: Second liaison officer"
+    ),
+    "people-programme": Opened("contact", "PEOPLE", OFFICER, "Naval cadets"),
+    "mechanism": Opened("contact", "MECH", HEAD, "Maritime consultations"),
+    "meeting-request": Opened("meeting", "N04", OFFICER, "Incident of 24 November"),
+    "call-request": Opened("meeting", "N11", DUTY, "Call with Chief of staff", "priority"),
+    "visit-invitation": Opened(
+        "meeting", "N18", OFFICER, "Visit: Observe the exercise", area=TRANSPARENCY
+    ),
+    "visit-request": Opened(
+        "meeting",
+        "N18R",
+        OFFICER,
+        "Request: inspection, Training area north",
+        "priority",
+        TRANSPARENCY,
+    ),
+    "undertaking": Opened(
+        "meeting", "UNDER", OFFICER, "Undertaking of china: Send the list of ships in the area."
+    ),
+    "item-request": Opened(
+        "meeting", "ITEM", OFFICER, "Request for things: Inquiry into the collision"
+    ),
+    "military-activity": Opened(
+        "notification",
+        "N05",
+        OFFICER,
+        "STEADY SHIELD, field exercise, from 2027-01-10T00:00Z",
+        area=TRANSPARENCY,
+        keys=2,
+    ),
+    "explanation-request": Opened(
+        "notification",
+        "N06",
+        HEAD,
+        "Request for explanation: concentration, Border area",
+        "immediate",
+        TRANSPARENCY,
+        2,
+    ),
+    "hazardous-incident": Opened(
+        "notification",
+        "N07",
+        DUTY,
+        "Near miss, 15.12 116.44, 2026-11-24T03:05+08:00",
+        "immediate",
+        TRANSPARENCY,
+    ),
+    "launch-notice": Opened(
+        "notification",
+        "N08",
+        OFFICER,
+        "Launch, pre launch, Launch site east",
+        "priority",
+        TRANSPARENCY,
+        2,
+    ),
+    "encounter-report": Opened(
+        "notification",
+        "N09",
+        OFFICER,
+        "Encounter at sea, 15.12 116.44, 2026-11-20T04:10Z",
+        "priority",
+        MARITIME,
+    ),
+    "danger-area": Opened(
+        "notification", "N10", OFFICER, "Danger area, firing, area as given", "priority", MARITIME
+    ),
+    "immediate-notification": Opened("notification", "N12", DUTY, "HERON 5", "flash", TRANSPARENCY),
+    "emergency-notification": Opened(
+        "notification",
+        "N13",
+        DUTY,
+        "Emergency, oil spill, 15.12 116.44, about 2026-11-24T01:00Z",
+        "immediate",
+        REGIONAL,
+    ),
+    "terrorism-warning": Opened(
+        "notification",
+        "N14",
+        OFFICER,
+        "Warning: hijacking, shipping, Strait",
+        area=TERRORISM,
+        keys=2,
+    ),
+    "humanitarian-notification": Opened(
+        "notification", "N15", OFFICER, "Humanitarian movement, Relief organisation", area=REGIONAL
+    ),
+    "annual-exchange": Opened(
+        "notification", "N16", HEAD, "Annual calendar 2027", area=TRANSPARENCY, keys=2
+    ),
+    "ict-inquiry": Opened(
+        "notification", "N17", OFFICER, "ICT inquiry, energy, 2026-11-23T22:00Z", "immediate"
+    ),
+    "data-series": Opened("notification", "DATA", OFFICER, "Data of china: River level"),
+    "perception": Opened("dialogue", "N19", OFFICER, "Intentions of the other"),
+    "recommendation": Opened("dialogue", "REC", OFFICER, "Exchange on safe conduct at sea"),
+    "roadmap-item": Opened("dialogue", "N20", OFFICER, "Exchange on safe conduct at sea"),
+    "joint-report": Opened("dialogue", "REPORT", OFFICER, "Safe conduct at sea"),
+    "reference-document": Opened("dialogue", "DOC", OFFICER, "Summit: Declaration"),
+    "transmittal": Opened(
+        "dialogue", "TRANS", OFFICER, "Handed over: Five recommendations of the group"
+    ),
+    "release": Opened(
+        "dialogue", "RELEASE", OFFICER, "Release: The encounter of 24 November", keys=2
+    ),
+    "public-line": Opened(
+        "dialogue",
+        "LINE",
+        OFFICER,
+        "Public line, if asked: The ships passed each other at a safe distance.",
+    ),
+    "tasking": Opened("desk", "TASK", OFFICER, "Task for o-1"),
+    "instruction-request": Opened("desk", "ASK", OFFICER, "Request for instructions"),
+    "silence-procedure": Opened("desk", "SILENCE", OFFICER, "Draft for silent agreement"),
 }
 
 
@@ -187,6 +279,10 @@ CONTINUING = {
     "fulfilment": (Who.PARTY, "message kept"),
     "fulfilment-confirmation": (Who.PARTY, "acknowledges answers kept"),
     "fulfilment-dispute": (Who.PARTY, "acknowledges answers message kept"),
+    "item-holder": (Who.ANY, "acknowledges message kept"),
+    "item-handover": (Who.ADDRESSEE, "acknowledges answers message kept"),
+    "item-receipt": (Who.OPENER, "acknowledges message kept"),
+    "data-values": (Who.PARTY, "message kept"),
     "mechanism-suspension": (Who.ANY, "message kept"),
     "mechanism-end": (Who.ANY, "message kept"),
     "mechanism-resumption": (Who.ANY, "acknowledges message kept"),
@@ -201,6 +297,7 @@ CONTINUING = {
     "reaction": (Who.ANY, "acknowledges answers message kept"),
     "seen-by": (Who.ANY, "kept"),
     "instruction": (Who.ANY, "kept"),
+    "silence-break": (Who.ANY, "kept"),
     "reminder": (Who.WATCH, "silent kept"),
     "lapse": (Who.WATCH, "kept"),
     "courier-outcome": (Who.COURIER, "silent kept"),
@@ -356,6 +453,18 @@ LIVES = {
         "proposed refused agreed",
         "proposed refused",
     ),
+    "liaison-staff": Life(
+        "named",
+        "named refused agreed arrived left",
+        (
+            "named agreement agreed",
+            "refused agreement agreed",
+            "agreed arrival arrived",
+            "arrived departure left",
+        ),
+        "named refused agreed",
+        "named refused",
+    ),
     "people-programme": Life(
         "proposed",
         "proposed refused agreed running completed dropped",
@@ -423,6 +532,27 @@ LIVES = {
         ),
         "said refused",
         "said refused",
+    ),
+    "item-request": Life(
+        "requested",
+        "requested refused handed_over received",
+        (
+            "requested decline refused",
+            *(
+                f"{status} item-holder {status}"
+                for status in ("requested", "refused", "handed_over", "received")
+            ),
+            *(
+                f"{status} item-handover handed_over"
+                for status in ("requested", "refused", "handed_over")
+            ),
+            *(
+                f"{status} item-receipt received"
+                for status in ("requested", "refused", "handed_over", "received")
+            ),
+        ),
+        "requested refused",
+        "requested refused",
     ),
     "military-activity": Life(
         "notified",
@@ -551,6 +681,18 @@ LIVES = {
     ),
     "annual-exchange": Life("given", "given"),
     "ict-inquiry": ANSWERED,
+    "data-series": Life(
+        "proposed",
+        "proposed refused running complete",
+        (
+            "proposed agreement running",
+            "refused agreement running",
+            "running data-values complete",
+            "complete data-values complete",
+        ),
+        "proposed refused",
+        "proposed refused",
+    ),
     "perception": Life(
         "stated",
         "stated parked common_ground",
@@ -653,6 +795,16 @@ LIVES = {
         "notified refused",
     ),
     "tasking": Life("open", "open", ("open seen-by open",)),
+    "silence-procedure": Life(
+        "circulating",
+        "circulating broken adopted",
+        (
+            "circulating silence-break broken",
+            "broken silence-break broken",
+            "circulating lapse adopted",
+        ),
+        "circulating",
+    ),
     "instruction-request": Life(
         "open",
         "open instructed",

@@ -40,6 +40,13 @@ LIVES: dict[str, list[Step]] = {
         (CH, act("status-change", status="open"), "open"),
         (CH, act("status-change", status="closed"), "closed"),
     ],
+    "the staff of an office": [
+        (CH, "liaison-staff", "named"),
+        (N, "decline", "refused"),
+        (NH, "agreement", "agreed"),
+        (CH, "arrival", "arrived"),
+        (CH, "departure", "left"),
+    ],
     "a programme": [
         (N, "people-programme", "proposed"),
         (C, "agreement", "agreed"),
@@ -107,6 +114,20 @@ LIVES: dict[str, list[Step]] = {
         (C, "departure", "left"),
         (N, "visit-report", "reported"),
         (N, "visit-report", "reported"),
+    ],
+    "a request for things": [
+        (N, "item-request", "requested"),
+        (C, "item-holder", "requested"),
+        (C, "item-handover", "requested"),
+        (N, "item-receipt", "requested"),
+        (C, "decline", "refused"),
+        (C, act("item-handover", item_number=2), "handed_over"),
+        (N, {"act": "item-receipt", "at": "2026-11-20T10:00Z"}, "received"),
+    ],
+    "a series of figures": [
+        (N, "data-series", "proposed"),
+        (C, "agreement", "running"),
+        (C, "data-values", "complete"),
     ],
     "an undertaking that was done": [
         (N, "undertaking", "said"),

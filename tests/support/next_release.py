@@ -23,6 +23,10 @@ _CHANGES: dict[str, Changes] = {
     "services/dragoman/__init__.py": VERSION,
     "schemas/dragoman_schemas/acts/rules_versions.py": (
         (
+            "ADDED: Final[frozenset[str]] = frozenset()",
+            'ADDED: Final[frozenset[str]] = frozenset({"courtesy", "weather-inquiry"})',
+        ),
+        (
             "CHANGES: Final[Mapping[int, Mapping[str, int]]] = {}",
             "CHANGES: Final[Mapping[int, Mapping[str, int]]] = {\n"
             '    2: {"contact-note": 2, "courtesy": 1, "call-record": 1, "weather-inquiry": 1},\n'
@@ -61,13 +65,14 @@ _CHANGES: dict[str, Changes] = {
     ),
     "schemas/dragoman_schemas/acts/__init__.py": (
         (
-            "    continuing.Lesson,\n",
-            "    continuing.Lesson,\n    continuing.Courtesy,\n    contact_note.WeatherInquiry,\n",
-        ),
-        (
             '    ("call-attempt", 1): continuing.CallAttemptV1,\n',
             '    ("call-attempt", 1): continuing.CallAttemptV1,\n'
             '    ("contact-note", 1): contact_note.ContactNoteV1,\n',
+        ),
+        (
+            "from dragoman_schemas.acts.notification import emergency_notification\n",
+            "from dragoman_schemas.acts.contact import contact_note\n"
+            "from dragoman_schemas.acts.notification import emergency_notification\n",
         ),
     ),
     "services/dragoman/domain/record/upcast.py": (

@@ -1,196 +1,16 @@
-"""The acts, one module a format; `SHAPES` lists them all.
+"""The acts, one module a format; `SHAPES` has them all.
 
-A new act is one line here and one in the rules' table.
+A new act is a shape in a module of its family's folder, and a rule in the rules' table.
 """
 
+from collections.abc import Iterator
+from importlib import import_module
+from pkgutil import iter_modules
+from types import ModuleType
+
 from dragoman_schemas.act_frame import Act
-from dragoman_schemas.acts import continuing
-from dragoman_schemas.acts.contact import (
-    call_record,
-    contact_note,
-    liaison_office,
-    line_check,
-    mechanism,
-    people_programme,
-    point_of_contact,
-)
-from dragoman_schemas.acts.dialogue import (
-    joint_report,
-    perception,
-    recommendation,
-    reference_document,
-    release,
-    roadmap_item,
-    transmittal,
-)
-from dragoman_schemas.acts.meeting import (
-    call_request,
-    meeting_request,
-    undertaking,
-    visit_invitation,
-    visit_request,
-)
-from dragoman_schemas.acts.notification import (
-    annual_exchange,
-    danger_area,
-    emergency_notification,
-    encounter_report,
-    event_progress,
-    explanation_request,
-    hazardous_incident,
-    humanitarian_notification,
-    ict_inquiry,
-    immediate_notification,
-    joinder,
-    launch_notice,
-    military_activity,
-    passed_on,
-    people_status,
-    terrorism_warning,
-)
-from dragoman_schemas.acts.office import channel, internal_task, watch
-
-_SHAPES: tuple[type[Act], ...] = (
-    line_check.LineCheck,
-    line_check.Echo,
-    point_of_contact.PointOfContact,
-    point_of_contact.Reconfirmation,
-    point_of_contact.Withdrawal,
-    contact_note.ContactNote,
-    call_record.CallRecord,
-    liaison_office.LiaisonOffice,
-    people_programme.PeopleProgramme,
-    mechanism.Mechanism,
-    mechanism.MechanismSuspension,
-    mechanism.MechanismEnd,
-    mechanism.MechanismResumption,
-    meeting_request.MeetingRequest,
-    meeting_request.Acceptance,
-    meeting_request.CounterProposal,
-    meeting_request.Postponement,
-    meeting_request.Agenda,
-    meeting_request.AgendaAgreement,
-    meeting_request.ReadoutAgreement,
-    meeting_request.MeetingHeld,
-    meeting_request.Readout,
-    call_request.CallRequest,
-    visit_invitation.VisitInvitation,
-    visit_request.VisitRequest,
-    visit_request.VisitGrant,
-    visit_request.Arrival,
-    visit_request.Departure,
-    visit_request.VisitReport,
-    undertaking.Undertaking,
-    undertaking.Fulfilment,
-    undertaking.FulfilmentConfirmation,
-    undertaking.FulfilmentDispute,
-    military_activity.MilitaryActivity,
-    military_activity.AfterActivityReport,
-    explanation_request.ExplanationRequest,
-    hazardous_incident.HazardousIncident,
-    hazardous_incident.Contained,
-    hazardous_incident.FinalReport,
-    hazardous_incident.CounterAccount,
-    launch_notice.LaunchNotice,
-    encounter_report.EncounterReport,
-    encounter_report.AccountsAgreement,
-    danger_area.DangerArea,
-    danger_area.AllClear,
-    event_progress.Commenced,
-    event_progress.Holding,
-    event_progress.Completed,
-    people_status.PeopleStatus,
-    passed_on.PassedOn,
-    immediate_notification.ImmediateNotification,
-    immediate_notification.Amplification,
-    emergency_notification.EmergencyNotification,
-    emergency_notification.HelpRequest,
-    emergency_notification.HelpOffer,
-    emergency_notification.HelpAcceptance,
-    emergency_notification.HelpDelivery,
-    emergency_notification.Ended,
-    terrorism_warning.TerrorismWarning,
-    terrorism_warning.WarningOutcome,
-    joinder.Joinder,
-    joinder.JoinderAgreement,
-    humanitarian_notification.HumanitarianNotification,
-    annual_exchange.AnnualExchange,
-    ict_inquiry.IctInquiry,
-    perception.Perception,
-    perception.Restatement,
-    perception.Fairness,
-    perception.CommonGround,
-    recommendation.Recommendation,
-    recommendation.Fate,
-    roadmap_item.RoadmapItem,
-    joint_report.JointReport,
-    joint_report.Dissent,
-    reference_document.ReferenceDocument,
-    transmittal.Transmittal,
-    transmittal.RecommendationAnswer,
-    release.Release,
-    release.ReleaseConsent,
-    release.PublicLine,
-    internal_task.Tasking,
-    internal_task.InstructionRequest,
-    internal_task.SeenBy,
-    internal_task.Instruction,
-    continuing.Acknowledgement,
-    continuing.Reply,
-    continuing.InterimReply,
-    continuing.ClarificationRequest,
-    continuing.Assessment,
-    continuing.Update,
-    continuing.Correction,
-    continuing.Retraction,
-    continuing.Cancellation,
-    continuing.Decline,
-    continuing.NonAttendance,
-    continuing.Agreement,
-    continuing.Adoption,
-    continuing.Amendment,
-    continuing.Alternative,
-    continuing.AmendmentAgreement,
-    continuing.AmendmentRefusal,
-    continuing.ConsentWithdrawal,
-    continuing.StatusChange,
-    continuing.Endorsement,
-    continuing.Reaction,
-    continuing.Translation,
-    continuing.TranslationAgreement,
-    continuing.TranslationDispute,
-    continuing.RepeatRequest,
-    continuing.SecondKey,
-    continuing.CallAttempt,
-    continuing.Closure,
-    continuing.Lesson,
-    channel.ChannelOpening,
-    channel.Officer,
-    channel.OfficerRevocation,
-    channel.KeyAddition,
-    channel.KeyRevocation,
-    channel.Delivery,
-    channel.BrokerOutage,
-    channel.ProfileAdoption,
-    channel.CodebookAdoption,
-    channel.PolicyAdoption,
-    channel.RulesAdoption,
-    channel.OnwardAdoption,
-    channel.RootRotation,
-    channel.SideAdmission,
-    channel.Erasure,
-    channel.ErasureConsent,
-    channel.ChannelStatus,
-    channel.WatchAssumption,
-    channel.WatchRelief,
-    watch.Reminder,
-    watch.Lapse,
-    watch.LineCheckMissed,
-    watch.WindowNotice,
-    watch.CourierOutcome,
-)
-
-SHAPES: dict[str, type[Act]] = {str(shape.__struct_config__.tag): shape for shape in _SHAPES}
+from dragoman_schemas.acts import contact, continuing, dialogue, meeting, notification, office
+from dragoman_schemas.acts.notification import emergency_notification
 
 OLDER: dict[tuple[str, int], type[Act]] = {
     ("call-attempt", 1): continuing.CallAttemptV1,
@@ -208,3 +28,24 @@ OLDER: dict[tuple[str, int], type[Act]] = {
 
 `dragoman.domain.record.upcast` converts them to the newest version.
 """
+
+
+def _modules() -> Iterator[ModuleType]:
+    """Yield the modules of acts: those of each family, and of acts of any exchange."""
+    yield continuing
+    for family in (contact, dialogue, meeting, notification, office):
+        for module in iter_modules(family.__path__, f"{family.__name__}."):
+            yield import_module(module.name)
+
+
+def _shapes() -> Iterator[tuple[str, type[Act]]]:
+    """Yield the shapes of acts by their names; of two for one act, the newest last."""
+    for module in _modules():
+        for shape in vars(module).values():
+            is_own = isinstance(shape, type) and shape.__module__ == module.__name__
+            if is_own and issubclass(shape, Act):
+                yield str(shape.__struct_config__.tag), shape
+
+
+SHAPES: dict[str, type[Act]] = dict(_shapes())
+"""The newest shape of each act. In its module it stands below the older ones."""

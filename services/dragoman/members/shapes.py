@@ -27,6 +27,7 @@ from dragoman.members.choices import (
 from dragoman.members.groups import GroupKind, OtherKind, PairsKind, RowsKind
 from dragoman.members.kind import EMPTY, Kind, Member, Say, TypedForm
 from dragoman.members.places import NumberKind, PlaceKind, PointKind, QuantityKind
+from dragoman.members.readings import ReadingsKind
 from dragoman.members.runs import Runs
 from dragoman.members.sides import (
     FilesKind,
@@ -253,6 +254,8 @@ def _but_about(types: Sequence[Any]) -> list[Any]:
 
 def _of_many(item: Any, act: str, facts: _Facts) -> Kind:
     """Return the kind of several values of a type."""
+    if facts.get("kind") == "readings":
+        return ReadingsKind()
     kind = kind_of(item, act, facts)
     match kind:
         case ChoiceKind():

@@ -35,6 +35,8 @@ from dragoman_schemas.record import Envelope
 
 _SAMPLES: Final = Path("schemas/samples/acts")
 _DESCRIPTIONS: Final = Path("build/schemas")
+_RECORD: Final = Path("docs/spec/record.md")
+_ACTS_OF_A_ROW: Final = 8
 
 _ROLES: Final[tuple[Role, ...]] = (
     "officer",
@@ -93,6 +95,7 @@ def documents() -> Iterator[tuple[Path, str]]:
     yield Path("docs/problems.md"), problems_page.page()
     yield Path("docs/formats.md"), "\n".join(_formats())
     yield Path("docs/access.md"), "\n".join(_access())
+    yield _RECORD, _with_tables_of_acts(_RECORD.read_text())
 
 
 def descriptions(folder: Path) -> Iterator[tuple[Path, str]]:
@@ -157,6 +160,36 @@ def _formats() -> Iterator[str]:
                 "",
             )
             yield from _members(act, Continuing)
+
+
+def _with_tables_of_acts(page: str) -> str:
+    """Return the specification of records with its two tables of acts as they are."""
+    before, header, rest = page.partition("| openings of family | acts |")
+    _, until, after = rest.partition("\n| property | acts |")
+    assert header and until
+    return before + "\n".join(_tables_of_acts()) + until + after
+
+
+def _tables_of_acts() -> Iterator[str]:
+    """Yield the lines on openings by their families, and on all that continues them."""
+    yield from (*_row("openings of family", "acts"), "|---|---|")
+    families = dict.fromkeys(str(form.rule.family) for form in FORMATS.values())
+    for family in families:
+        openings = (act for act, form in FORMATS.items() if form.rule.family == family)
+        yield from _row(f"`{family}`", ", ".join(f"`{act}`" for act in openings))
+    yield from (
+        "",
+        "Acts of the family `channel`: `channel-opening` (position 1 only) and the acts of §14.2.",
+        "",
+        "Continuing acts of any other family:",
+        "",
+        *_row("continuing acts"),
+        "|---|",
+    )
+    acts = [f"`{act}`" for act, rule in RULES.items() if rule.family is None]
+    for start in range(0, len(acts), _ACTS_OF_A_ROW):
+        yield from _row(", ".join(acts[start : start + _ACTS_OF_A_ROW]))
+    yield ""
 
 
 def _where(family: str | None) -> str:

@@ -24,7 +24,7 @@ from dragoman.console.search import search_page
 from dragoman.console.sign_in import own_sessions, provider_sign_in
 from dragoman.office.administration import channel_members
 from dragoman.office.administration.browser_key import ENROLMENTS
-from dragoman.office.agreements import mechanisms_page, undertakings_page
+from dragoman.office.agreements import mechanisms_page, series_page, undertakings_page
 from dragoman.office.agreements import panel as agreement_panel
 from dragoman.office.alarm import (
     acknowledging,
@@ -87,6 +87,7 @@ ROUTES: Final = (
     *dialogue_page.ROUTES,
     *undertakings_page.ROUTES,
     *mechanisms_page.ROUTES,
+    *series_page.ROUTES,
     *release_preview.ROUTES,
     *text_versions.ROUTES,
     *translation_versions.ROUTES,

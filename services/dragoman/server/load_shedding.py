@@ -26,6 +26,7 @@ _LISTS: Final = frozenset(
         "files",
         "in-force",
         "inbox",
+        "data-series",
         "mechanisms",
         "meetings",
         "people",

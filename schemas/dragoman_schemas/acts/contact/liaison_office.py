@@ -9,7 +9,10 @@ from dragoman_schemas.fields import Attended, Count, Date, Line, Side, Words
 
 
 class LiaisonOffice(SignedText, frozen=True, kw_only=True, tag="liaison-office"):
-    """A liaison office: its side, its seat, and its status."""
+    """A liaison office: its side, its seat, and its status.
+
+    `charter` is the text on its work that the sides agree to together with the office.
+    """
 
     side: Side
     seat: Line
@@ -18,3 +21,4 @@ class LiaisonOffice(SignedText, frozen=True, kw_only=True, tag="liaison-office")
     holidays: Annotated[tuple[Date, ...], Meta(max_length=200)] | UnsetType = UNSET
     staff_posts: Count | UnsetType = UNSET
     privileges: Words | UnsetType = UNSET
+    charter: Words | UnsetType = UNSET

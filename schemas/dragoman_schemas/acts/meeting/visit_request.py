@@ -68,13 +68,16 @@ class VisitGrant(Answering, frozen=True, kw_only=True, tag="grant"):
 
 
 class Arrival(Continuing, frozen=True, kw_only=True, tag="arrival"):
-    """The visitors have arrived, or have seen the people, at that time."""
+    """The visitors have arrived, or have seen the people, at that time.
+
+    In the staff of a liaison office: its member has arrived.
+    """
 
     at: Timestamp
 
 
 class Departure(Continuing, frozen=True, kw_only=True, tag="departure"):
-    """The visitors have left, at that time."""
+    """The visitors have left, or the member of the staff has, at that time."""
 
     at: Timestamp
 

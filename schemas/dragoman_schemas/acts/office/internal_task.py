@@ -1,4 +1,4 @@
-"""One side's own desk: tasks, the officers who have read a matter, and instructions."""
+"""One side's own desk: tasks, who has read a matter, instructions, and drafts."""
 
 from typing import Annotated
 
@@ -26,6 +26,28 @@ class InstructionRequest(OpeningAct, frozen=True, kw_only=True, tag="instruction
     about: Reference | UnsetType = UNSET
     wanted_by: Annotated[Timestamp, DUE] | UnsetType = UNSET
     proposal: Words | UnsetType = UNSET
+
+
+class SilenceProcedure(OpeningAct, frozen=True, kw_only=True, tag="silence-procedure"):
+    """A draft that goes round among officers: whoever is silent until then agrees.
+
+    `about` is a message of a shared channel for which the draft is meant.
+    """
+
+    draft: Words
+    officers: Officers
+    until: Annotated[Timestamp, DUE]
+    about: Reference | UnsetType = UNSET
+
+
+class SilenceBreak(Continuing, frozen=True, kw_only=True, tag="silence-break"):
+    """An officer does not agree to the draft, and says why.
+
+    `for_office` is the office for which the officer speaks.
+    """
+
+    reason: Words
+    for_office: Line | UnsetType = UNSET
 
 
 class SeenBy(Continuing, frozen=True, kw_only=True, tag="seen-by"):

@@ -30,9 +30,11 @@ ClockName = Literal[
     "people_access",
     "visit_report",
     "undertaking",
+    "data_value",
     "transmittal_answer",
     "deliverable",
     "objection",
+    "silence",
 ]
 
 

@@ -53,7 +53,7 @@ from dragoman.console.page.context import PageContext
 from dragoman.console.page.kept_forms import KeptForm
 from dragoman.console.page.rendering import Page, refused
 from dragoman.console.page.sessions import kept_form
-from dragoman.domain.acts.act_registry import in_force
+from dragoman.domain.acts.act_registry import FORMATS, in_force
 from dragoman.domain.acts.families import release
 from dragoman.domain.record.errors import Refusal
 from dragoman.domain.views.offers import OFFERS
@@ -301,7 +301,7 @@ async def render_form(
             member.required
             or member.name not in shapes.FRAME
             or member.name == "text"
-            or (act == "undertaking" and member.name == "of")
+            or (act in FORMATS and member.name == "of")
         )
     ]
     begins = _ACCOUNT_BEGINS if act == "counter-account" else ()

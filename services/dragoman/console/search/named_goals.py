@@ -88,6 +88,7 @@ _PAGES: Final[tuple[tuple[str, Callable[[Words], str]], ...]] = (
     ("/chart", lambda words: words.say("Chart")),
     ("/roster", lambda words: words.say("Roster")),
     ("/undertakings", lambda words: words.say("Undertakings")),
+    ("/data-series", lambda words: words.say("Data series")),
     ("/mechanisms", lambda words: words.say("What talks and what does not")),
     ("/people/register", lambda words: words.say("Register of people")),
     ("/key", lambda words: words.say("Your key")),

@@ -19,6 +19,10 @@ _OVER: Final = ("completed", "all-clear", "after-activity-report")
 """Acts that say that an announced event is over."""
 
 
+_SAID: Final = ("said", "proposed")
+"""The statuses in which not every side has agreed to an undertaking or a series."""
+
+
 class AnnouncedDeadlines(DeadlineBuilder):
     """The deadlines of windows, of requests to see, and of promises."""
 
@@ -31,7 +35,7 @@ class AnnouncedDeadlines(DeadlineBuilder):
                 yield from self._visit()
             case "transmittal":
                 yield from self._transmitted()
-            case "undertaking":
+            case "undertaking" | "data-series":
                 yield self._undertaking()
             case "roadmap-item":
                 yield from self._deliverable()
@@ -163,16 +167,17 @@ class AnnouncedDeadlines(DeadlineBuilder):
         """
         exchange, by = self.exchange, self._undertaken()
         side = undertaking.undertaker(exchange)
-        due = instant(msgspec.json.decode(exchange.content["by_when"]))
         started_by, begins, word = exchange.id, instant(by.time), None
         recurs = recurrence.recurrence_of(exchange)
-        if recurs is not None:
+        if recurs is None:
+            due = instant(msgspec.json.decode(exchange.content["by_when"]))
+        else:
             interval, started_by, word = recurrence.running(exchange, recurs, by)
             due, begins = recurs.due(interval), max(begins, recurs.start(interval))
         done = recurrence.said_done(exchange)
         met = word if done is None else done.said
         clock = self.deadline(
-            "undertaking",
+            recurrence.CLOCKS[exchange.act],
             side,
             started_by,
             by,
@@ -180,7 +185,7 @@ class AnnouncedDeadlines(DeadlineBuilder):
             None if exchange.status == "disputed" else met,
             begins=min(begins, due),
         )
-        return replace(clock, binding=clock.binding and exchange.status != "said")
+        return replace(clock, binding=clock.binding and exchange.status not in _SAID)
 
     def past_intervals(self) -> Iterator[Deadline]:
         """Yield the deadlines of a recurring undertaking before the one that runs.
@@ -188,20 +193,19 @@ class AnnouncedDeadlines(DeadlineBuilder):
         One that was not given ended when the next one began: nothing of it is owed now.
         """
         exchange = self.exchange
-        recurs = recurrence.recurrence_of(exchange) if exchange.act == "undertaking" else None
+        recurs = recurrence.recurrence_of(exchange) if exchange.act in recurrence.CLOCKS else None
         if recurs is None or not recurrence.is_owed(exchange):
             return
         by, side = self._undertaken(), undertaking.undertaker(exchange)
         for past in recurrence.past(exchange, recurs, by):
             due = recurs.due(past.interval)
             begins = min(max(instant(by.time), recurs.start(past.interval)), due)
-            clock = self.deadline(
-                "undertaking", side, past.started_by, by, due, past.word, begins=begins
-            )
+            name = recurrence.CLOCKS[exchange.act]
+            clock = self.deadline(name, side, past.started_by, by, due, past.word, begins=begins)
             yield replace(clock, ended=None if past.word is not None else past.passed.said)
 
     def _undertaken(self) -> Stamp:
         """Return the record by which it was undertaken, or said to have been."""
         agreed = self.exchange.acts.get("agreement", ())
-        is_said = self.exchange.status == "said" or not agreed
+        is_said = self.exchange.status in _SAID or not agreed
         return self.exchange.opened if is_said else agreed[-1].said

@@ -34,6 +34,8 @@ from dragoman.domain.acts.families.exchange import FINAL
 from dragoman_schemas.state import Exchange, Registry, Stamp, StateClosure
 
 CLOCK: Final = "objection"
+SILENCE: Final = "silence"
+"""The clock of a draft to which whoever is silent agrees."""
 
 
 def with_closure(
@@ -78,6 +80,25 @@ def waited_for(exchange: Exchange) -> tuple[str, ...]:
     }
     others = exchange.closures.keys() | objecting(exchange) | silent | set(exchange.observers)
     return tuple(side for side in exchange.to if side not in others)
+
+
+def lapsed(exchange: Exchange, status: str) -> str:
+    """Return the status after a lapse, which adopts a draft or may close a matter."""
+    return status if exchange.act == "silence-procedure" else settled(exchange, status)
+
+
+def silence_limits(exchange: Exchange) -> Iterator[Deadline]:
+    """Yield the time until which officers of a side may object to a draft."""
+    if exchange.status == "circulating":
+        yield Deadline(
+            clock=SILENCE,
+            side=exchange.side,
+            started_by=exchange.id,
+            begins=instant(exchange.opened.time),
+            due=instant(msgspec.json.decode(exchange.content["until"])),
+            met=None,
+            binding=True,
+        )
 
 
 def settled(exchange: Exchange, status: str) -> str:

@@ -127,6 +127,6 @@ def check(
 
 RULES: Final = (
     Rule(act="reminder", shape=watch.Reminder, who=Who.WATCH, silent=True, kept=True),
-    Rule(act="lapse", shape=watch.Lapse, who=Who.WATCH, kept=True, settle=closing.settled),
+    Rule(act="lapse", shape=watch.Lapse, who=Who.WATCH, kept=True, settle=closing.lapsed),
     Rule(act="line-check-missed", shape=watch.LineCheckMissed, who=Who.WATCH, kept=True),
 )

@@ -34,6 +34,7 @@
     visit_report           the opener      departure                 visit-report
     undertaking            its side        every agreement to it,    fulfilment
                                            or the last interval
+    data_value             its side         every agreement to it     data-values
     deliverable            each owner      an agreed roadmap-item    a tabled draft
     transmittal_answer     each addressee  transmittal               an answer to each
                                                                      recommendation
@@ -138,8 +139,8 @@ def open_deadlines(
 ) -> list[Deadline]:
     """Return the deadlines that bind and are still open.
 
-    The limits for objections to a closure are among them. They are no duties, and
-    nobody owes an objection, so `deadlines_of` has none of them.
+    The limits for objections to a closure, or to a draft, are among them. They are no
+    duties, and nobody owes an objection, so `deadlines_of` has none of them.
     """
     return [
         *(
@@ -148,6 +149,7 @@ def open_deadlines(
             if clock.binding and clock.open
         ),
         *closing.objection_limits(exchange),
+        *closing.silence_limits(exchange),
     ]
 
 
@@ -244,6 +246,8 @@ class _Deadlines(DeadlineBuilder):
                 seconds = limits.warning_imminent if self._imminent() else limits.warning_answer
             case "ict-inquiry":
                 seconds = limits.inquiry_answer
+            case "item-request":
+                seconds = limits.meeting_answer
             case "explanation-request" if limits.ladder is not None:
                 clock, seconds = (
                     "explanation_answer",

@@ -18,7 +18,14 @@ from msgspec import Struct
 from dragoman.domain.acts import access, consent, event_windows, two_keys
 from dragoman.domain.acts.act_registry import FORMATS, RULES, in_force
 from dragoman.domain.acts.act_rules import OFFICERS
-from dragoman.domain.acts.families import helping, joining, mechanism, retracting, undertaking
+from dragoman.domain.acts.families import (
+    data_series,
+    helping,
+    joining,
+    mechanism,
+    retracting,
+    undertaking,
+)
 from dragoman.text import Text, sentence
 from dragoman_schemas.state import Exchange, Registry
 
@@ -345,6 +352,12 @@ _OPENINGS: Final = (
         purpose=sentence("Propose a liaison office, or enter one that exists already."),
     ),
     Offer(
+        act="liaison-staff",
+        group=_CONTACT,
+        purpose=sentence("Name a person for your liaison office. The other side agrees first."),
+        labels={"of": sentence("Which office")},
+    ),
+    Offer(
         act="people-programme",
         group=_CONTACT,
         purpose=sentence("Propose a programme between people, such as students or artists."),
@@ -373,6 +386,12 @@ _OPENINGS: Final = (
         act="undertaking",
         group=_MEETINGS,
         purpose=sentence("Write down what a side will do, and by when."),
+    ),
+    Offer(
+        act="item-request",
+        group=_MEETINGS,
+        purpose=sentence("Ask for things that the other side has, such as recorders or boats."),
+        labels={"of": sentence("Which matter")},
     ),
     Offer(
         act="military-activity",
@@ -404,6 +423,11 @@ _OPENINGS: Final = (
         act="annual-exchange",
         group=_ACTIVITIES,
         purpose=sentence("Give the yearly data, or say that there are none."),
+    ),
+    Offer(
+        act="data-series",
+        group=_ACTIVITIES,
+        purpose=sentence("Agree on figures that a side gives at intervals, such as river levels."),
     ),
     Offer(
         act="perception",
@@ -459,6 +483,13 @@ _OPENINGS: Final = (
         group=_INSIDE,
         purpose=sentence("Ask your capital for instructions."),
     ),
+    Offer(
+        act="silence-procedure",
+        group=_INSIDE,
+        purpose=sentence(
+            "Send a draft round. Everyone who says nothing until a time agrees to it."
+        ),
+    ),
 )
 """The acts that open an exchange, in the order of the menu."""
 
@@ -508,7 +539,7 @@ _CONTINUING: Final = (
     Offer(
         act="agreement",
         rank=60,
-        ranks=dict.fromkeys(("undertaking", "mechanism", "transmittal"), 6),
+        ranks=dict.fromkeys(("undertaking", "mechanism", "transmittal", "data-series"), 6),
         when=_has_not_agreed,
     ),
     Offer(act="clarification-request", rank=65),
@@ -552,6 +583,15 @@ _CONTINUING: Final = (
     Offer(act="fulfilment", ranks={"undertaking": 7}, when=_is_undertaker),
     Offer(act="fulfilment-confirmation", ranks={"undertaking": 8}, when=_may_confirm),
     Offer(act="fulfilment-dispute", ranks={"undertaking": 9}, when=_may_dispute),
+    Offer(act="item-handover", ranks={"item-request": 1}),
+    Offer(act="item-receipt", ranks={"item-request": 2}),
+    Offer(act="item-holder", ranks={"item-request": 3}),
+    Offer(act="silence-break", ranks={"silence-procedure": 1}),
+    Offer(
+        act="data-values",
+        ranks={"data-series": 1},
+        when=lambda state, reader: data_series.giver_of(state) == reader.side,
+    ),
     Offer(act="recommendation-answer", ranks={"transmittal": 10}, when=_was_handed),
     Offer(act="mechanism-resumption", ranks={"mechanism": 11}, when=_may_resume),
     Offer(act="mechanism-suspension", when=_may_suspend),

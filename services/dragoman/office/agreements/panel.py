@@ -3,6 +3,8 @@
 undertaking       who said it, who agrees, and whether it was done
 mechanism         whether it works, and what waits for it
 transmittal       each recommendation with each side's answer, and the bundle
+data-series       each interval with its value
+item-request      each thing: who has it, and whether it was handed over
 recommendation    its fate at each official side, with the extracts that say so
 release           who may take its bundle
 """
@@ -17,9 +19,12 @@ from dragoman.console.display import dialogue_views
 from dragoman.console.matter.agreement_words import AgreementWords
 from dragoman.console.matter.panel import Panel, ShownMatter, ShownPanel
 from dragoman.console.page.context import PageContext
+from dragoman.document.blocks import Listing
 from dragoman.domain.acts.families import dialogue, release
 from dragoman.domain.views.offers import may_promise
 from dragoman.domain.views.undertakings import undertaking_view
+from dragoman.office.agreements.item_table import item_table
+from dragoman.office.agreements.series_page import value_table
 from dragoman.projection.queries import mechanisms
 from dragoman_schemas.agreement_responses import (
     BundleCheck,
@@ -68,11 +73,19 @@ class AgreementPanel(Struct, frozen=True, kw_only=True):
     bundle: ShownBundle | None = None
     fates: tuple[ShownFate, ...] = ()
     release: ReleaseAudience | None = None
+    table: Listing | None = None
 
     @property
     def is_shown(self) -> bool:
         """Return whether any part is shown."""
-        parts = (self.undertaking, self.mechanism, self.transmittal, self.fates, self.release)
+        parts = (
+            self.undertaking,
+            self.mechanism,
+            self.transmittal,
+            self.fates,
+            self.release,
+            self.table,
+        )
         return self.may_promise or any(bool(part) for part in parts)
 
     @property
@@ -117,6 +130,12 @@ async def _panel(context: PageContext, state: Exchange) -> AgreementPanel:
                 is_out=release.is_out(state, context.moment),
             )
             return AgreementPanel(release=audience)
+        case "item-request":
+            table = item_table(AgreementWords(context), state)
+            return AgreementPanel(may_promise=promise, table=table)
+        case "data-series":
+            table = value_table(AgreementWords(context), state)
+            return AgreementPanel(may_promise=promise, table=table)
         case _:
             return AgreementPanel(may_promise=promise)
 

@@ -10,6 +10,9 @@
     liaison-office         proposed ──every agreement──▶ agreed
                            agreed ──status-change──▶ open ──status-change──▶ closed
                            proposed ──decline──▶ refused ──every agreement──▶ agreed
+    liaison-staff          named ──every agreement──▶ agreed ──arrival──▶ arrived
+                           arrived ──departure──▶ left
+                           named ──decline──▶ refused ──every agreement──▶ agreed
     people-programme       proposed ──every agreement──▶ agreed
                            agreed ──▶ running ──▶ completed, or dropped before
                            proposed ──decline──▶ refused ──every agreement──▶ agreed
@@ -40,6 +43,7 @@ from dragoman_schemas.act_frame import Act
 from dragoman_schemas.acts.contact.call_record import CallRecord
 from dragoman_schemas.acts.contact.contact_note import ContactNote
 from dragoman_schemas.acts.contact.liaison_office import LiaisonOffice
+from dragoman_schemas.acts.contact.liaison_staff import LiaisonStaff
 from dragoman_schemas.acts.contact.line_check import Echo, LineCheck
 from dragoman_schemas.acts.contact.people_programme import PeopleProgramme
 from dragoman_schemas.acts.contact.point_of_contact import (
@@ -331,6 +335,35 @@ def is_office(exchange: Exchange) -> bool:
     return exchange.act == "liaison-office"
 
 
+def _check_staff(
+    registry: Registry, exchange: Exchange | None, record: Record[LiaisonStaff]
+) -> Refusal | None:
+    return field_checks.times(arrival=record.data.arrival)
+
+
+def _staff_title(data: LiaisonStaff) -> Text:
+    return sentence("Staff of the liaison office: %(post)s", post=verbatim(data.post))
+
+
+LIAISON_STAFF: Final = Format(
+    rule=opening("liaison-staff", LiaisonStaff, "contact", roles=HEADS, check=_check_staff),
+    code="STAFF",
+    start="named",
+    moves=moves_of_format(
+        ("named", "refused", "agreed", "arrived", "left"),
+        {
+            "agreement": dict.fromkeys(("named", "refused"), "agreed"),
+            "arrival": {"agreed": "arrived"},
+            "departure": {"arrived": "left"},
+        },
+        cancellable=("named", "refused", "agreed"),
+        declinable=("named", "refused"),
+    ),
+    holds=consent.refused_or("named"),
+    title=_staff_title,
+)
+
+
 def offices_of(exchange: Exchange) -> tuple[str, ...]:
     """Return the side whose liaison office an exchange is about.
 
@@ -414,6 +447,7 @@ FORMATS: Final = (
     CONTACT_NOTE,
     CALL_RECORD,
     LIAISON_OFFICE,
+    LIAISON_STAFF,
     PEOPLE_PROGRAMME,
     *mechanism.FORMATS,
 )

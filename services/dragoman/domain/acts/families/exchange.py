@@ -324,6 +324,7 @@ ASKING: Final[dict[str, tuple[str, ...]]] = {
     "terrorism-warning": ("open",),
     "ict-inquiry": ("open",),
     "visit-request": ("requested",),
+    "item-request": ("requested",),
 }
 """Formats that ask for an answer, and the statuses in which it is still missing.
 

@@ -2,12 +2,16 @@
 
     tasking                open
     instruction-request    open ──instruction──▶ instructed
+    silence-procedure      circulating ──silence-break──▶ broken
+                           circulating ──lapse of its time──▶ adopted
 
-It exists in a desk channel alone. Both formats may be cancelled and closed. Nobody else
+It exists in a desk channel alone. All may be cancelled and closed. Nobody else
 is addressed, so nothing is owed to another side.
 """
 
 from typing import Final
+
+import msgspec
 
 from dragoman.domain.acts import field_checks
 from dragoman.domain.acts.act_rules import Format, Rule, Who, opening
@@ -19,6 +23,8 @@ from dragoman_schemas.acts.office.internal_task import (
     Instruction,
     InstructionRequest,
     SeenBy,
+    SilenceBreak,
+    SilenceProcedure,
     Tasking,
 )
 from dragoman_schemas.state import Exchange, Registry
@@ -27,7 +33,9 @@ KINDS: Final = frozenset({"desk"})
 
 
 def _check_officers(
-    registry: Registry, exchange: Exchange | None, record: Record[Tasking | SeenBy]
+    registry: Registry,
+    exchange: Exchange | None,
+    record: Record[Tasking | SeenBy | SilenceProcedure],
 ) -> Refusal | None:
     data = record.data
     for index, name in enumerate(data.officers):
@@ -74,9 +82,55 @@ INSTRUCTION_REQUEST: Final = Format(
     title=lambda data: sentence("Request for instructions"),
 )
 
-FORMATS: Final = (TASKING, INSTRUCTION_REQUEST)
+
+def _check_draft(
+    registry: Registry, exchange: Exchange | None, record: Record[SilenceProcedure]
+) -> Refusal | None:
+    """Refuse a draft whose time is over or does not exist."""
+    refusal = _check_officers(registry, exchange, record)
+    refusal = refusal or field_checks.times(until=record.data.until)
+    if refusal is not None:
+        return refusal
+    until, now = map(field_checks.moment, (record.data.until, record.envelope.time))
+    if until is not None and now is not None and until <= now:
+        return invalid("/until", sentence("this time has passed; give the officers some time"))
+    return None
+
+
+def _check_break(
+    registry: Registry, exchange: Exchange | None, record: Record[SilenceBreak]
+) -> Refusal | None:
+    """Refuse the objection of an officer to whom the draft did not go."""
+    assert exchange is not None
+    officers = msgspec.json.decode(exchange.content["officers"])
+    if record.envelope.actor.partition("/")[2] not in officers:
+        return invalid(
+            "/act",
+            sentence("the draft went to %(officers)s; one of them objects", officers=officers),
+        )
+    return None
+
+
+SILENCE_PROCEDURE: Final = Format(
+    rule=opening("silence-procedure", SilenceProcedure, "desk", check=_check_draft),
+    code="SILENCE",
+    start="circulating",
+    moves=moves_of_format(
+        ("circulating", "broken", "adopted"),
+        {
+            "silence-break": {"circulating": "broken", "broken": "broken"},
+            "lapse": {"circulating": "adopted"},
+        },
+        cancellable=("circulating",),
+    ),
+    kinds=KINDS,
+    title=lambda data: sentence("Draft for silent agreement"),
+)
+
+FORMATS: Final = (TASKING, INSTRUCTION_REQUEST, SILENCE_PROCEDURE)
 
 RULES: Final = (
     Rule(act="seen-by", shape=SeenBy, who=Who.ANY, kept=True, check=_check_officers),
     Rule(act="instruction", shape=Instruction, who=Who.ANY, kept=True),
+    Rule(act="silence-break", shape=SilenceBreak, who=Who.ANY, kept=True, check=_check_break),
 )

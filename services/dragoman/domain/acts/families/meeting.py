@@ -26,7 +26,7 @@ from msgspec.structs import replace
 
 from dragoman.domain.acts import consent, field_checks
 from dragoman.domain.acts.act_rules import DUTY, HEADS, Folding, Format, Moves, Rule, Who, always
-from dragoman.domain.acts.families import undertaking, visit_request
+from dragoman.domain.acts.families import items, undertaking, visit_request
 from dragoman.domain.acts.families.amendments import check_terms
 from dragoman.domain.acts.families.exchange import moves_of_format, settled_by_all
 from dragoman.domain.acts.families.exchange_content import content_of
@@ -469,6 +469,7 @@ FORMATS: Final = (
     VISIT_INVITATION,
     *visit_request.FORMATS,
     *undertaking.FORMATS,
+    *items.FORMATS,
 )
 
 RULES: Final = (
@@ -538,4 +539,5 @@ RULES: Final = (
     ),
     *visit_request.RULES,
     *undertaking.RULES,
+    *items.RULES,
 )

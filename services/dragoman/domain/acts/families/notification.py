@@ -45,7 +45,7 @@ from dragoman.domain.acts.act_rules import (
     always,
     opening,
 )
-from dragoman.domain.acts.families import event_progress, helping, joining
+from dragoman.domain.acts.families import data_series, event_progress, helping, joining
 from dragoman.domain.acts.families.amendments import check_terms, check_turn
 from dragoman.domain.acts.families.emergencies import (
     EMERGENCY_NOTIFICATION,
@@ -454,6 +454,7 @@ FORMATS: Final = (
     HUMANITARIAN_NOTIFICATION,
     ANNUAL_EXCHANGE,
     ICT_INQUIRY,
+    *data_series.FORMATS,
 )
 
 RULES: Final = (
@@ -530,4 +531,5 @@ RULES: Final = (
     *event_progress.RULES,
     *helping.RULES,
     *joining.RULES,
+    *data_series.RULES,
 )

@@ -1,8 +1,9 @@
-"""The intervals of a recurring undertaking: which are given, and which is due next.
+"""The intervals of undertakings and series: which are given, and which is due next.
 
 The period runs from the first moment of `recurring` to `by_when`. It has an interval
 every so many hours; the last one may be shorter. A fulfilment is for the interval in
-which its `at` falls. One that says `complete` is for the whole.
+which its `at` falls. One that says `complete` is for the whole. Each value of a series
+is for the interval of its own `at`.
 """
 
 from collections.abc import Iterator
@@ -17,6 +18,9 @@ from dragoman_schemas.state import Exchange, Said, Stamp
 
 MOST: Final = 3_000
 """The most intervals that a period may have: each may lapse once."""
+
+CLOCKS: Final = {"undertaking": "undertaking", "data-series": "data_value"}
+"""The clock of the intervals of a format."""
 
 
 class Recurrence(Struct, frozen=True, kw_only=True):
@@ -53,7 +57,14 @@ class Recurrence(Struct, frozen=True, kw_only=True):
 
 
 def recurrence_of(exchange: Exchange) -> Recurrence | None:
-    """Return the intervals of an undertaking; None where it is done once."""
+    """Return the intervals of an undertaking or series; None where it is done once."""
+    if exchange.act == "data-series":
+        period = msgspec.json.decode(exchange.content["period"])
+        return Recurrence(
+            begins=instant(period["from"]),
+            ends=instant(period["to"]),
+            every=timedelta(hours=msgspec.json.decode(exchange.content["every_hours"])),
+        )
     if "recurring" not in exchange.content:
         return None
     recurring = msgspec.json.decode(exchange.content["recurring"])
@@ -68,14 +79,15 @@ def given(exchange: Exchange, recurrence: Recurrence) -> dict[int, Said]:
     """Return the intervals that its side has given, each with its first word."""
     return {
         interval: item
-        for item in reversed(exchange.acts.get("fulfilment", ()))
-        if not _is_of_whole(item) and (interval := recurrence.of(_moment(item, "at"))) is not None
+        for item in reversed(_words(exchange))
+        for moment in _moments(item)
+        if (interval := recurrence.of(moment)) is not None
     }
 
 
 def said_done(exchange: Exchange) -> Said | None:
     """Return the newest word that an undertaking is done, once no interval is owed."""
-    done = exchange.acts.get("fulfilment", ())
+    done = _words(exchange)
     if not done:
         return None
     recurrence = recurrence_of(exchange)
@@ -109,7 +121,7 @@ def past(exchange: Exchange, recurrence: Recurrence, since: Stamp) -> Iterator[P
     passed += [
         (item, recurrence.over(_moment(item, "due")))
         for item in exchange.acts.get("lapse", ())
-        if bytes(item.content["clock"]) == b'"undertaking"'
+        if msgspec.json.decode(item.content["clock"]) == CLOCKS[exchange.act]
     ]
     for item, upto in sorted(passed, key=lambda entry: entry[0].said.position):
         for interval in range(next_one, upto + 1) if upto < last else ():
@@ -141,11 +153,25 @@ def running(
 
 def is_owed(exchange: Exchange) -> bool:
     """Return whether every side agreed that it was undertaken."""
-    if exchange.status in ("said", "refused", "cancelled"):
+    if exchange.status in ("said", "proposed", "refused", "cancelled"):
         return False
     return exchange.status == "undertaken" or any(
         act in exchange.acts for act in ("agreement", "amendment-agreement")
     )
+
+
+def _words(exchange: Exchange) -> tuple[Said, ...]:
+    act = "data-values" if exchange.act == "data-series" else "fulfilment"
+    return exchange.acts.get(act, ())
+
+
+def _moments(item: Said) -> Iterator[datetime]:
+    """Yield the times for which a word gives something; none if it is for the whole."""
+    if "values" in item.content:
+        for value in msgspec.json.decode(item.content["values"]):
+            yield instant(value["at"])
+    elif not _is_of_whole(item):
+        yield _moment(item, "at")
 
 
 def _is_of_whole(fulfilment: Said) -> bool:
