@@ -66,7 +66,14 @@ KINDS = {
     "golden-two": ("official", False, "default"),
 }
 LAST, DESK = [*KINDS][-1], "golden-desk"
-OF_A_DESK = {"tasking", "instruction-request", "instruction", "seen-by"}
+OF_A_DESK = {
+    "tasking",
+    "instruction-request",
+    "instruction",
+    "seen-by",
+    "silence-procedure",
+    "silence-break",
+}
 BOTH = ("nato/root", "china/root")
 SECRET = "zanzibar"
 
@@ -95,7 +102,8 @@ def drawn(
     stretches = 0
     while stretches < STRETCHES or (wanted and stretches < MOST_STRETCHES):
         machine.go_on(seed=lots.randrange(2**32), ticks=lots.choice(PAUSES))
-        wanted = wanted - {act for act, valid in tried if valid}
+        if wanted and stretches >= STRETCHES - 1:  # a service's act is tried by nobody
+            wanted = wanted - acts_with_effect({name: machine.world.raws})
         stretches += 1
     raws: list[bytes] = machine.world.raws
     return raws

@@ -259,15 +259,24 @@ def _of_value(element: Any, log: Log) -> Iterator[str]:
         run for run in member.kind.runs(value, Say(words=words("en"))) if not isinstance(run, Aside)
     )
     recorded = squeezed(plain(tuple(runs)))
+    shown = _text(element, ".//a[@class='how']")
+    without_small = _text(element, ".//small | .//a[@class='how']")
+    if "register of people" in recorded:  # the register beside the log names them
+        return
+    if path[0] == "terms":  # a digest, by its first digits
+        recorded = recorded[: len(without_small)]
+        shown = without_small
+    if _bare(recorded) not in (_bare(shown), _bare(without_small)):
+        yield f"record {number} has {recorded!r} as its {path[0]}, not {without_small!r}"
+
+
+def _text(element: Any, beside: str) -> str:
+    """Return the words of an element without those that stand beside its value."""
     bare = deepcopy(element)
     bare.tail = None
-    for beside in bare.xpath(".//small | .//a[@class='how']"):
-        beside.drop_tree()
-    shown = squeezed(bare.text_content())
-    if path[0] == "terms":  # a digest, by its first digits
-        recorded = recorded[: len(shown)]
-    if _bare(shown) != _bare(recorded):
-        yield f"record {number} has {recorded!r} as its {path[0]}, not {shown!r}"
+    for each in bare.xpath(beside):
+        each.drop_tree()
+    return squeezed(bare.text_content())
 
 
 def _bare(text: str) -> str:

@@ -153,6 +153,10 @@ class Display:
         """Return the value of a member as a page shows it."""
         return self._said(member.name, member.kind.runs(value, self.say))
 
+    def part(self, member: Member, value: Any) -> Markup:
+        """Return the value of a member of a group; its record is that of the group."""
+        return self._said("", member.kind.runs(value, self.say))
+
     def _said(self, name: str, runs: Runs) -> Markup:
         """Return the value of a member as HTML, with its record."""
         if not self.record:

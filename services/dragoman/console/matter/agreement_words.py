@@ -242,7 +242,10 @@ class AgreementWords(PageWords):
         facts: list[tuple[str, Cell]] = [
             (w.say("Status"), self._status(view)),
             (w.say("Last held"), self.meets(view)),
-            (w.field("level"), self._level(view)),
+            (
+                w.field("level"),
+                sourced(self._level(view), StandingSource("mechanisms", view.exchange)),
+            ),
         ]
         if view.meetings or view.undertakings or view.papers:
             facts.append((w.say("Waiting"), self.waiting(view)))

@@ -417,7 +417,7 @@ def _said(display: Display, member: Member, value: Any, before: str = "") -> Ite
         case _:
             yield CardLine(
                 label=label,
-                shown=display.value(member, value),
+                shown=display.part(member, value) if before else display.value(member, value),
                 spelt=tuple(member.kind.spelt(value)),
             )
 
