@@ -3,7 +3,7 @@
 Each addressee has its own, with their times and the time that they took.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -43,29 +43,49 @@ class Received(Struct, frozen=True, kw_only=True):
 
 
 class SideRow(Struct, frozen=True, kw_only=True):
-    """The receipts of a side: of its newest message, and the number still waiting."""
+    """The receipts of a side: of each fact the newest message of which it is known.
+
+    `newest` is the receipt of the newest `message` to the side. `rang` is the newest of
+    a flash, and `waiting` counts the messages not acknowledged.
+    """
 
     message: Message
     newest: ReceiptRow
+    answered: ReceiptRow
+    passed: ReceiptRow
+    rang: ReceiptRow
     waiting: int = 0
 
     @property
     def is_settled(self) -> bool:
         """Return whether the side has acknowledged all, and owes nothing else of it."""
-        return not self.waiting and bool(self.newest.fact.acknowledged)
+        silent = self.passed.fact.not_passed_on
+        return not self.waiting and not silent and bool(self.newest.fact.acknowledged)
 
 
 def by_side(received: Iterable[Received]) -> list[SideRow]:
     """Return one row for each side, in the order in which messages came to them."""
-    rows: dict[str, SideRow] = {}
+    groups: dict[str, list[tuple[Message, ReceiptRow]]] = {}
     for group in received:
         for receipt in group.receipts:
-            fact = receipt.fact
-            before = rows.get(fact.side)
-            waits = int(fact.owes and not fact.acknowledged)
-            waiting = waits + (before.waiting if before else 0)
-            rows[fact.side] = SideRow(message=group.message, newest=receipt, waiting=waiting)
-    return list(rows.values())
+            groups.setdefault(receipt.fact.side, []).append((group.message, receipt))
+    return [_side_row(receipts) for receipts in groups.values()]
+
+
+def _side_row(receipts: list[tuple[Message, ReceiptRow]]) -> SideRow:
+    message, newest = receipts[-1]
+
+    def latest(is_known: Callable[[ReceiptRow], object]) -> ReceiptRow:
+        return next((each for _, each in reversed(receipts) if is_known(each)), newest)
+
+    return SideRow(
+        message=message,
+        newest=newest,
+        answered=latest(lambda each: each.fact.answered or each.fact.account),
+        passed=latest(lambda each: each.passed_on or each.fact.not_passed_on),
+        rang=latest(lambda each: each.was_to_ring),
+        waiting=sum(each.fact.owes and not each.fact.acknowledged for _, each in receipts),
+    )
 
 
 async def ladder_of(context: PageContext, state: Exchange) -> list[LadderStep]:
