@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dragoman.console.matter.text_versions import marked
 from dragoman.document.html import markup
-from dragoman.members.runs import Changed, MarkedText
+from dragoman.members.runs import MarkedText, TextChange
 
 PROSE = st.lists(
     st.sampled_from(
@@ -20,7 +20,7 @@ PROSE = st.lists(
 ).map("".join)
 
 
-def without(shown: tuple[str | Changed, ...], how: str) -> str:
+def without(shown: tuple[str | TextChange, ...], how: str) -> str:
     """Return the text for a reader who skips what was taken out, or what was put in."""
     left = (part for part in shown if isinstance(part, str) or part.how != how)
     return "".join(part if isinstance(part, str) else str(part.runs[0]) for part in left)

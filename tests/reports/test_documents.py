@@ -29,7 +29,6 @@ from dragoman.members.runs import (
     Aside,
     Break,
     Cell,
-    Changed,
     Mark,
     MarkedText,
     PageLink,
@@ -37,6 +36,7 @@ from dragoman.members.runs import (
     QuotedText,
     Run,
     Sourced,
+    TextChange,
 )
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries.snapshot import PeriodQuery, open_snapshot
@@ -222,7 +222,7 @@ def _own_words(run: Run) -> list[str]:
             return [run.between]
         case PressButton():
             return [run.label]
-        case Changed() | MarkedText():
+        case TextChange() | MarkedText():
             return []
         case _:
             return [run]

@@ -37,7 +37,6 @@ from dragoman.members.runs import (
     Aside,
     Break,
     Cell,
-    Changed,
     Mark,
     MarkedText,
     MessageSource,
@@ -47,6 +46,7 @@ from dragoman.members.runs import (
     Run,
     Source,
     Sourced,
+    TextChange,
     runs_of,
 )
 
@@ -316,7 +316,7 @@ def _run(run: Run, link: Linker | None) -> Markup:
             return _BREAK
         case Mark():
             return _mark(run, link)
-        case Changed():
+        case TextChange():
             tag = "del" if run.how == "out" else "ins"
             return Markup("<{0}>{1}</{0}>").format(tag, markup(run.runs, link))
         case MarkedText():
@@ -336,7 +336,7 @@ def _marked_text(run: MarkedText) -> Markup:
     return frame.format(lang, Markup("").join(_plain_part(part) for part in run.parts))
 
 
-def _plain_part(part: str | Changed) -> Markup:
+def _plain_part(part: str | TextChange) -> Markup:
     return escape(part) if isinstance(part, str) else _run(part, None)
 
 

@@ -33,13 +33,13 @@ from dragoman.members.runs import (
     Aside,
     Break,
     Cell,
-    Changed,
     MarkedText,
     PageLink,
     PressButton,
     QuotedText,
     Run,
     Sourced,
+    TextChange,
     plain,
     runs_of,
 )
@@ -204,7 +204,7 @@ def _run(run: Run, between: str = " ") -> str:
             return f"({''.join(_run(part, between) for part in run.runs)})"
         case Break():
             return _inline(run.between)
-        case Changed() | MarkedText():
+        case TextChange() | MarkedText():
             return _inline(_seen(plain(run)))
         case PageLink(style="button") | PressButton():
             return ""

@@ -5,8 +5,8 @@
     Mark("time", "24 Nov 2026")          the service's words for a value, with it
     Aside(("entered 03:05 +08:00",))     a remark beside a value
     Break("; ")                          the end of a line; papers have its separator
-    Changed(("5 May",), "out")           runs that a later version left out
-    MarkedText(("on ", Changed(…)))      a side's words in two versions at once
+    TextChange(("5 May",), "out")        runs that a later version left out
+    MarkedText(("on ", TextChange(…)))   a side's words in two versions at once
     PageLink(("record 17",), "/records/17")  runs that lead to a page of the channel
     PressButton("Revoke", "/tokens", {})  a button that sends values to a page
     Sourced(("20 Jan",), source)         runs with the record from which they come
@@ -89,7 +89,7 @@ class Break(Struct, frozen=True, tag_field="run", tag="break"):
     between: str
 
 
-class Changed(Struct, frozen=True, tag_field="run", tag="changed"):
+class TextChange(Struct, frozen=True, tag_field="run", tag="changed"):
     """Runs that a later version of a text left out, or put in."""
 
     runs: tuple["Run", ...]
@@ -99,7 +99,7 @@ class Changed(Struct, frozen=True, tag_field="run", tag="changed"):
 class MarkedText(Struct, frozen=True, tag_field="run", tag="marked"):
     """Words of a side in two versions at once, with what changed."""
 
-    parts: tuple[str | Changed, ...]
+    parts: tuple[str | TextChange, ...]
     language: str = ""
 
 
@@ -166,7 +166,7 @@ Run = (
     | Mark
     | Aside
     | Break
-    | Changed
+    | TextChange
     | MarkedText
     | PageLink
     | PressButton
@@ -235,7 +235,7 @@ def _plain(run: Run) -> str:
             return run.between
         case PageLink(style="button") | PressButton():
             return ""
-        case Changed():
+        case TextChange():
             return ("[-{}-]" if run.how == "out" else "{{+{}+}}").format(plain(run.runs))
         case MarkedText():
             return plain(run.parts)

@@ -1,6 +1,6 @@
 """The query of a request, decoded into the Struct that its handler declares.
 
-    class MonthQuery(Struct, frozen=True, kw_only=True):
+    class ExampleQuery(Struct, frozen=True, kw_only=True):
         year: Whole = 2026
         sides: tuple[str, ...] = ()        ?year=2026&sides=nato&sides=china
 

@@ -84,7 +84,7 @@ class ChartLine(NamedTuple):
     of_form: bool = False
 
 
-class Drawing(Struct, frozen=True, kw_only=True):
+class ChartDrawing(Struct, frozen=True, kw_only=True):
     """The picture, with the marks outside of it and those without room for a label."""
 
     markup: Markup
@@ -156,7 +156,7 @@ def drawn(
     view: MapView,
     words: Words,
     banner: str = "",
-) -> Drawing:
+) -> ChartDrawing:
     """Return the chart. A track joins successive places of one thing, in their order.
 
     The `banner` is a word that the picture itself has, as of an exercise.
@@ -222,7 +222,7 @@ def drawn(
         plot.rect("band", frame.x_min, frame.y_min, wide, high), Markup("").join(lying)
     )
     parts = [clipped, *over, border, *texts, *shapes]
-    return Drawing(
+    return ChartDrawing(
         markup=plot.image(
             "chart sea",
             "sea",

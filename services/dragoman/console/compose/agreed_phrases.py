@@ -25,7 +25,7 @@ _SHORT: Final = 4
 """Letters below which a phrase, such as 收悉, is too short to be looked for."""
 
 
-class Departure(Struct, frozen=True, kw_only=True):
+class PhraseDeparture(Struct, frozen=True, kw_only=True):
     """An agreed phrase `of` a text, with the `agreed` words that `tag` has not."""
 
     of: str
@@ -62,7 +62,7 @@ def offered(writing: Writing) -> list[AgreedPhrase]:
     ]
 
 
-def departures(writing: Writing, content: Mapping[str, Raw]) -> Iterator[Departure]:
+def departures(writing: Writing, content: Mapping[str, Raw]) -> Iterator[PhraseDeparture]:
     """Yield the agreed phrases from which one language of a text departs.
 
     The phrase occurs in one language, or in the original of a translation. The text in
@@ -84,7 +84,7 @@ def departures(writing: Writing, content: Mapping[str, Raw]) -> Iterator[Departu
             }
             has = [tag for tag, phrase in agreed.items() if phrase.casefold() in by_tag[tag]]
             yield from (
-                Departure(of=agreed[has[0]], tag=tag, agreed=phrase)
+                PhraseDeparture(of=agreed[has[0]], tag=tag, agreed=phrase)
                 for tag, phrase in agreed.items()
                 if has and tag not in has
             )

@@ -25,7 +25,7 @@ from dragoman_schemas.notice_responses import NewNotice, NoticeTable
 from dragoman_schemas.responses import Fact
 
 
-class NoticeQuery(Struct, frozen=True, kw_only=True):
+class NoticePageQuery(Struct, frozen=True, kw_only=True):
     """The author, and the channels that refused the notice, with commas between."""
 
     by: str = ""
@@ -68,7 +68,7 @@ async def send_to_all(
 
 async def notice(context: PageContext) -> Page:
     """Return the table of a notice: each channel, each addressee, and what it has."""
-    query = context.asked(NoticeQuery)
+    query = context.asked(NoticePageQuery)
     by = query.by or context.grant.actor
     table: NoticeTable = await notice_table(context.call, context.request.match_info["key"], by)
     words, say = PageWords(context), context.words.say

@@ -4,7 +4,7 @@
 /exchanges/{exchange}/versions?to=proposed      the amendment that waits
 
 marked("before the 5th of May", "before the 9th of May")
-    ("before the ", Changed(("5th",), "out"), Changed(("9th",), "in"), " of May")
+    ("before the ", TextChange(("5th",), "out"), TextChange(("9th",), "in"), " of May")
 """
 
 import re
@@ -34,7 +34,7 @@ from dragoman.domain.acts import consent, developments
 from dragoman.i18n.words import Words
 from dragoman.members import shapes
 from dragoman.members.kind import Member, Say
-from dragoman.members.runs import Changed, MarkedText, Runs, StandingSource, sourced
+from dragoman.members.runs import MarkedText, Runs, StandingSource, TextChange, sourced
 from dragoman.members.texts import LineKind, TextKind, TextsKind, language
 from dragoman.projection.view import View
 from dragoman.text import sentence
@@ -109,7 +109,7 @@ async def _version(context: PageContext, state: Exchange, position: int) -> Vers
     )
 
 
-def marked(before: str, after: str, most: int = _MOST) -> tuple[str | Changed, ...]:
+def marked(before: str, after: str, most: int = _MOST) -> tuple[str | TextChange, ...]:
     """Return a text with its deletions and insertions.
 
     Of the part between the first and the last change, at most `most` words of each text
@@ -120,7 +120,7 @@ def marked(before: str, after: str, most: int = _MOST) -> tuple[str | Changed, .
     first = _common(old, new)
     last = _common(old[first:][::-1], new[first:][::-1])
     out, put = old[first : len(old) - last], new[first : len(new) - last]
-    parts: list[str | Changed] = ["".join(old[:first])]
+    parts: list[str | TextChange] = ["".join(old[:first])]
     if max(len(out), len(put)) > most:
         parts += _changed(out, put)
     else:
@@ -137,9 +137,9 @@ def _common(one: list[str], other: list[str]) -> int:
     )
 
 
-def _changed(out: list[str], put: list[str]) -> list[Changed]:
+def _changed(out: list[str], put: list[str]) -> list[TextChange]:
     pairs: tuple[tuple[list[str], Literal["out", "in"]], ...] = ((out, "out"), (put, "in"))
-    return [Changed(("".join(words),), how) for words, how in pairs if words]
+    return [TextChange(("".join(words),), how) for words, how in pairs if words]
 
 
 def _texts(value: Any) -> dict[str, str] | None:
@@ -189,8 +189,8 @@ def _compared(
     ):
         yield from _of_text(label, one or "", other or "")
     elif one != other:
-        out = () if one is None else (Changed(member.kind.runs(one, say), "out"),)
-        put = () if other is None else (Changed(member.kind.runs(other, say), "in"),)
+        out = () if one is None else (TextChange(member.kind.runs(one, say), "out"),)
+        put = () if other is None else (TextChange(member.kind.runs(other, say), "in"),)
         yield label, (*out, *((" ",) if out and put else ()), *put)
 
 

@@ -1,6 +1,6 @@
 """The turn in a matter: the side that is to move, in the words of the page's title.
 
-    Turn("mine", (Owing("passed_on", …), …))    "2 moves for CHINA, the first late"
+    MatterTurn("mine", (Owing("passed_on", …), …))    "2 moves for CHINA, the first late"
 
 `mine` is what the reader's side owes, `theirs` what another side owes. A matter in
 which nobody owes anything is watched until it is closed.
@@ -25,23 +25,23 @@ _PROPOSED: Final = frozenset({"requested", "postponed"})
 _AGREED: Final = frozenset({"accepted"})
 
 
-class Turn(Struct, frozen=True, kw_only=True):
+class MatterTurn(Struct, frozen=True, kw_only=True):
     """The side that is to move, and its duties, the first due one first."""
 
     whose: Whose
     moves: tuple[Owing, ...] = ()
 
 
-async def turn_of(context: PageContext, state: Exchange) -> Turn:
+async def turn_of(context: PageContext, state: Exchange) -> MatterTurn:
     """Return the turn in a matter, as the reader of a page sees it."""
     duties = await context.ask(lambda view: tuple(owing(view.registry, state, view.calendars)))
     moves = sorted(duties, key=lambda duty: (duty.due or "~", duty.side, duty.clock))
     mine = tuple(duty for duty in moves if duty.side == context.side)
     if mine:
-        return Turn(whose="mine", moves=mine)
+        return MatterTurn(whose="mine", moves=mine)
     if moves:
-        return Turn(whose="theirs", moves=tuple(moves))
-    return Turn(whose="closed" if state.status in ENDED else "watching")
+        return MatterTurn(whose="theirs", moves=tuple(moves))
+    return MatterTurn(whose="closed" if state.status in ENDED else "watching")
 
 
 def is_late(move: Owing, now: datetime) -> bool:
@@ -75,14 +75,14 @@ def move_text(words: Words, move: Owing, now: datetime) -> str:
     )
 
 
-def standing_text(words: Words, state: Exchange, turn: Turn, now: datetime) -> str:
+def standing_text(words: Words, state: Exchange, turn: MatterTurn, now: datetime) -> str:
     """Return the state of a matter in a few words: its times and its duties."""
     return words.semicolon.join(
         filter(None, (_times(words, state), _moves(words, turn, now) or words.status(state.status)))
     )
 
 
-def _moves(words: Words, turn: Turn, now: datetime) -> str:
+def _moves(words: Words, turn: MatterTurn, now: datetime) -> str:
     if not turn.moves:
         return ""
     first = turn.moves[0]

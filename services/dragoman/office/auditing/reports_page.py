@@ -47,13 +47,13 @@ class NotRead(Struct, frozen=True, kw_only=True):
     faults: tuple[PeriodFault, ...]
 
 
-class YearQuery(Struct, frozen=True, kw_only=True):
+class YearPageQuery(Struct, frozen=True, kw_only=True):
     """The year of an earlier address."""
 
     year: Annotated[int, Meta(ge=1000, le=9999)] | None = None
 
 
-class ReportQuery(Struct, frozen=True, kw_only=True):
+class ReportPageQuery(Struct, frozen=True, kw_only=True):
     """The form of a report, and the language of its Markdown."""
 
     as_: Literal["", "markdown"] = field(name="as", default="")
@@ -194,7 +194,7 @@ async def five_answers(context: PageContext) -> Page | web.Response:
 
 async def year(context: PageContext) -> web.Response:
     """Redirect an earlier address: the record of the year serves instead."""
-    number = context.asked(YearQuery).year or context.moment.year
+    number = context.asked(YearPageQuery).year or context.moment.year
     query = {"from": f"1 Jan {number}"}
     if number < context.moment.year:
         query["to"] = f"1 Jan {number + 1}"
@@ -227,7 +227,7 @@ async def _shown(
                 raise
             faults = (too_much(context, "from"),)
         else:
-            if context.asked(ReportQuery).as_ == "markdown":
+            if context.asked(ReportPageQuery).as_ == "markdown":
                 return await _markdown(context, gathered)
             values["laid"] = await context.in_thread(gathered.paper, context.words.language)
     another = period_form(
@@ -246,7 +246,7 @@ async def _markdown(context: PageContext, gathered: Gathered) -> web.Response:
 
     The API gives the same text to a client that accepts Markdown.
     """
-    language = context.asked(ReportQuery).language or context.words.language
+    language = context.asked(ReportPageQuery).language or context.words.language
     text: str = await submission.in_thread(context.call, lambda: markdown(gathered.paper(language)))
     headers = {**HEADERS, "Dragoman-Position": str(gathered.report.position)}
     return web.Response(text=text, headers=headers, content_type=report_requests.MARKDOWN)

@@ -31,7 +31,7 @@ from dragoman.text import sentence
 from dragoman_schemas.statistics_figures import Statistics
 
 
-class StatisticsQuery(Struct, frozen=True, kw_only=True):
+class StatisticsPageQuery(Struct, frozen=True, kw_only=True):
     """The side and the format that are counted; empty for all."""
 
     side: str = ""
@@ -40,7 +40,7 @@ class StatisticsQuery(Struct, frozen=True, kw_only=True):
 
 async def statistics(context: PageContext) -> Page:
     """Return the statistics of a period, of one side and format or of all."""
-    query, period = context.asked(StatisticsQuery), period_of(context)
+    query, period = context.asked(StatisticsPageQuery), period_of(context)
     side, format = query.side, query.format
     if side not in ("", *context.sides) or format not in ("", *FORMATS):
         raise refused(

@@ -50,7 +50,7 @@ class TimelineQuery(At, frozen=True, kw_only=True):
     cursor: str = ""
 
 
-class ListQuery(lists.Filter, frozen=True, kw_only=True):
+class ExchangeListQuery(lists.Filter, frozen=True, kw_only=True):
     """The filters of a list, and the number of rows of a page."""
 
     limit: int = LIST_PAGE
@@ -77,7 +77,7 @@ _CHOICES: Final[dict[str, Sequence[str]]] = {
 """The possible values of filters."""
 
 
-def _check_filter(projection: Projection, query: ListQuery) -> None:
+def _check_filter(projection: Projection, query: ExchangeListQuery) -> None:
     """Raise `Refused` if a filter can match nothing, because it is a mistake then."""
     sides = [side.name for side in projection.registry.sides]
     texts: dict[str, Sequence[str]] = {
@@ -103,7 +103,7 @@ def _check_filter(projection: Projection, query: ListQuery) -> None:
         )
 
 
-async def list_exchanges(call: ApiRequest[ListQuery]) -> ApiAnswer:
+async def list_exchanges(call: ApiRequest[ExchangeListQuery]) -> ApiAnswer:
     """Return the exchanges that match a query, as JSON, lines of JSON or CSV."""
     projection, query = call.channel, call.query
     filter = lists.Filter(**{name: getattr(query, name) for name in lists.Filter.__struct_fields__})
@@ -217,7 +217,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         f"{CHANNEL}/exchanges",
         list_exchanges,
         "Exchanges, newest first",
-        ListQuery,
+        ExchangeListQuery,
         {200: Rows, 304: None},
         media=(JSON, sse.NDJSON, CSV),
         headers=(*READ_HEADERS, *CACHE_HEADERS),
