@@ -167,7 +167,7 @@ async def form(context: PageContext) -> Page:
     if session_form is not None and session_form.path == context.request.path:
         session_fields = _fields_of_kept(session_form)
         await _choose(writing, session_fields)
-        is_back = "entered" not in context.request.query
+        is_back = not query.entered
         return await render_form(writing, session_fields, [], is_back=is_back)
     fields: MultiDict[str] = MultiDict()
     fields.add("key", secrets.token_hex(16))
