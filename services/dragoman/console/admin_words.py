@@ -138,7 +138,7 @@ class AdminWords(PageWords):
                 return joined((self.side(side), " ", missing))
             runs = (
                 words_of(adoption),
-                ", ",
+                self.w.comma,
                 self.record(adoption.adopted.position, adoption.adopted.time),
             )
             of = self.of_record(joined(runs), adoption.adopted.position)
