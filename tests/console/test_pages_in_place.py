@@ -68,7 +68,7 @@ async def test_the_wall_display_has_no_control_and_the_worst_first(
     assert "data-flash" in html[: html.index("</li>")]
     shown = _on_wall(html)
     assert shown[0] == flash
-    assert f"and {7 - len(set(shown))} more" in html
+    assert f"{7 - len(set(shown))} more on the board" in html
     assert "You are looking at the past." in past
 
 
@@ -84,7 +84,7 @@ async def test_no_waiting_flash_is_among_those_that_have_no_room_on_the_wall(
     for id in ids[1:]:
         assert "/".join(world.exchange(id).number.split("/")[1:4]) in html
     assert _on_wall(html)[0] == ids[0]
-    assert "and 1 more" in html, "the note, and no flash"
+    assert "1 more on the board" in html, "the note, and no flash"
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,7 @@ async def test_the_board_of_the_launch_is_of_its_minute_and_not_of_the_record_be
 ) -> None:
     body = await rocket.page(board.board, f"at={LAUNCH}")
     text = spoken(body)
-    past = spoken(body, 'div class="bar past"')
+    past = spoken(body, 'div class="past"')
     assert "25 Jan 1995 06:24:00Z; newest record then: " in past
     assert f"newest record then: {rocket.newest_at_launch}, of 22 Dec 1994 08:00" in past
     assert "late by 10 d" in text
@@ -139,7 +139,7 @@ async def test_every_link_of_a_page_of_an_exchange_keeps_its_clock(
 async def keeps_clock(rocket: Rocket, handler: Handler, exchange: str = "") -> None:
     """Every address with `at` names the time, but those that lead to another record."""
     body = await rocket.page(handler, f"at={LAUNCH}", exchange)
-    body = re.sub(r'<div class="bar past".*?</div>\s*</div>', "", body, flags=re.DOTALL)
+    body = re.sub(r'<div class="past".*?</div>\s*</div>', "", body, flags=re.DOTALL)
     body = re.sub(r'<form class="travel".*?</form>', "", body, flags=re.DOTALL)
     addresses = re.findall(r'(?:href|action|data-next)="([^"]+)"', body.replace("&amp;", "&"))
     for address in addresses:

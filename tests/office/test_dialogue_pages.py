@@ -141,7 +141,7 @@ def test_common_ground_stands_once_every_side_puts_its_name_to_the_same_text(dem
     reader = demo.person("china/officer")
     reader.open(PAGE).within("Issue: The line").see("Offered by NATO")
     carried_on(demo, "china", exchange, {"act": "common-ground", "text": text})
-    reader.open(PAGE).within("Issue: The line").see("Common ground of every side:")
+    reader.open(PAGE).within("Issue: The line").see("Common ground of every side")
     assert text in quoted(reader)
 
 
