@@ -8,6 +8,7 @@ import pytest
 from dragoman.domain.acts import closing, deadline_acts, deadlines
 from dragoman.domain.fold import Folded
 from dragoman.domain.views.flags import flags
+from dragoman.domain.views.open_matters import may_be_open
 from dragoman_schemas.profiles import PROFILES
 from owing import CD, ND, TD, THREE, C, N, Observed, T, bound, fault, lapse, post, silence
 from samples import act
@@ -46,6 +47,18 @@ def test_it_is_closed_once_every_side_has_closed_it_in_any_order(world: World) -
             post(world, actor, CLOSURE, id, seen=True)
         assert closed(world, id)
         assert fault(world, C, CLOSURE, id, seen=True) == "not-allowed-in-state"
+
+
+def test_a_closure_that_waits_for_silence_may_be_open_though_all_acknowledged(
+    world: World,
+) -> None:
+    id = world.open(N, NOTE)
+    post(world, N, CLOSURE, id, seen=True)
+    for side in ("china", "osce"):
+        post(world, f"{side}/o-1", {"act": "acknowledgement"}, id)
+    assert may_be_open(world.exchange(id)), "a service that begins asks what may be open"
+    silence(world, id)
+    assert closed(world, id) and not may_be_open(world.exchange(id))
 
 
 def test_whoever_says_nothing_has_agreed_after_the_limit_of_the_profile(world: World) -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from dragoman.domain.acts import deadlines
 from dragoman.domain.acts.deadline_builder import Deadline
 from dragoman.domain.fold import Folded
+from dragoman.domain.views.open_matters import may_be_open
 from owing import ND, NH, N, at, fault, lapse, post
 from samples import act
 from world import World, refused
@@ -25,12 +26,14 @@ def test_a_draft_to_which_nobody_objects_is_adopted_at_its_time_and_not_before()
     id = world.open(N, DRAFT)
     (limit,) = limits(world, id)
     assert (limit.clock, limit.due) == ("silence", at(DRAFT["until"]))
+    assert may_be_open(world.exchange(id)), "a service that begins asks what may be open"
     refused(lapse(world, id, limit))
     world.clock = limit.due + timedelta(seconds=1)
     folded = lapse(world, id, limit)
     assert isinstance(folded, Folded) and folded.valid
     assert world.exchange(id).status == "adopted"
     assert limits(world, id) == []
+    assert not may_be_open(world.exchange(id))
     assert fault(world, NH, act("silence-break"), id) == "not-allowed-in-state"
 
 

@@ -31,6 +31,7 @@ from msgspec.structs import replace
 
 from dragoman.domain.acts import (
     accounts,
+    closing,
     consent,
     deadline_acts,
     deadline_outcomes,
@@ -61,6 +62,7 @@ _REPORTED_LATER: Final = {
 }
 """Formats that owe one more act, and that act."""
 
+_OWED_LATER: Final = frozenset({"undertaking", "data-series", "transmittal", "roadmap-item"})
 _CONFIRMED: Final = frozenset({"point-of-contact", "humanitarian-notification"})
 _ANSWERS: Final = frozenset({"answer", "explanation_answer", "echo"})
 _PRECEDENCES: Final = ("flash", "immediate", "priority", "routine")
@@ -160,12 +162,14 @@ def may_be_open(exchange: Exchange) -> bool:
         _is_incident(exchange)
         or exchange.act in ASKING
         or exchange.act in ANNOUNCED
-        or exchange.act in ("undertaking", "transmittal", "roadmap-item")
+        or exchange.act in _OWED_LATER
         or exchange.act in _CONFIRMED
         or exchange.meeting is not None
         or bool(owes_answer(exchange))
         or (exchange.act in _REPORTED_LATER and _REPORTED_LATER[exchange.act] not in exchange.acts)
         or any(message.act == "clarification-request" for message in exchange.messages)
+        or any(closing.objection_limits(exchange))
+        or any(closing.silence_limits(exchange))
     )
 
 
