@@ -67,6 +67,7 @@ BEFORE: dict[str, tuple[tuple[str, dict[str, Any]], ...]] = {
     "arrival": ((OTHER, {"act": "grant"}),),
     "departure": ((OTHER, {"act": "grant"}), (OTHER, {"act": "arrival"})),
     "visit-report": ((OTHER, {"act": "grant"}), (OTHER, {"act": "arrival"})),
+    "data-values": AGREED,
     "fulfilment-dispute": ((OTHER, {"act": "fulfilment"}),),
     **dict.fromkeys(("mechanism-suspension", "mechanism-end"), AGREED),
     "mechanism-resumption": (*AGREED, (OTHER, {"act": "mechanism-suspension"})),

@@ -62,15 +62,20 @@ def test_a_request_for_explanation_and_a_release_alone_are_copied_to_all(name: s
 
 
 FACES = {
-    "danger-area": ("neither a NOTAM nor a NAVAREA", "ni un NOTAM ni", "不代替"),
-    "humanitarian-notification": ("asks no permission", "aucune autorisation", "不是请求许可"),
+    "danger-area": ("neither a NOTAM nor a NAVAREA", "ni un NOTAM ni", "不代替", "не заменяет"),
+    "humanitarian-notification": (
+        "asks no permission",
+        "aucune autorisation",
+        "不是请求许可",
+        "не является просьбой",
+    ),
 }
 
 
 @pytest.mark.parametrize("name", OPENINGS)
 def test_what_must_stand_on_the_face_of_a_message_does_in_every_language(name: str) -> None:
     notice = FORMATS[name].notice
-    assert list(notice) == (["en", "fr", "zh"] if name in FACES else [])
+    assert list(notice) == (["en", "fr", "zh", "ru"] if name in FACES else [])
     assert all(
         words in text for words, text in zip(FACES.get(name, ()), notice.values(), strict=True)
     )

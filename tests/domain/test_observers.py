@@ -335,7 +335,7 @@ def test_whatever_is_posted_no_message_asks_an_observer_for_anything(world: Worl
     ids += [world.open(T, act("contact-note")), world.open(T, act("meeting-request"))]
     names = [name for name in SAMPLES if name not in FORMATS]
     valid = 0
-    for _ in range(600):
+    for _ in range(800):
         id, actor = chance.choice(ids), chance.choice(officers)
         outcome = world.keep(actor, act(chance.choice(names)), id, seen=True, released_by="")
         valid += isinstance(outcome, Folded)

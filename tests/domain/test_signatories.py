@@ -23,6 +23,7 @@ AFTER = {
     "recommendation": "endorsed",
     "mechanism": "in_force",
     "undertaking": "undertaken",
+    "data-series": "running",
 }
 
 
@@ -31,6 +32,7 @@ def opened(world: World, form: str, **changes: Any) -> str:
     names: dict[str, dict[str, Any]] = {
         "undertaking": {"by": "canada"},
         "liaison-office": {"side": "canada"},
+        "data-series": {"by": "canada"},
         "people-programme": {"host": "canada"},
         "roadmap-item": {"host": "canada", "owners": {"canada": "Head"}},
         "mechanism": {"chairs": {"canada": "Chair"}},

@@ -19,6 +19,7 @@ from dragoman.members.choices import ChoiceKind, ChoicesKind, FlagKind, HandedKi
 from dragoman.members.groups import GroupKind, PairsKind, RowsKind
 from dragoman.members.kind import Kind, Member
 from dragoman.members.places import NumberKind, PlaceKind, PointKind, QuantityKind
+from dragoman.members.readings import ReadingsKind
 from dragoman.members.shapes import FieldsKind
 from dragoman.members.sides import (
     FilesKind,
@@ -179,6 +180,8 @@ def _plain(kind: Kind, name: str, value: Any) -> tuple[list[Entry], Any]:
             return [(name, str(number))], number
         case LinesKind() | DatesKind() | ReferencesKind(many=True):
             return [(name, "\n".join(value))], value
+        case ReadingsKind():
+            return [(name, "\n".join(f"{each['at']},{each['value']}" for each in value))], value
         case LanguageKind():
             return [(name, "zh")], "zh"
         case _:
