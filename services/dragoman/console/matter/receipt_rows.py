@@ -76,15 +76,15 @@ def _side_row(receipts: list[tuple[Message, ReceiptRow]]) -> SideRow:
     message, newest = receipts[-1]
 
     def latest(is_known: Callable[[ReceiptRow], object]) -> ReceiptRow:
-        return next((each for _, each in reversed(receipts) if is_known(each)), newest)
+        return next((row for _, row in reversed(receipts) if is_known(row)), newest)
 
     return SideRow(
         message=message,
         newest=newest,
-        answered=latest(lambda each: each.fact.answered or each.fact.account),
-        passed=latest(lambda each: each.passed_on or each.fact.not_passed_on),
-        rang=latest(lambda each: each.was_to_ring),
-        waiting=sum(each.fact.owes and not each.fact.acknowledged for _, each in receipts),
+        answered=latest(lambda row: row.fact.answered or row.fact.account),
+        passed=latest(lambda row: row.passed_on or row.fact.not_passed_on),
+        rang=latest(lambda row: row.was_to_ring),
+        waiting=sum(row.fact.owes and not row.fact.acknowledged for _, row in receipts),
     )
 
 

@@ -1,6 +1,6 @@
 """The turn in a matter: the side that is to move, in the words of the page's title.
 
-    MatterTurn("mine", (Owing("passed_on", …), …))    "2 moves for CHINA, the first late"
+    MatterTurn("mine", (Owing("passed_on", …), …))  "2 moves for CHINA, the first late"
 
 `mine` is what the reader's side owes, `theirs` what another side owes. A matter in
 which nobody owes anything is watched until it is closed.
