@@ -23,7 +23,7 @@ from dragoman.domain.record import codec as records
 from dragoman.domain.record import ids
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Malformed, Refusal
-from dragoman.text import verbatim
+from dragoman.text import packed, unpacked, verbatim
 from dragoman.tlog import dsse
 from dragoman_schemas.act_frame import Act
 from dragoman_schemas.acts import rules_versions
@@ -439,6 +439,9 @@ def refused(outcome: Folded | Record | Refusal) -> Refusal:
     """The refusal that an outcome is, or that a void record has."""
     if isinstance(outcome, Folded):
         assert outcome.refusal is not None, outcome.state
-        return outcome.refusal
+        return refused(outcome.refusal)
     assert isinstance(outcome, Refusal), outcome
+    assert unpacked(packed(outcome.detail)) == outcome.detail, "a void record keeps its reason"
+    for each in outcome.faults:
+        assert unpacked(packed(each.detail)) == each.detail, "a void record keeps its reason"
     return outcome

@@ -102,7 +102,7 @@ def _check_break(
 ) -> Refusal | None:
     """Refuse the objection of an officer to whom the draft did not go."""
     assert exchange is not None
-    officers = msgspec.json.decode(exchange.content["officers"])
+    officers = msgspec.json.decode(exchange.content["officers"], type=tuple[str, ...])
     if record.envelope.actor.partition("/")[2] not in officers:
         return invalid(
             "/act",
