@@ -58,7 +58,7 @@ LOGS = [
 SAMPLE = 40
 """Positions of each channel that are asked for; all of them with --long."""
 
-ACTS = 136
+ACTS = 145
 """Acts that stand with effect somewhere in the first store: every one that there was."""
 
 
