@@ -134,12 +134,12 @@ async def test_a_preview_follows_the_form(
     shown = page.locator("#live-preview")
     await expect(shown.locator(".verdict")).to_be_visible()
     await page.locator("#f-text-zh").fill("收到。" * 80)
-    await expect(shown.locator(".preview .steps")).to_contain_text("收到。")
+    await expect(shown.locator(".preview .message")).to_contain_text("收到。")
     await expect(shown.locator(".preview"), "the other side's own language").to_have_attribute(
         "lang", "en"
     )
     await page.locator("#f-text-en").fill("Received. " * 80)
-    await expect(shown.locator(".preview .steps")).to_contain_text("Received.")
+    await expect(shown.locator(".preview .message")).to_contain_text("Received.")
     await shown.locator("[name=preview_language]").select_option("fr")
     await expect(shown.locator(".preview")).to_have_attribute("lang", "fr")
     await page.locator("[name=do][value=check]").click()

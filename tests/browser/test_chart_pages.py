@@ -72,6 +72,7 @@ async def test_the_chart_is_moved_and_measured_with_and_without_scripts(
         if not scripts:
             continue
         line, picture = page.locator("#sea-pointer"), page.locator("svg.sea")
+        await picture.scroll_into_view_if_needed()
         box = await picture.bounding_box()
         assert box is not None
         await page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)

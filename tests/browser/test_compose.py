@@ -73,7 +73,7 @@ async def test_an_incident_is_reported_in_three_pages_exactly_as_it_was_checked(
     ).json
     assert record["data"] == act
     await nato.page.get_by_role("link", name="Open the exchange").click()
-    await expect(nato.page.locator("h1")).to_have_text("Near miss")
+    await expect(nato.page.locator("h1")).to_contain_text("Near miss")
     assert nato.complaints == []
 
 
