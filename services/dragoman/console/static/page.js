@@ -132,7 +132,8 @@ const RANK = ["critical", "serious", "caution", "standby"];
 const WANTING = RANK.slice(0, 3); // of a cell of the rail; any other one is calm
 const LOST = ["lost", "signed-out"]; // bars of a line that is lost; other critical ones are of flashes and of the watch
 const ANSWERS = ["arm", "help", "check", "unreached"]; // what somebody has just pressed, or is asked
-const AFTER = { settled: 1.25, kept: 1.25, "kept-begun": 1.25 }; // what concerns this page goes before what merely lasts, and after all that is new and serious
+// What concerns this page or came with a sound goes before what merely lasts, and after all that is new and serious. An exercise goes after all that is serious.
+const AFTER = { settled: 1.25, kept: 1.25, "kept-begun": 1.25, later: 1.25, drill: 1.75 };
 
 function rankOf({ id, dataset: { bar: name, state } }) {
   if (ANSWERS.includes(name)) return -1;
@@ -172,9 +173,10 @@ export function bar(name, level, sentences, ...actions) {
   if (known && known.dataset.shown === shown) {
     if (known.querySelector("b").textContent !== first) known.querySelector("b").textContent = first;
     known.querySelector("[data-rest]").textContent = rest.join(" ");
+    known.title = sentences.join(" ");
     return;
   }
-  const made = element("div", { className: "bar" },
+  const made = element("div", { className: "bar", title: sentences.join(" ") },
     element("div", {}, icon(LOST.includes(name) ? "lost" : level),
       element("p", {}, element("b", { textContent: first }), " ", element("span", { textContent: rest.join(" ") })), ...actions));
   made.querySelector("p span").dataset.rest = "";
