@@ -40,8 +40,16 @@ def button(page: Page) -> Any:
     return page.locator("dialog[open] [data-acknowledge]")
 
 
+async def fold(page: Page, *, is_open: bool) -> None:
+    """Unfold the states of the strip, or fold them: its line has the worst one alone."""
+    if (await page.locator(".rail-more[open]").count() == 1) != is_open:
+        await page.locator(".rail-more > summary").click()
+
+
 async def arm(visit: Visit) -> None:
+    await fold(visit.page, is_open=True)
     await visit.page.get_by_role("button", name="I am on duty: arm the alarm").click()
+    await fold(visit.page, is_open=False)
     await visit.page.get_by_role("button", name="I heard the sound").click()
     await expect(visit.page.locator("body")).to_have_attribute(
         "data-alarm", re.compile("armed|partly")
@@ -740,6 +748,7 @@ async def test_a_bar_names_the_message_that_waits_and_leads_to_it(
     bar = auditor.page.locator(f"[data-bar='{precedence}']")
     await expect(bar).to_contain_text(re.compile(r"from NATO waits.*: Laser"))
     link = bar.get_by_role("link", name=f"Open {sent['number']}")
+    await fold(auditor.page, is_open=True)  # something worse may have the line
     await link.click()
     await auditor.page.wait_for_url(re.compile(sent["exchange"]))
     await expect(bar).to_contain_text("Laser")
@@ -752,7 +761,9 @@ async def test_a_bar_names_the_message_that_waits_and_leads_to_it(
         ).json
         await plain.sign_in("china/auditor")
         await expect(
-            plain.page.locator("#plain").get_by_role("link", name=f"Laser, {again['number']}")
+            plain.page.locator("#plain")
+            .get_by_role("link", name="Laser")
+            .filter(has=plain.page.get_by_title(again["number"], exact=True))
         ).to_be_visible()
 
 
@@ -841,7 +852,7 @@ async def test_an_exercise_is_neither_shown_nor_counted_in_the_live_channel(
             ], bars
         flashes = plain.page.locator("#plain .bar", has_text="FLASH from NATO")
         await expect(flashes).to_have_count(1)
-        await expect(flashes).to_contain_text(f"{CALM}: FLASH from NATO")
+        await expect(flashes).to_have_attribute("title", re.compile(f"^FLASH from NATO .*{live}"))
         assert await flashes.locator("use").get_attribute("href") == "#i-critical"
         asked = "async (query) => (await (await fetch('/alarm?' + query)).text()).replaceAll('<wbr>', '')"
         for armed in ("", EXERCISE):
@@ -964,10 +975,12 @@ async def test_an_officer_who_went_off_duty_arms_again_in_the_same_tab(visit: Vi
     china = await visit(permissions=ARMED)
     await china.sign_in("china/duty_officer")
     page = china.page
+    await fold(page, is_open=True)
     await page.get_by_role("button", name="I am off duty").click()
     await expect(page.locator("body")).to_have_attribute("data-alarm", "off")
     await page.reload()
     await expect(page.locator("body")).to_have_attribute("data-alarm", "off")
+    await fold(page, is_open=True)
     await page.locator("#cell-alarm").get_by_role("button", name="arm the alarm").click()
     await page.get_by_role("button", name="I heard the sound").click()
     await expect(page.locator("body")).to_have_attribute("data-alarm", re.compile("armed|partly"))
@@ -985,6 +998,7 @@ async def test_a_screen_that_is_armed_for_an_exercise_says_on_a_live_page_why_it
     number = await flash()
     bar = china.page.locator("[data-bar='drill']")
     await expect(bar).to_contain_text(f"EXERCISE {EXERCISE}: FLASH from NATO")
+    await fold(china.page, is_open=True)  # what is worse in the live channel may have the line
     await expect(bar.get_by_role("link", name=f"Open {number}")).to_be_visible()
     await expect(china.page.locator("dialog[open]")).to_have_count(0)
     await expect(other.page.locator("[data-bar='drill']")).to_have_count(0)

@@ -49,6 +49,13 @@ FOUND = """() => {
         range.selectNodeContents(node);
         const text = range.getBoundingClientRect();
         if (text.width < 2) continue;
+        const line = each.closest(".strip :is(.bar, .rail li)"); // one line by design: its whole text is its title, and stands in the states
+        if (line?.title) {
+            const said = line.querySelector("p") ?? line, box = line.getBoundingClientRect();
+            if (box.right > wide + 1 || box.left < -1) wrong.push(["the line is beyond the page", each.tagName, line.title.slice(0, 60), Math.round(box.right)]);
+            if (said.scrollWidth > said.clientWidth + 1 && getComputedStyle(said).textOverflow !== "ellipsis") wrong.push(["cut without a mark", each.tagName, line.title.slice(0, 60)]);
+            continue;
+        }
         if (each.closest(".rail") && each.getBoundingClientRect().width < 2) continue; // a word for who hears the page
         if (text.right > wide + 1 || text.left < -1) wrong.push(["beyond the page", each.tagName, each.textContent.trim().slice(0, 60), Math.round(text.right)]);
         for (let around = each; around && around !== document.body; around = around.parentElement) {

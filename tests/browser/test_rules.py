@@ -200,6 +200,7 @@ WIDER = """() => {
         const style = getComputedStyle(each);
         const clips = ["hidden", "clip"].includes(style.overflowX) && !each.closest(".hide, svg, .ceiling, .drill, .wide-scroll");
         const own = [...each.childNodes].some((child) => child.nodeType === 3 && child.data.trim());
+        if (each.closest(".strip .bar[title], .rail li[title]") && style.textOverflow === "ellipsis") return false; // one line by design, whole in its title
         return (clips || own) && !each.closest(".hide, details:not([open]) > :not(summary)") && each.clientWidth > 1 && style.display !== "inline" && each.scrollWidth > each.clientWidth + 1
             && !["auto", "scroll"].includes(style.overflowX);
     }).map((each) => each.outerHTML.slice(0, 200));
