@@ -61,6 +61,7 @@ async def test_two_sides_make_a_matter_public_and_a_stranger_reads_and_verifies_
     await officer.page.get_by_role("button", name="Check before sending").click()
     await expect(officer.page.locator("main")).to_contain_text("without: ")
     await officer.page.locator("button[value=hand]").click()
+    await officer.page.wait_for_url("**/drafts/**")  # the line is asked before a form is sent
     draft = officer.page.url.partition("?")[0]
     await duty.sign_in("nato/duty_officer", CALM)
     await duty.page.goto(draft)
@@ -81,6 +82,7 @@ async def test_two_sides_make_a_matter_public_and_a_stranger_reads_and_verifies_
     )
     await expect(other.page.locator("main")).to_contain_text("This takes two officers")
     await other.page.locator("button[value=hand]").click()
+    await other.page.wait_for_url("**/drafts/**")
     draft = other.page.url.partition("?")[0]
     await theirs.sign_in("china/duty_officer", CALM)
     await theirs.page.goto(draft)
