@@ -35,9 +35,6 @@ FOLDED: Final = frozenset(
 )
 """Acts of officers that are remarks: they say what was done with a message."""
 
-_OF_THE_HEAD: Final = frozenset({"original", "dtg"})
-"""Members of an opening that the head of its sheet has."""
-
 _NAMED: Final = 3
 """The number of different remarks that the summary of a fold names."""
 
@@ -111,9 +108,7 @@ def opening_sheet(
         step=step,
         precedence=precedence_of(state, state.messages[0]),
         words=tuple(fact for fact in sent if fact.is_own_text),
-        values=tuple(
-            fact for fact in sent if not fact.is_own_text and fact.name not in _OF_THE_HEAD
-        ),
+        values=tuple(fact for fact in sent if not fact.is_own_text and fact.name != "original"),
         check_words=tuple(check_words),
         is_opening=True,
     )
@@ -185,7 +180,7 @@ def _remarks(words: Words, steps: Sequence[TimelineStep]) -> Remarks:
         words.say(
             "%(what)s: %(detail)s",
             what=teller(words, step.line),
-            detail=words.act(step.line.act) if step.line.act else words.say("not a record"),
+            detail=_detail(words, step.line),
         )
         for step in steps
     )
@@ -194,6 +189,14 @@ def _remarks(words: Words, steps: Sequence[TimelineStep]) -> Remarks:
         further = len(remarks) - _NAMED
         summary.append(words.count("and %(n)s more", "and %(n)s more", further))
     return Remarks(summary=words.semicolon.join(summary), steps=tuple(steps))
+
+
+def _detail(words: Words, line: LogLine) -> str:
+    """Return a record in words; one without effect never reads as if it had some."""
+    if not line.act:
+        return words.say("not a record")
+    act = words.act(line.act)
+    return act if line.valid else words.say("%(act)s, without effect", act=act)
 
 
 def _replaced(display: Display, state: Exchange, position: int) -> Iterator[Replaced]:

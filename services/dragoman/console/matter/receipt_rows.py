@@ -3,7 +3,7 @@
 Each addressee has its own, with their times and the time that they took.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -46,7 +46,8 @@ class SideRow(Struct, frozen=True, kw_only=True):
     """The receipts of a side: of each fact the newest message of which it is known.
 
     `newest` is the receipt of the newest `message` to the side. `rang` is the newest of
-    a flash, and `waiting` counts the messages not acknowledged.
+    a flash, and `waiting` counts the messages not acknowledged. An answer is awaited to
+    the opening, and where the side owes one.
     """
 
     message: Message
@@ -55,24 +56,35 @@ class SideRow(Struct, frozen=True, kw_only=True):
     passed: ReceiptRow
     rang: ReceiptRow
     waiting: int = 0
+    is_answer_awaited: bool = False
 
     @property
     def is_settled(self) -> bool:
-        """Return whether the side has acknowledged all, and owes nothing else of it."""
-        silent = self.passed.fact.not_passed_on
-        return not self.waiting and not silent and bool(self.newest.fact.acknowledged)
+        """Return whether the side has acknowledged all, and its silence means nothing."""
+        fact = self.answered.fact
+        is_silent = self.passed.fact.not_passed_on or (
+            self.is_answer_awaited and not (fact.answered or fact.account)
+        )
+        return not self.waiting and not is_silent and bool(self.newest.fact.acknowledged)
 
 
-def by_side(received: Iterable[Received]) -> list[SideRow]:
-    """Return one row for each side, in the order in which messages came to them."""
+def by_side(received: Iterable[Received], opening: str, answerers: Container[str]) -> list[SideRow]:
+    """Return one row for each side, in the order in which messages came to them.
+
+    `opening` is the id of the first message, and `answerers` are the sides that owe an
+    answer.
+    """
     groups: dict[str, list[tuple[Message, ReceiptRow]]] = {}
     for group in received:
         for receipt in group.receipts:
             groups.setdefault(receipt.fact.side, []).append((group.message, receipt))
-    return [_side_row(receipts) for receipts in groups.values()]
+    return [
+        _side_row(receipts, side in answerers or receipts[0][0].id == opening)
+        for side, receipts in groups.items()
+    ]
 
 
-def _side_row(receipts: list[tuple[Message, ReceiptRow]]) -> SideRow:
+def _side_row(receipts: list[tuple[Message, ReceiptRow]], is_asked: bool) -> SideRow:
     message, newest = receipts[-1]
 
     def latest(is_known: Callable[[ReceiptRow], object]) -> ReceiptRow:
@@ -85,6 +97,7 @@ def _side_row(receipts: list[tuple[Message, ReceiptRow]]) -> SideRow:
         passed=latest(lambda row: row.passed_on or row.fact.not_passed_on),
         rang=latest(lambda row: row.was_to_ring),
         waiting=sum(row.fact.owes and not row.fact.acknowledged for _, row in receipts),
+        is_answer_awaited=is_asked and newest.fact.owes,
     )
 
 

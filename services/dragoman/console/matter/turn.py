@@ -14,7 +14,7 @@ from msgspec import Struct
 from dragoman.console.display.meeting_summary import instant, windows
 from dragoman.console.page.context import PageContext
 from dragoman.domain.acts.families.exchange import ENDED
-from dragoman.domain.views.open_matters import owing
+from dragoman.domain.views.open_matters import ANSWER_DUTIES, owing
 from dragoman.i18n.words import Words, as_moment
 from dragoman_schemas.state import Exchange
 from dragoman_schemas.state_responses import Owing
@@ -26,21 +26,30 @@ _AGREED: Final = frozenset({"accepted"})
 
 
 class MatterTurn(Struct, frozen=True, kw_only=True):
-    """The side that is to move, and its duties, the first due one first."""
+    """The side that is to move, and its duties, the first due one first.
+
+    `duties` are those of all sides.
+    """
 
     whose: Whose
     moves: tuple[Owing, ...] = ()
+    duties: tuple[Owing, ...] = ()
+
+    @property
+    def answerers(self) -> frozenset[str]:
+        """The sides that owe an answer."""
+        return frozenset(duty.side for duty in self.duties if duty.clock in ANSWER_DUTIES)
 
 
 async def turn_of(context: PageContext, state: Exchange) -> MatterTurn:
     """Return the turn in a matter, as the reader of a page sees it."""
     duties = await context.ask(lambda view: tuple(owing(view.registry, state, view.calendars)))
-    moves = sorted(duties, key=lambda duty: (duty.due or "~", duty.side, duty.clock))
-    mine = tuple(duty for duty in moves if duty.side == context.side)
+    every = tuple(sorted(duties, key=lambda duty: (duty.due or "~", duty.side, duty.clock)))
+    mine = tuple(duty for duty in every if duty.side == context.side)
     if mine:
-        return MatterTurn(whose="mine", moves=mine)
-    if moves:
-        return MatterTurn(whose="theirs", moves=tuple(moves))
+        return MatterTurn(whose="mine", moves=mine, duties=every)
+    if every:
+        return MatterTurn(whose="theirs", moves=every, duties=every)
     return MatterTurn(whose="closed" if state.status in ENDED else "watching")
 
 
@@ -78,8 +87,8 @@ def move_text(words: Words, move: Owing, now: datetime) -> str:
 def standing_text(words: Words, state: Exchange, turn: MatterTurn, now: datetime) -> str:
     """Return the state of a matter in a few words: its times and its duties."""
     return words.semicolon.join(
-        filter(None, (_times(words, state), _moves(words, turn, now) or words.status(state.status)))
-    )
+        filter(None, (_times(words, state), _moves(words, turn, now)))
+    ) or words.status(state.status)
 
 
 def _moves(words: Words, turn: MatterTurn, now: datetime) -> str:

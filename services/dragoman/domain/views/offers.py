@@ -30,6 +30,11 @@ from dragoman.text import Text, sentence
 from dragoman_schemas.state import Exchange, Registry
 
 _UNRANKED: Final = 1_000
+_ANSWERS_THAT_BIND: Final = frozenset(
+    {"counter-proposal", "decline", "amendment-refusal", "dissent", "joinder-agreement", "grant"}
+)
+"""Answers to a text or a request that are no consents."""
+
 _FEW: Final = 3
 """The number of buttons of a page that are not folded away."""
 
@@ -112,6 +117,11 @@ def buttons(
     ranked = [act for act in ordered if _rank(act, state) < _UNRANKED and act not in early]
     few = ranked[:_FEW] or ordered[:1]
     return few, [act for act in ordered if act not in few]
+
+
+def binds(act: str) -> bool:
+    """Return whether an act is an answer that binds a side, whichever way it answers."""
+    return act in consent.ACTS or act in _ANSWERS_THAT_BIND
 
 
 def _rank(act: str, state: Exchange) -> int:

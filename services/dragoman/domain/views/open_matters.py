@@ -65,6 +65,10 @@ _REPORTED_LATER: Final = {
 _OWED_LATER: Final = frozenset({"undertaking", "data-series", "transmittal", "roadmap-item"})
 _CONFIRMED: Final = frozenset({"point-of-contact", "humanitarian-notification"})
 _ANSWERS: Final = frozenset({"answer", "explanation_answer", "echo"})
+
+ANSWER_DUTIES: Final = _ANSWERS | {"clarification", "transmittal_answer"}
+"""Duties that a side ends by answering."""
+
 _PRECEDENCES: Final = ("flash", "immediate", "priority", "routine")
 _KINDS: Final = ("kind", "hazard", "threat", "form")
 _PLACES: Final = ("place", "launch_area", "venue")

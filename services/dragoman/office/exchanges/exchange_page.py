@@ -26,7 +26,7 @@ from dragoman.domain.acts.accounts import accounts_of
 from dragoman.domain.acts.families import release
 from dragoman.domain.acts.families.contact import promised, reply_wanted
 from dragoman.domain.acts.families.exchange import precedence_of
-from dragoman.domain.views.offers import OFFERS
+from dragoman.domain.views.offers import OFFERS, binds
 from dragoman.i18n.words import as_moment
 from dragoman.interop.check_words import check_words
 from dragoman.office.exchanges.accounts_compared import compared, points_of
@@ -34,13 +34,6 @@ from dragoman.office.exchanges.facts_now import facts_now
 from dragoman.stores.watch_floor import ShelvedAlarm
 from dragoman_schemas.responses import ClockView, ExchangeView
 from dragoman_schemas.state import Exchange, decode_exchange
-
-_BINDING: Final = frozenset(
-    {"acceptance", "counter-proposal", "decline", "agreement", "amendment-agreement"}
-    | {"amendment-refusal", "agenda-agreement", "readout-agreement", "adoption", "endorsement"}
-    | {"dissent", "release-consent", "accounts-agreement", "joinder-agreement", "grant"}
-)
-"""Answers that bind a side. Their buttons look alike, and none has a key."""
 
 
 class ExchangeQuery(Struct, frozen=True, kw_only=True):
@@ -91,7 +84,7 @@ async def exchange(context: PageContext) -> Page:
                 context.zone,
                 lambda position: check_words(context.projection.bytes_at(position)[1]),
             ),
-            "binding": _BINDING,
+            "binding": [act for act in OFFERS if binds(act)],
             "panels": await panel.shown_for(
                 context.request.app[panel.MATTER_PANELS],
                 panel.ShownMatter(context, state, display, view),
@@ -101,7 +94,7 @@ async def exchange(context: PageContext) -> Page:
             "may_release": release_preview.may_release(context, state),
             "calls": await _calls(context, view),
             "sides": receipt_rows.by_side(
-                receipt_rows.of(context, state, view.facts, ladder_steps)
+                receipt_rows.of(context, state, view.facts, ladder_steps), state.id, turn.answerers
             ),
             "paged": bool(cursor),
             "clock_level": lambda clock: level_of(context, state, clock),
