@@ -78,3 +78,21 @@ def test_only_what_came_since_an_officer_looked_is_marked_as_new(demo: Office) -
     position = agenda(demo, "nato/officer", exchange, topics)
     assert china.open(page).xpath(new) == [str(position)]
     assert china.open(page).xpath(new) == [], "it was read with the page before"
+
+
+def test_no_answer_is_missed_of_a_message_that_asks_for_none(demo: Office) -> None:
+    exchange, _ = asked(demo, 1)
+    page, rows = (
+        f"/c/{CALM}/exchanges/{exchange}",
+        "//tr[@data-side='{}']//*[@data-step='answered']",
+    )
+    nato = demo.person("nato/officer").open(page)
+    assert nato.xpath(rows.format("china"))[0].text_content() == "No answer yet"
+    accepted = agenda(demo, "china/officer", exchange, {"act": "acceptance"})
+    for side in ("nato", "china"):
+        seen = demo.person(f"{side}/officer").open(page)
+        assert seen.xpath(rows.format("china"))[0].text_content().startswith("Answered after")
+        assert seen.xpath(rows.format("nato"))[0].text_content() == "–", (
+            "an acceptance asks nothing"
+        )
+        assert seen.xpath(f"//*[@id='r{accepted}']"), "and is a sheet of its own"

@@ -60,7 +60,7 @@ class SideRow(Struct, frozen=True, kw_only=True):
 
     @property
     def is_settled(self) -> bool:
-        """Return whether the side has acknowledged all, and its silence means nothing."""
+        """Return whether the side has acknowledged all, and no silence of it counts."""
         fact = self.answered.fact
         is_silent = self.passed.fact.not_passed_on or (
             self.is_answer_awaited and not (fact.answered or fact.account)

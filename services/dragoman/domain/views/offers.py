@@ -120,7 +120,7 @@ def buttons(
 
 
 def binds(act: str) -> bool:
-    """Return whether an act is an answer that binds a side, whichever way it answers."""
+    """Return whether an act is an answer that binds a side: a yes, a no, a change."""
     return act in consent.ACTS or act in _ANSWERS_THAT_BIND
 
 
