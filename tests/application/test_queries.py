@@ -1,6 +1,6 @@
 """The query of a request: strict for a call of the API, lenient for a page."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from aiohttp.test_utils import make_mocked_request
@@ -52,7 +52,13 @@ def test_a_page_takes_what_forms_and_bookmarks_send(query: str, asked: _Asked) -
 _WHOLE = "write a whole number from 0 to 999999999999999."
 
 
-@pytest.mark.parametrize("read", [_page, _call])
+@pytest.mark.parametrize(
+    ("read", "said"),
+    [
+        (_page, "The address of this page asks for something that is not there"),
+        (_call, "The query is not valid"),
+    ],
+)
 @pytest.mark.parametrize(
     ("query", "detail"),
     [
@@ -65,11 +71,13 @@ _WHOLE = "write a whole number from 0 to 999999999999999."
         ("state=ajar", "state: there is no 'ajar' here; choose one of closed, open."),
     ],
 )
-def test_a_faulty_value_is_refused_with_what_it_may_be(read, query: str, detail: str) -> None:  # type: ignore[no-untyped-def]
+def test_a_faulty_value_is_refused_with_what_it_may_be(
+    read: Any, said: str, query: str, detail: str
+) -> None:
     with pytest.raises(Refused) as refused:
         read(query)
     assert refused.value.refusal.kind == "bad-request"
-    assert str(refused.value.refusal.detail) == f"The query is not valid: {detail}"
+    assert str(refused.value.refusal.detail) == f"{said}: {detail}"
 
 
 @pytest.mark.parametrize(

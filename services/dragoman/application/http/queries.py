@@ -31,7 +31,15 @@ def of_call(request: web.Request, shape: type[S]) -> S:
 
     Raises `Refused` for an unknown, doubled or faulty parameter.
     """
-    query, parameters = _decoded(_values(request, shape), shape), request.query
+    try:
+        query, parameters = _decoded(_values(request, shape), shape), request.query
+    except _FaultyParameter as error:
+        raise refuse(
+            "bad-request",
+            "The query is not valid: %(name)s: %(fault)s.",
+            name=error.name,
+            fault=error.fault,
+        ) from None
     if any(len(parameters.getall(name)) > 1 for name in {*parameters} - _lists(shape)):
         raise refuse("bad-request", "A query parameter is given twice; give each once.")
     declared_names = shape.__struct_encode_fields__
@@ -67,7 +75,15 @@ def of_page(request: web.Request, shape: type[S]) -> S:
             values[name] = [item for text in value if (item := _typed(text))]
         elif text := _typed(value):
             values[name] = text
-    return _decoded(values, shape)
+    try:
+        return _decoded(values, shape)
+    except _FaultyParameter as error:
+        raise refuse(
+            "bad-request",
+            "The address of this page asks for something that is not there: %(name)s: %(fault)s.",
+            name=error.name,
+            fault=error.fault,
+        ) from None
 
 
 def has_empty(request: web.Request, shape: type[Struct]) -> bool:
@@ -87,17 +103,22 @@ def _values(request: web.Request, shape: type[Struct]) -> dict[str, Any]:
     }
 
 
+class _FaultyParameter(Exception):
+    """A parameter that its shape does not take."""
+
+    def __init__(self, name: Text | str, fault: Text | str) -> None:
+        super().__init__(name, fault)
+        self.name, self.fault = name, fault
+
+
 def _decoded(values: Mapping[str, Any], shape: type[S]) -> S:
     try:
         return msgspec.convert(values, shape, strict=False)
     except msgspec.ValidationError as error:
         fault = fault_of(error, shape).fault
         name = fault.pointer.removeprefix("/").partition("/")[0]
-        raise refuse(
-            "bad-request",
-            "The query is not valid: %(name)s: %(fault)s.",
-            name=name or sentence("it"),
-            fault=_range(shape, name) or fault.detail,
+        raise _FaultyParameter(
+            name or sentence("it"), _range(shape, name) or fault.detail
         ) from None
 
 
