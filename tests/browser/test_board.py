@@ -18,7 +18,7 @@ CALM = "nato-china"
 
 
 def row(page: Page, number: str) -> Locator:
-    return page.locator("main tr[data-exchange]", has_text=number)
+    return page.locator("main li[data-exchange]", has_text=number)
 
 
 def button(page: Page, number: str) -> Locator:
@@ -35,7 +35,7 @@ async def test_an_acknowledgement_by_one_side_shows_on_the_open_page_of_the_othe
     while not took or (min(took) >= 3 and len(took) < 8):  # on a busy machine the best counts
         number = await flash()
         await expect(row(nato.page, number).first).to_contain_text("FLASH")
-        waiting = row(nato.page, number).filter(has_text="Acknowledgement")
+        waiting = row(nato.page, number).filter(has_text="is to acknowledge")
         await expect(waiting).to_have_count(1)
         rows = (await china.get(f"/v1/channels/{EXERCISE}/exchanges?number={number}")).json[
             "exchanges"

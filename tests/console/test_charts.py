@@ -21,7 +21,6 @@ from dragoman.console.charts.charts import (
     clock,
     density,
 )
-from dragoman.console.charts.day_chart import Band, DayLabels, DueMark, ForceSpan, Lane, day_ahead
 from dragoman.console.charts.map_projection import Disc, Outline
 from dragoman.console.charts.map_sketch import sketch
 from dragoman.console.charts.roadmap_chart import (
@@ -77,7 +76,6 @@ AREAS: dict[str, Disc | Outline] = {
     "nothing": Outline([]),
 }
 MIDNIGHT = datetime(2026, 11, 24, tzinfo=UTC)
-LABELS = DayLabels("UTC", "now 02:05")
 
 
 def hours(number: float) -> datetime:
@@ -195,13 +193,6 @@ TEXTS = st.text(
 TIMES = st.floats(-10, 34, allow_nan=False).map(hours)
 COUNTS = st.integers(0, 10_000)
 POINTS = st.tuples(TEXTS, st.floats(-90, 90), st.floats(-180, 180))
-LANES = st.builds(
-    Lane,
-    TEXTS,
-    st.lists(st.builds(Band, TIMES, TIMES, TEXTS, st.booleans()), max_size=4),
-    st.lists(st.builds(ForceSpan, st.none() | TIMES, st.none() | TIMES, TEXTS), max_size=4),
-    st.lists(st.builds(DueMark, TIMES, TEXTS), max_size=8),
-)
 STEPS = st.builds(
     RoadmapStepMark,
     st.dates(date(2018, 1, 1), date(2030, 12, 31)),
@@ -215,24 +206,6 @@ thorough = settings(max_examples=60, deadline=None)
 
 
 # What every chart is
-
-
-@thorough
-@given(st.lists(LANES, max_size=5), TIMES, TIMES, TEXTS)
-def test_no_day_however_full_has_a_text_over_another_or_outside(
-    lanes: list[Lane], begins: datetime, now: datetime, label: str
-) -> None:
-    drawn(
-        day_ahead(
-            "day",
-            "The day",
-            "What is due",
-            begins,
-            now,
-            lanes,
-            DayLabels("UTC", svg.cleaned(label)[:40]),
-        )
-    )
 
 
 @thorough
@@ -308,15 +281,6 @@ def test_no_sketch_of_places_near_each_other_has_a_text_over_another_or_outside(
 
 EVIL = "<script>alert(\"1\")</script> & 'x'"
 CHARTS: dict[str, Callable[[str], Markup]] = {
-    "day": lambda text: day_ahead(
-        "a b",
-        text,
-        text,
-        MIDNIGHT,
-        hours(2),
-        [Lane(text, [Band(hours(7), hours(17), text)], [], [DueMark(hours(6), text)])],
-        DayLabels('<&"', text),
-    ),
     "road": lambda text: roadmap(
         "a b",
         text,
@@ -381,15 +345,8 @@ def test_numbers_in_attributes_have_one_decimal(kind: str) -> None:
 
 def test_nothing_to_show_is_an_empty_chart_and_nowhere_no_sketch() -> None:
     assert sketch("sk", "Sketch", [], None, EN) == sketch("sk", "Sketch", [], Outline([]), EN) == ""
-    drawn(day_ahead("day", "The day", "", MIDNIGHT, hours(30), [], LABELS))
     drawn(roadmap("road", "Roadmap", "", 2027, 2021, date(2026, 1, 1), [], "today"))
     drawn(density("den", "Records", MIDNIGHT, MIDNIGHT, []))
-
-
-def test_what_is_told_is_the_callers_alone() -> None:
-    assert 'aria-labelledby="day-t"' in day_ahead(
-        "day", "The day", "", MIDNIGHT, hours(2), [], LABELS
-    )
 
 
 # The clock
@@ -415,147 +372,6 @@ def test_the_clock_is_spent_between_nothing_and_all(spent: float, width: str) ->
         "width": width,
         "height": "8",
     }
-
-
-# The day
-
-
-def test_the_calm_day_looks_as_it_was_drawn() -> None:
-    lanes = [
-        Lane("Brussels", [Band(hours(7), hours(17), "office hours 08:00\u201318:00")]),
-        Lane("Beijing", [Band(hours(0), hours(10), "office hours 08:00\u201318:00")]),
-        Lane("In force", spans=[ForceSpan(hours(0), hours(10), "danger area, China, to 10:00")]),
-        Lane(
-            "Due",
-            marks=[
-                DueMark(hours(6), "06:00 line check"),
-                DueMark(hours(11), "11:00 all-clear, China"),
-                DueMark(hours(16), "16:00 next word, NATO"),
-            ],
-        ),
-    ]
-    chart = day_ahead(
-        "day", "The day", "", MIDNIGHT, MIDNIGHT + timedelta(hours=2, minutes=5), lanes, LABELS
-    )
-    root = drawn(chart)
-    assert root.attrib["viewBox"] == "0 0 1360.0 146.0"
-    assert said(root)[:9] == ["00Z", "03Z", "06Z", "09Z", "12Z", "15Z", "18Z", "21Z", "24Z"]
-    for part in (
-        '<rect class="band" x="497.1" y="26.0" width="495.8" height="24.0"/>',
-        '<text class="dim on" x="505.1" y="42.0">',
-        '<text class="dim on" x="269.3" y="72.0">',
-        '<text x="655.8" y="102.0">danger area',
-        '<text x="460.5" y="132.0">06:00 line check',
-        '<text class="bold" x="261.3" y="132.0">now 02:05',
-        '<path class="heavy" d="M253.3 20.0V142.0"/>',
-    ):
-        assert part in chart
-
-
-def test_what_is_due_at_once_stands_in_rows_and_near_the_end_of_the_day_before_its_mark() -> None:
-    root = drawn(
-        day_ahead(
-            "day",
-            "The day",
-            "",
-            MIDNIGHT,
-            hours(30),
-            [Lane("Due", marks=[DueMark(hours(6), "one"), DueMark(hours(6), "two")])],
-            LABELS,
-        )
-    )
-    assert [
-        float(each.attrib["y"]) for each in root.iter("text") if each.text in ("one", "two")
-    ] == [42.0, 68.0]
-    late = drawn(
-        day_ahead(
-            "day",
-            "The day",
-            "",
-            MIDNIGHT,
-            hours(30),
-            [Lane("Due", marks=[DueMark(hours(23.5), "23:30 the line check")])],
-            LABELS,
-        )
-    )
-    assert [
-        each.attrib["class"] for each in late.iter("text") if each.text == "23:30 the line check"
-    ] == ["end"]
-
-
-def test_what_is_due_close_to_now_stands_in_the_order_in_which_it_is_due() -> None:
-    due = [DueMark(hours(18 + minute / 60), f"18:{minute} Update, NATO") for minute in (19, 27, 31)]
-    for minutes in range(
-        0, 140, 2
-    ):  # until the label at the line of now, and then the line itself, is in the way
-        now = hours(16 + minutes / 60)
-        root = drawn(
-            day_ahead(
-                "day",
-                "The day",
-                "",
-                MIDNIGHT,
-                now,
-                [Lane("Due", marks=[*due, DueMark(hours(3), "03:00 early")])],
-                LABELS,
-            )
-        )
-        rows = {each.text: float(each.attrib["y"]) for each in root.iter("text")}
-        assert rows["18:19 Update, NATO"] < rows["18:27 Update, NATO"] < rows["18:31 Update, NATO"]
-        assert rows["03:00 early"] == rows[LABELS.now], "what lies apart needs no row of its own"
-
-
-def test_a_span_has_a_bracket_only_where_it_begins_or_ends() -> None:
-    def ends(span: ForceSpan) -> int:
-        root = drawn(
-            day_ahead(
-                "day", "The day", "", MIDNIGHT, hours(30), [Lane("In force", spans=[span])], LABELS
-            )
-        )
-        return sum(
-            each.attrib["d"].count("V")
-            for each in root.iter("path")
-            if each.attrib["class"] == "line"
-        )
-
-    assert [
-        ends(ForceSpan(hours(0), hours(10))),
-        ends(ForceSpan(hours(-1), hours(10))),
-        ends(ForceSpan(None, None)),
-        ends(ForceSpan(hours(3), None)),
-    ] == [
-        2,
-        1,
-        0,
-        1,
-    ]
-
-
-def test_what_is_not_of_the_day_is_not_shown() -> None:
-    lane = Lane(
-        "",
-        [Band(hours(24), hours(30), "a")],
-        [ForceSpan(hours(-5), hours(-1), "b")],
-        [DueMark(hours(25), "c")],
-    )
-    assert not {"a", "b", "c", "now 02:05"} & set(
-        said(drawn(day_ahead("day", "The day", "", MIDNIGHT, hours(30), [lane], LABELS)))
-    )
-
-
-def test_the_day_may_begin_at_any_hour_and_is_of_utc() -> None:
-    root = drawn(
-        day_ahead(
-            "day",
-            "The day",
-            "",
-            datetime.fromisoformat("2026-11-24T14:30+08:00"),
-            hours(0),
-            [],
-            LABELS,
-        )
-    )
-    assert said(root) == ["09Z", "12Z", "15Z", "18Z", "21Z", "00Z", "03Z", "06Z", "UTC"]
 
 
 # The roadmap

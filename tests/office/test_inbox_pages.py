@@ -43,9 +43,12 @@ def test_what_waits_for_a_side_is_what_the_board_says_that_it_owes(
     flash(demo)
     officer = demo.person(f"{side}/officer")
     board = officer.open(f"/c/{channel}.json").json
-    rows = [*board["waiting"], *board["overdue"], *board["due"]]
     for waits, ours in (("us", True), ("them", False)):
-        owed = {row["exchange"] for row in rows if (row["owed_by"] == side) == ours}
+        owed = {
+            row["exchange"]
+            for row in board["rows"]
+            if row.get("owed_by") and (side in row["owed_by"]) == ours
+        }
         owed |= {
             matter["exchange"]
             for matter in board["open_matters"]

@@ -49,9 +49,9 @@ def test_two_reports_of_one_event_become_one_matter_on_the_pages_of_both_sides(
         person.see("One matter with the report of CHINA").follow("Collision, says china")
         assert person.path == later
         person.open(f"/c/{CHANNEL}")
-        rows = person.xpath("//tr[@data-matter]")
-        assert [row.get("data-matter") for row in rows if row.get("data-matter") in ids] == ids[:1]
-        (row,) = (row for row in rows if row.get("data-matter") == ids[0])
+        rows = person.xpath("//main//li[@data-exchange]")
+        assert {row.get("data-exchange") for row in rows} & {*ids} == {ids[0]}
+        row = next(row for row in rows if row.get("data-exchange") == ids[0])
         assert row.xpath(f".//a[contains(@href, '{ids[1]}')]")
 
     views = [viewed(demo, id) for id in ids]

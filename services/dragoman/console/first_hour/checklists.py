@@ -86,13 +86,14 @@ def in_section(words: Words, checklist: RoleChecklist, title: str = "") -> Secti
 
 
 def _board_section(context: PageContext, lists: Sequence[RoleChecklist]) -> Section:
-    """Return the checklists that a board shows until they are complete."""
+    """Return the next step of each checklist, which a board shows until it is done."""
     words = context.words
     blocks: list[Block] = []
     for checklist in lists:
         if len(lists) > 1:
             blocks.append(Paragraph((Mark("strong", words.value(checklist.role).capitalize()),)))
-        blocks.append(block_of(checklist))
+        following = next(step for step in checklist.steps if not step.is_done)
+        blocks.append(block_of(replace(checklist, steps=(following,))))
     dismissal = words.say("Take this list off my board")
     blocks.append(Buttons((PressButton(dismissal, "/first-hour", {"do": "dismiss"}),)))
     return section(

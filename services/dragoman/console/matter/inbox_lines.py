@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from dragoman.console.matter.first_words import first_words
+from dragoman.console.matter.matter_list import is_unread
 from dragoman.console.matter.reading import READ_POSITIONS
 from dragoman.console.page.context import PageContext
 from dragoman.domain.views.titles import title_of
@@ -81,9 +82,7 @@ def lines(
             language=language,
             subject=subject,
             is_own_text=is_own_text,
-            is_unread=reading is not None
-            and state.updated.by != context.grant.actor
-            and not reading.is_read(row.id, state.updated.position),
+            is_unread=is_unread(context, reading, row.id),
             hit=hit_in(state, query.split()) if query else None,
         )
     return result

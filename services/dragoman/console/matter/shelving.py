@@ -4,7 +4,7 @@ from collections.abc import Container, Iterable
 from datetime import datetime
 from typing import Final
 
-from dragoman.console.display.deadline_rows import DeadlineRow
+from dragoman.console.matter.matter_list import MatterRow
 from dragoman.console.page.context import PageContext
 from dragoman.domain.acts.act_rules import DUTY
 from dragoman.stores.watch_floor import Floor, ShelvedAlarm
@@ -34,11 +34,11 @@ def in_force(floor: Floor, now: datetime) -> dict[tuple[str, str, str], ShelvedA
 
 
 def unshelved(
-    strips: Iterable[DeadlineRow], shelved: Container[tuple[str, str, str]]
-) -> list[DeadlineRow]:
+    rows: Iterable[MatterRow], shelved: Container[tuple[str, str, str]]
+) -> list[MatterRow]:
     """Return the rows that are not shelved; only cautions can be."""
     return [
         row
-        for row in strips
+        for row in rows
         if row.level != "caution" or (row.exchange, row.clock, row.started_by) not in shelved
     ]

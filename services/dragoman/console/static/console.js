@@ -261,7 +261,7 @@ function showRail(fresh) {
 
 const isWritten = (field) => (field.options ? [...field.options].some((each) => each.selected !== each.defaultSelected) : field.value !== field.defaultValue);
 
-const order = () => Array.from(main.querySelectorAll("tr[data-exchange]"), (row) => row.dataset.exchange).join();
+const order = () => Array.from(main.querySelectorAll(":is(tr, li)[data-exchange]"), (row) => row.dataset.exchange).join();
 
 function show(fresh) {
   const before = { order: order(), headline: document.getElementById("headline")?.textContent ?? "" };

@@ -105,7 +105,7 @@ async def kept_page(context: PageContext) -> web.Response:
         next((side for side in context.sides if side != context.side), ""),
     )
     urgent = [
-        *(row.exchange for row in view.waiting if row.owed_by == context.side),
+        *(row.exchange for row in view.rows if row.whose == "mine"),
         *(matter.exchange for matter in view.open_matters),
     ]
     cards = []
@@ -124,9 +124,8 @@ async def kept_page(context: PageContext) -> web.Response:
         context=context,
         board=view,
         headline=shown.values["headline"],
-        matters=shown.values["matters"],
+        groups=shown.values["groups"],
         cards=[values for _, values in cards],
-        message_of=board.message_of,
         forms=offline_forms(context),
     )
     return html(text, headers={_UNTIL: stamp(until)})

@@ -10,11 +10,10 @@ from typing import Any, Final, Literal
 
 from msgspec import Struct
 
-from dragoman.console.display.deadline_rows import LEVELS, DeadlineRow, Level
-from dragoman.console.matter.window_rows import DisplayedWindow
+from dragoman.console.display.deadline_rows import LEVELS, Level
+from dragoman.console.matter.matter_list import WHOSE, ShownRow
 from dragoman.console.page.context import PageContext
 from dragoman.console.page.duty_numbers import NumberToRing
-from dragoman.office.alarm.open_matter_rows import MatterRow
 
 RELOAD_SECONDS: Final = 20
 """Seconds until the display is loaded anew, because levels follow the clock."""
@@ -28,7 +27,7 @@ _RING_LINES: Final = 2
 _WIDTH: Final = 42
 """The characters of a line beside the column of the times; a Han character is two."""
 
-Kind = Literal["waiting", "late", "window", "matter", "ring"]
+Kind = Literal["mine", "theirs", "watching", "ring"]
 
 
 class WallRow(Struct, frozen=True, kw_only=True):
@@ -36,9 +35,7 @@ class WallRow(Struct, frozen=True, kw_only=True):
 
     kind: Kind
     level: Level
-    exchange: str
     is_flash: bool = False
-    language: str = ""
     subject: str = ""
     facts: str = ""
     of: Any
@@ -59,35 +56,24 @@ class Wall(Struct, frozen=True, kw_only=True):
 
 
 def wall_of(
-    context: PageContext,
-    waiting: Sequence[DeadlineRow],
-    late: Sequence[DeadlineRow],
-    windows: Sequence[DisplayedWindow],
-    matters: Sequence[MatterRow],
-    ringing: Sequence[NumberToRing],
-    beyond: int,
+    context: PageContext, matters: Sequence[ShownRow], ringing: Sequence[NumberToRing]
 ) -> Wall:
-    """Return the display. `beyond` windows and matters have no row at all."""
-    rows = [
-        *(_waiting(context, row) for row in waiting),
-        *(_late(context, row) for row in late),
-        *(_window(context, row) for row in windows),
-    ]
-    listed = {row.exchange for row in rows}
-    rows += [_matter(context, row) for row in matters if row.matter.exchange not in listed]
+    """Return the display of the list, and of the people to ring."""
+    in_order = sorted(matters, key=lambda shown: WHOSE.index(shown.row.whose))
+    rows = [_row(context, shown) for shown in in_order]
     flashes = [row for row in rows if row.is_flash]
     others = sorted(
         (row for row in rows if not row.is_flash), key=lambda row: LEVELS.index(row.level)
     )
-    to_ring = [WallRow(kind="ring", level="off", exchange="", of=row) for row in ringing]
+    to_ring = [WallRow(kind="ring", level="off", of=row) for row in ringing]
     room = _LINES - (context.registry.kind == "exercise") - (_RING_LINES if ringing else 0)
     first = _flash_rows(context, flashes, room)
     fitting = _fitting((*first, *others), room)
-    more = len(first) + len(others) - len(fitting) + beyond
+    more = len(first) + len(others) - len(fitting)
     if more:  # one line says how many there are
         room -= 1
         fitting = _fitting((*first, *others), room)
-        more = len(first) + len(others) - len(fitting) + beyond
+        more = len(first) + len(others) - len(fitting)
     rest = max(1, room - _height(fitting) + _RING_LINES - 1)
     groups = _groups((*fitting, *to_ring[:rest]))
     return Wall(groups=tuple(groups), more=more)
@@ -101,13 +87,12 @@ def _flash_rows(context: PageContext, flashes: Sequence[WallRow], room: int) -> 
     waiting = context.words.count(
         "%(n)s more FLASH message waits.", "%(n)s more FLASH messages wait.", len(others)
     )
-    numbers = context.words.listed([_short(row.of.number) for row in others])
+    numbers = context.words.listed([_short(row.of.row.number) for row in others])
     return [
         longest,
         WallRow(
-            kind="waiting",
+            kind=others[0].kind,
             level="critical",
-            exchange=others[0].exchange,
             is_flash=True,
             subject=waiting,
             facts=numbers,
@@ -142,78 +127,16 @@ def _groups(rows: Sequence[WallRow]) -> Iterator[WallGroup]:
         yield WallGroup(kind=kind, rows=tuple(row for row in rows if row.kind == kind))
 
 
-def _waiting(context: PageContext, row: DeadlineRow) -> WallRow:
-    words = context.words
-    language, subject = context.subject(row)
-    facts = words.listed(
-        [
-            words.say(
-                "%(act)s from %(side)s",
-                act=words.act(row.message_act),
-                side=row.by.partition("/")[0].upper(),
-            ),
-            words.say("%(side)s must acknowledge", side=row.owed_by.upper()),
-        ]
-    )
+def _row(context: PageContext, shown: ShownRow) -> WallRow:
+    row = shown.row
+    assert row.whose != "closed"
     return WallRow(
-        kind="waiting",
+        kind=row.whose,
         level=row.level,
-        exchange=row.exchange,
-        is_flash=row.precedence == "flash",
-        language=language,
-        subject=subject,
-        facts=facts,
-        of=row,
-    )
-
-
-def _late(context: PageContext, row: DeadlineRow) -> WallRow:
-    language, subject = context.subject(row)
-    return WallRow(
-        kind="late",
-        level=row.level,
-        exchange=row.exchange,
-        language=language,
-        subject=subject,
-        facts=_owed(context, row.clock, row.owed_by),
-        of=row,
-    )
-
-
-def _matter(context: PageContext, row: MatterRow) -> WallRow:
-    language, subject = ("", row.kind) if row.kind else context.subject(row.matter)
-    facts = (
-        context.words.say("Nothing is owed.")
-        if row.next is None
-        else _owed(context, row.next.clock, row.next.side)
-    )
-    return WallRow(
-        kind="matter",
-        level=row.level,
-        exchange=row.matter.exchange,
-        language=language,
-        subject=subject,
-        facts=facts,
-        of=row,
-    )
-
-
-def _owed(context: PageContext, clock: str, side: str) -> str:
-    return context.words.say(
-        "%(what)s, owed by %(side)s", what=context.words.clock(clock), side=side.upper()
-    )
-
-
-def _window(context: PageContext, row: DisplayedWindow) -> WallRow:
-    language, subject = ("", row.what) if row.what else context.subject(row.window)
-    return WallRow(
-        kind="window",
-        level=row.level,
-        exchange=row.window.exchange,
-        language=language,
-        subject=subject,
-        facts=row.window.side.upper(),
-        of=row,
+        is_flash=row.is_flash,
+        subject=shown.subject,
+        facts=shown.lead or context.words.listed(shown.has),
+        of=shown,
     )
 
 
@@ -221,7 +144,7 @@ def lines_of(row: WallRow) -> int:
     """Return the lines that a row takes: those of its subject and of its facts."""
     if row.kind == "ring":
         return 1
-    level = 12 if row.kind == "waiting" else 0  # the box with the level stands before the facts
+    level = 12 if row.of.row.waits else 0  # the box with the level stands before the facts
     return max(1, _lines(row.subject)) + _lines(row.facts, level)
 
 
