@@ -73,6 +73,7 @@ def test_a_watch_is_taken_point_by_point_and_what_is_not_clear_is_explained(
         field.text = SECRET
     field.set("value", SECRET)
     answer_all(duty, "Taken over")
+    assert len(duty.xpath("//*[@data-point='beyond']")) == 1, "one answer for what is due later"
     before = len(points(duty))
     immediate(own, "nato")
     duty.press(TAKE).see("The list has changed")
@@ -86,6 +87,8 @@ def test_a_watch_is_taken_point_by_point_and_what_is_not_clear_is_explained(
 
     view = own.api("china/officer", lambda china: china.get(f"{C}/watch/turn-over")).json
     assert view["committed"] and view["has_sheet"]
+    beyond = [each for each in view["signed"] if each["key"].startswith(("owed/", "awaited/"))]
+    assert len(beyond) > 1 and {each["answer"] for each in beyond} == {"taken_over"}
     assert {each["key"] for each in view["signed"] if each["answer"] == "not_clear"} == {key}
     duty.open(PATH).at("//*[@data-answer='not_clear']").see(SECRET)
 

@@ -321,18 +321,25 @@ def _capital(text: str) -> str:
 
 
 def _time(words: Words, row: MatterRow, now: datetime) -> str:
-    """Return the time left, the delay, or the time since which it waits."""
-    return words.until(row.due or row.begins, now)
+    """Return the time left, the delay, or the time since which it waits or is open."""
+    span = words.until(row.due or row.begins, now)
+    if row.is_flash:
+        return words.until(row.begins, now)
+    if not row.due:
+        return span
+    return words.say("late by %(d)s", d=span) if row.late else words.say("in %(d)s", d=span)
 
 
 def _limit(words: Words, row: MatterRow, now: datetime) -> str:
-    """Return the limit of a row in words."""
+    """Return the limit of a row in words; empty if it has passed."""
     if not row.clock:
         return words.say("open")
     if not row.due:
         return words.say("no limit")
-    limit = words.say("late") if row.late else words.near(row.due, now)
-    return limit if row.binding else words.listed([limit, words.say("as a courtesy")])
+    limit = [] if row.late and not row.is_flash else [words.near(row.due, now)]
+    if row.is_flash:
+        limit = [words.say("waiting"), *limit]
+    return words.listed([*limit, *([] if row.binding else [words.say("as a courtesy")])])
 
 
 def _has(words: Words, row: MatterRow, matter: OpenMatter, now: datetime) -> Iterator[str]:
@@ -403,9 +410,13 @@ def watched_windows(context: PageContext, windows: Iterable[DisplayedWindow]) ->
 
 
 class MatterGroup(Struct, frozen=True, kw_only=True):
-    """A group of the list: its first rows, their number, and the address of all."""
+    """A group of the list: its first rows, the number of rows, and the address of all.
+
+    `name` tells the groups of a page apart.
+    """
 
     whose: Whose
+    name: str
     word: str
     count: int
     rows: tuple[ShownRow, ...]
@@ -426,6 +437,7 @@ def groups_of(
             groups.append(
                 MatterGroup(
                     whose=whose,
+                    name=whose,
                     word=turn_word(context.words, whose),
                     count=len(of_group),
                     rows=tuple(of_group[:SHOWN]),

@@ -11,6 +11,7 @@ second button takes the watch in any case, and the board says what is unsigned.
 
 import secrets
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -20,6 +21,7 @@ from msgspec import Struct
 from dragoman.application.operations import turn_overs
 from dragoman.application.operations.turn_overs import TurnOverList
 from dragoman.console.forms import browser_signatures
+from dragoman.console.matter.matter_list import WATCH
 from dragoman.console.page.context import PageContext
 from dragoman.console.page.form_body import Form
 from dragoman.console.page.rendering import Page, PageRoute, refused
@@ -27,6 +29,7 @@ from dragoman.console.page.sessions import form_of, redirect, said
 from dragoman.domain.acts.act_rules import STAFF
 from dragoman.domain.acts.deadlines import UNTIMED
 from dragoman.domain.record.errors import Refused
+from dragoman.i18n.words import as_moment
 from dragoman.reports import turn_over_sheet
 from dragoman.reports.turn_over_points import point_text
 from dragoman.text import sentence
@@ -59,6 +62,7 @@ class PointRow(Struct, frozen=True, kw_only=True):
     answer: str = ""
     reason: str = ""
     change: str = ""
+    beyond: bool = False
 
 
 class EarlierTurnOver(Struct, frozen=True, kw_only=True):
@@ -161,7 +165,17 @@ def _rows(
             answer="" if answer is None else answer.answer,
             reason="" if answer is None else answer.reason,
             change=change,
+            beyond=not change and _is_beyond(point, context.moment),
         )
+
+
+def _is_beyond(point: TurnOverPoint, now: datetime) -> bool:
+    """Return whether a point is due beyond the watch; these have one answer."""
+    return (
+        point.kind in ("owed", "awaited")
+        and bool(point.time)
+        and as_moment(point.time) > now + WATCH
+    )
 
 
 def _earlier(context: PageContext) -> Iterator[EarlierTurnOver]:
@@ -220,8 +234,9 @@ def _shown(form: Form | None) -> dict[str, str]:
 def _answers(form: Form) -> Iterator[PointAnswer]:
     """Yield the answers in a form, without the unknown ones."""
     for number in range(_POINTS):
-        key, answer = said(form, f"key.{number}"), said(form, f"answer.{number}")
-        reason = said(form, f"reason.{number}")[:_REASON]
+        place = "beyond" if str(number) in form.getall("beyond", []) else str(number)
+        key, answer = said(form, f"key.{number}"), said(form, f"answer.{place}")
+        reason = said(form, f"reason.{place}")[:_REASON]
         if key and answer == "taken_over":
             yield PointAnswer(key=key, answer="taken_over")
         elif key and answer == "not_clear":

@@ -18,7 +18,8 @@ from dragoman.application.http import submission
 from dragoman.application.http.queries import has_empty
 from dragoman.console.charts import charts
 from dragoman.console.display.deadline_rows import DeadlineRow, Level, by_urgency, deadline_row
-from dragoman.console.matter import inbox_lines
+from dragoman.console.matter import inbox_lines, matter_list
+from dragoman.console.matter.matter_list import MatterGroup
 from dragoman.console.matter.reading import READ_POSITIONS
 from dragoman.console.page.context import PageContext
 from dragoman.console.page.rendering import Page, PageRoute, refused
@@ -164,12 +165,19 @@ async def inbox(context: PageContext) -> Page | web.StreamResponse:
     rows, owed = await _found(context, inbox_filter)
     view = await _counted(context, inbox_filter, rows, owed)
     parts = list(_parts(context, inbox_filter))
+    groups = (
+        await _groups(context, inbox_filter)
+        if inbox_filter.query().keys() == {"waits"} and not (rows.next or context.past)
+        else []
+    )
     return Page(
         template="inbox.html",
         view=view,
         rows=view.exchanges,
         values={
             "parts_of": parts,
+            "groups": groups,
+            "contexts": {},
             "drops": _to_drop(view, parts),
             "segments": _segments(context, inbox_filter),
             "facets": list(_facets(context, view)),
@@ -220,6 +228,32 @@ async def _begins_with_ours(context: PageContext, inbox_filter: InboxFilter) -> 
 
 
 # The rows
+
+
+async def _groups(context: PageContext, inbox_filter: InboxFilter) -> list[MatterGroup]:
+    """Return the duties of the awaited sides, as the board lists them, then later ones.
+
+    All of it is there, so that nothing is owed on one page only.
+    """
+    owed = await open_deadlines_of(context.request.app, context.projection)
+    matters = owed.matters()
+    awaited = {*inbox_filter.awaited(context)}
+    rows = matter_list.rows_of(context, owed.listed(), matters)
+    shown = matter_list.displayed(
+        context,
+        [row for row in rows if not awaited.isdisjoint(row.owed_by)],
+        matters,
+        await inbox_lines.reading_of(context),
+    )
+    near = [item for item in shown if not item.row.beyond]
+    later = [item for item in shown if item.row.beyond]
+    return [
+        *matter_list.groups_of(context, near, is_linked=False),
+        *(
+            replace(group, name=f"later-{group.whose}", word=context.words.say("Beyond the watch"))
+            for group in matter_list.groups_of(context, later, is_linked=False)
+        ),
+    ]
 
 
 async def _owing(context: PageContext, inbox_filter: InboxFilter) -> frozenset[str] | None:
