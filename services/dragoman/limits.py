@@ -522,10 +522,10 @@ UNOPENED_RECORDS: Final = 300
 """Records that a gateway searches for such a flash when it starts."""
 
 SHELVED: Final = 20
-"""Cautions that a watch may shelve: a board without any warning warns of nothing."""
+"""Matters that a watch may set aside: an empty list warns of nothing."""
 
 SHELVED_REASON: Final = 200
-"""Characters of the reason for shelving."""
+"""Characters of the reason for setting a matter aside."""
 
 BROKER_VERSION: Final = (2, 12, 1)
 """The oldest nats-server whose atomic batches are checked for duplicate ids."""

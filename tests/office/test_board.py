@@ -239,7 +239,7 @@ def test_a_screen_keeps_its_language_and_its_light(demo: Office) -> None:
     assert china.open(f"/c/{CALM}/inbox").tree.get("data-theme") == "night"
 
 
-def test_a_caution_is_shelved_for_a_reason_and_stands_in_the_turn_over_note(demo: Office) -> None:
+def test_a_matter_is_set_aside_for_a_reason_and_stands_in_the_turn_over_note(demo: Office) -> None:
     note = {
         "act": "contact-note",
         "form": "conversation",
@@ -255,21 +255,35 @@ def test_a_caution_is_shelved_for_a_reason_and_stands_in_the_turn_over_note(demo
         "//section[@aria-labelledby='clocks']//li[contains(., 'ACK') or contains(., 'cknowledg')]"
     )
     (row,) = waiting(guest, number)
+
+    def ringing() -> bool:
+        return number in demo.person("china/officer").open("/alarm").body.decode()
+
+    assert ringing()
     exchange = f"/c/{CALM}/exchanges/{row.get('data-exchange')}"
-    guest.open(exchange).at(clock).fill("Reason", "The translator comes at ten.")
-    guest.fill("For", "4").press("Shelve it").see("Shelved.").open(f"/c/{CALM}")
+    secret = "The translator comes at ten."
+    guest.open(exchange).at(clock).fill("Reason", secret).fill("Until", "in 7 d")
+    guest.press("Set it aside")
+    assert guest.status == 400, "beyond the limit of the matter"
+    guest.see("Give a time before its limit.")
+    guest.open(exchange).at(clock).fill("Reason", secret).fill("Until", "in 30 min")
+    guest.press("Set it aside").see("Set aside.").open(f"/c/{CALM}")
     assert not any(number in text_of(each) for each in guest.xpath(moves))
-    guest.at(shelf).see("by d-1: The translator comes at ten.").within("")
+    guest.at(shelf).see(f"by d-1: {secret}").within("")
     assert guest.title not in ("Quiet.", "Nothing waits.")
     assert "Nothing waits" not in text_of(guest.xpath("//*[@class='lead']")[0])
+    assert ringing(), "it rings on"
+    for path in (f"/c/{CALM}.json", f"/c/{CALM}", exchange, f"/c/{CALM}/reports/turn-over"):
+        other = demo.person("nato/duty_officer").open(path)
+        assert secret not in other.body.decode(), "it is the side's own"
     assert guest.post("/alarm/silenced", {"channel": CALM}).status == 204
-    guest.open(f"/c/{CALM}/reports/turn-over").within("Shelved and silenced")
-    guest.see("The translator comes at ten.", "A screen was silenced 1 time.")
+    guest.open(f"/c/{CALM}/reports/turn-over").within("Set aside and silenced")
+    guest.see(secret, "A screen was silenced 1 time.")
     guest.open(f"/c/{CALM}").at(shelf).follow(number)
-    guest.at(clock).see("by d-1: The translator comes at ten.").press("Take it back")
-    guest.see("Taken back from the shelf.")
-    guest.at(clock).fill("Reason", "It waits for the night shift.").press("Shelve it")
-    guest.at(clock).see("until")
+    guest.at(clock).see(f"by d-1: {secret}").press("Take it back")
+    guest.see("It is back on the list.")
+    guest.at(clock).fill("Reason", "It waits for the night shift.").fill("Until", "in 1 h")
+    guest.press("Set it aside").at(clock).see("until")
     guest.open(f"/c/{CALM}").at(shelf).see("It waits for the night shift.").press("Take it back")
     assert any(number in text_of(each) for each in guest.xpath(moves))
     assert guest.xpath(shelf) == []

@@ -206,7 +206,7 @@ VERBS = frozenset(
             "say",
             "search",
             "send",
-            "shelve",
+            "set",
             "show",
             "sign",
             "silence",

@@ -5,7 +5,7 @@
 The id of the record that took the watch commits to the whole sheet. The points that
 follow from the log are derived again, as at the position and the time of the list. So
 the check names the points that were changed, added or left out. Points beside the log
-(shelved cautions, silenced screens, drafts) have only the commitment.
+(matters set aside, silenced screens, drafts) have only the commitment.
 """
 
 import tempfile

@@ -92,7 +92,7 @@ async def points(*, target: Target = EVERYWHERE) -> int:
     view = answer.json()
     table([[point["key"], point["text"]] for point in view["points"]], ["POINT", "WHAT"])
     if not view["points"]:
-        out("Nothing is open, owed, shelved or silenced. The list has no point.")
+        out("Nothing is open, owed, set aside or silenced. The list has no point.")
     if view.get("has_sheet"):
         out("")
         rows = [

@@ -180,7 +180,7 @@ def point_text(point: TurnOverPoint, w: Words) -> str:
             return w.say("A note was handed over with the watch.")
         case "shelved":
             return w.say(
-                "Shelved until %(t)s: %(what)s, owed by %(side)s. The reason: %(reason)s",
+                "Set aside until %(t)s: %(what)s, owed by %(side)s. The reason: %(reason)s",
                 t=time,
                 what=w.clock(point.clock),
                 side=side,

@@ -118,7 +118,7 @@ def turn_over(
 
 
 def _put_aside(shelved: PutAside, exchanges: Mapping[str, Exchange]) -> PutAside:
-    """Return a shelved caution.
+    """Return a matter that was set aside.
 
     Under the Chatham House Rule it has neither side nor number.
     """
@@ -231,10 +231,10 @@ def _sections(over: TurnOver, w: Words, language: str) -> Iterator[Section]:
     )
     last = w.say("Last at %(t)s.", t=w.written(over.silenced_last)) if over.silenced_last else ""
     yield section(
-        w.say("Shelved and silenced"),
+        w.say("Set aside and silenced"),
         table(head, shelved),
         Paragraph((w.sentences([silenced, *([last] if last else [])]),)) if over.silenced else None,
-        empty=w.say("Nothing is shelved, and no screen was silenced."),
+        empty=w.say("Nothing is set aside, and no screen was silenced."),
     )
     exchanges = {item.matter.exchange for item in over.said}
     changed = layout.matter_table(

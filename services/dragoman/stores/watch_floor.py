@@ -1,6 +1,6 @@
 """The state of watch floors, beside the log in the bucket of tokens and sessions.
 
-It has the offices in which a watch is checked, and the cautions that were shelved.
+It has the offices in which a watch is checked, and the matters that were set aside.
 """
 
 from collections.abc import Callable
@@ -28,7 +28,7 @@ class WatchChecks(Struct, frozen=True, kw_only=True):
 
 
 class ShelvedAlarm(Struct, frozen=True, kw_only=True):
-    """A caution that an officer on watch has put aside.
+    """A duty that an officer on watch has set aside.
 
     It names the deadline and its exchange, the reason and the officer, and the latest
     time at which it returns.
@@ -57,7 +57,7 @@ class Floor(Struct, frozen=True, kw_only=True):
     shelved: tuple[ShelvedAlarm, ...] = ()
 
     def standing(self, now: datetime) -> tuple[ShelvedAlarm, ...]:
-        """Return the alarms that are still shelved at a time."""
+        """Return the duties that are still set aside at a time."""
         return tuple(
             shelved_alarm
             for shelved_alarm in self.shelved

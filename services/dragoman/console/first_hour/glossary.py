@@ -53,7 +53,7 @@ def terms_of(words: Words) -> tuple[tuple[str, str, str], ...]:
             "turn-over",
             say("turn-over"),
             say(
-                "What a watch hands over to the next one: what is open, owed, awaited and shelved."
+                "What a watch hands over to the next one: what is open, owed, awaited and set aside."
             ),
         ),
         (

@@ -87,6 +87,11 @@ class MatterRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.clock in RECEIPTS
 
     @property
+    def key(self) -> tuple[str, str, str]:
+        """Return the exchange, the duty, and the id of the message that started it."""
+        return self.exchange, self.clock, self.started_by
+
+    @property
     def is_flash(self) -> bool:
         """Return whether the row waits for the receipt of a flash."""
         return self.waits and self.precedence == "flash"
@@ -224,6 +229,7 @@ class ShownRow(Struct, frozen=True, kw_only=True):
     joined: tuple[tuple[str, str], ...] = ()
     channel: str = ""
     is_unread: bool = False
+    is_window: bool = False
 
 
 def displayed(
@@ -404,6 +410,7 @@ def watched_windows(context: PageContext, windows: Iterable[DisplayedWindow]) ->
                 is_quoted=not shown.what,
                 time=shown.countdown,
                 has=tuple(has),
+                is_window=True,
             )
         )
     return rows

@@ -1,4 +1,4 @@
-"""The cautions that a side's watch has shelved, and who may shelve one."""
+"""The matters that a side's watch has set aside, and who may set one aside."""
 
 from collections.abc import Container, Iterable
 from datetime import datetime
@@ -9,11 +9,12 @@ from dragoman.console.page.context import PageContext
 from dragoman.domain.acts.act_rules import DUTY
 from dragoman.stores.watch_floor import Floor, ShelvedAlarm
 
-HOURS: Final = (1, 2, 4, 8)
+LEVELS_ASIDE: Final = frozenset({"caution", "standby"})
+"""The levels that can be set aside. A row that is worse comes back by itself."""
 
 
 def may_shelve(context: PageContext) -> bool:
-    """Return whether the reader may shelve a caution.
+    """Return whether the reader may set a matter aside.
 
     The reader must be a duty officer or head of office, and the side's watch must be
     taken.
@@ -26,7 +27,7 @@ def may_shelve(context: PageContext) -> bool:
 
 
 def in_force(floor: Floor, now: datetime) -> dict[tuple[str, str, str], ShelvedAlarm]:
-    """Return the shelved alarms, by exchange, deadline, and the id of its start."""
+    """Return the duties set aside, by exchange, deadline, and the id of the start."""
     return {
         (shelved_alarm.exchange, shelved_alarm.clock, shelved_alarm.started_by): shelved_alarm
         for shelved_alarm in floor.standing(now)
@@ -36,9 +37,5 @@ def in_force(floor: Floor, now: datetime) -> dict[tuple[str, str, str], ShelvedA
 def unshelved(
     rows: Iterable[MatterRow], shelved: Container[tuple[str, str, str]]
 ) -> list[MatterRow]:
-    """Return the rows that are not shelved; only cautions can be."""
-    return [
-        row
-        for row in rows
-        if row.level != "caution" or (row.exchange, row.clock, row.started_by) not in shelved
-    ]
+    """Return the rows that are not set aside."""
+    return [row for row in rows if row.level not in LEVELS_ASIDE or row.key not in shelved]

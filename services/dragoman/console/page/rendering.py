@@ -224,11 +224,10 @@ def _told(words: Words, text: str) -> str:
             return words.say("The watch is handed over.")
         case "shelved":
             return words.say(
-                "Shelved. It comes back with its time, with the next watch, or when it is more "
-                "than a caution."
+                "Set aside. It comes back with its time, with the next watch, or when it is serious."
             )
         case "unshelved":
-            return words.say("Taken back from the shelf.")
+            return words.say("It is back on the list.")
         case "recorded":
             return words.say("Recorded.")
         case "kept":

@@ -22,13 +22,21 @@ function row(step) {
   return true;
 }
 
+// The answer of a row is among the moves on the page of its matter.
+function answer() {
+  const link = document.querySelector('[data-row][aria-selected="true"] .what > a, [data-row]:focus-within .what > a');
+  if (!link) return false;
+  location.assign(`${link.href}#moves`);
+  return true;
+}
+
 const DOES = {
   a: () => press('[data-row][aria-selected="true"] [data-receipt] button, [data-row]:focus-within [data-receipt] button, main [aria-keyshortcuts="a"]'),
   j: () => row(1),
   k: () => row(-1),
   n: () => press('[aria-keyshortcuts="n"]'),
   c: () => press('[aria-keyshortcuts="c"]'),
-  r: () => press('[aria-keyshortcuts="r"]'),
+  r: () => press('[aria-keyshortcuts="r"]') || answer(),
   h: () => press('[aria-keyshortcuts="h"]'),
   m: () => press('[aria-keyshortcuts="m"]'),
   p: () => press('[aria-keyshortcuts="p"]'),

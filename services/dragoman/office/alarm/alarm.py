@@ -24,7 +24,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from dragoman.application.deadline_cache import open_deadlines_of
-from dragoman.application.operations import drafts, report_requests
+from dragoman.application.operations import drafts
 from dragoman.application.read_receipts import READ_RECEIPTS
 from dragoman.application.rosters import ladders
 from dragoman.console.display import authorised_senders, message_view
@@ -32,7 +32,6 @@ from dragoman.console.display import translations as translated
 from dragoman.console.display.act_display import Display, DisplayedMember
 from dragoman.console.display.deadline_rows import level_of
 from dragoman.console.display.office_clocks import office_of
-from dragoman.console.matter import shelving
 from dragoman.console.matter.reading import note_read
 from dragoman.console.page import duty_numbers
 from dragoman.console.page.alarm_views import (
@@ -114,11 +113,10 @@ async def alarms_of_log(app: web.Application, context: PageContext) -> Alarms:
         if projection not in shown_here and projection.name != armed:
             continue
         owed = await open_deadlines_of(app, projection)
-        shelved = _shelved(context, projection, now)
         waiting += [
             (projection, open_deadline, is_officer)
             for open_deadline in owed.listed()
-            if _rings(open_deadline, context.side) and not _is_aside(open_deadline, shelved, now)
+            if _rings(open_deadline, context.side)
         ]
     waiting.sort(
         key=lambda alarm: (
@@ -316,19 +314,6 @@ def _absent(app: web.Application, context: PageContext) -> Iterator[MissedWatchC
                 since=unanswered_watch_check.since,
                 reaches=reaches,
             )
-
-
-def _shelved(
-    context: PageContext, projection: Projection, now: datetime
-) -> set[tuple[str, str, str]]:
-    """Return the cautions that the reader's watch has shelved."""
-    floor = report_requests.floor_of(context.request.app, projection, context.side)
-    return set() if floor is None else {*shelving.in_force(floor, now)}
-
-
-def _is_aside(duty: OpenDeadline, shelved: set[tuple[str, str, str]], now: datetime) -> bool:
-    key = duty.exchange, duty.clock.clock, duty.clock.started_by
-    return bool(shelved) and key in shelved and level_of(duty, now) == "caution"
 
 
 def _rings(duty: OpenDeadline, side: str) -> bool:

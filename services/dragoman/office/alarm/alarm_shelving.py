@@ -1,15 +1,14 @@
-"""The shelving of cautions, and the silencing of screens, by a side's own watch.
+"""Matters that a side's own watch has set aside until a time, and silenced screens.
 
-A watch shelves a caution on the board with a reason, for 8 hours at most. The board
-lists shelved cautions apart and does not count them. Shelving ends when an officer
-takes it back, when its time is over, or with the watch.
+A watch sets a row of its list aside, with a reason, until a time before its limit. It
+silences no alarm. The board lists apart what is set aside. A row comes back when an
+officer takes it back, when its time is over, or with the next watch. It also comes back
+when it becomes serious.
 
-Anything more urgent than a caution cannot be shelved. A caution that becomes more
-urgent comes back by itself. Shelving and silencing belong to the side's own watch and
-are in no log. Both appear in the turn-over note.
+Both belong to the side's own watch and are in no log. No other side sees them. Both
+appear in the turn-over note.
 """
 
-from datetime import timedelta
 from typing import Final
 
 from aiohttp import web
@@ -17,18 +16,21 @@ from msgspec.structs import replace
 
 from dragoman.application.deadline_cache import open_deadlines_of
 from dragoman.application.operations.report_requests import WATCH_FLOOR
-from dragoman.console.display.deadline_rows import deadline_row
-from dragoman.console.matter.shelving import HOURS, in_force, may_shelve
+from dragoman.console.matter import matter_list
+from dragoman.console.matter.shelving import LEVELS_ASIDE, in_force, may_shelve
 from dragoman.console.page.context import PageContext
 from dragoman.console.page.rendering import HEADERS, PageRoute, refused
 from dragoman.console.page.sessions import following, form_of, redirect, said
+from dragoman.i18n.words import as_moment
 from dragoman.limits import SHELVED, SHELVED_REASON
+from dragoman.members.input import times
+from dragoman.members.input.not_understood import NotUnderstoodInput
 from dragoman.stores.watch_floor import Floor, ShelvedAlarm
 from dragoman.text import sentence
 
 
 async def shelve(context: PageContext) -> web.StreamResponse:
-    """Shelve a caution, or take it back."""
+    """Set a row of the list aside, or take it back."""
     form = await form_of(context.request)
     context.newest = context.projection.flushed
     watch = context.registry.watches.get(context.side)
@@ -36,7 +38,7 @@ async def shelve(context: PageContext) -> web.StreamResponse:
         raise refused(
             "not-permitted",
             sentence(
-                "Cautions are shelved by duty officers and heads of office while their side’s "
+                "Matters are set aside by duty officers and heads of office while their side’s "
                 "watch is taken."
             ),
         )
@@ -53,28 +55,36 @@ async def shelve(context: PageContext) -> web.StreamResponse:
             context.registry.cid, context.side, watch.since.position, without
         )
         return redirect(f"{onward}{'&' if '?' in onward else '?'}said=unshelved")
-    owed = (await open_deadlines_of(context.request.app, context.projection)).listed()
-    strips = (
-        deadline_row(duty, now)
-        for duty in owed
-        if (duty.exchange, duty.clock.clock, duty.clock.started_by) == wanted
-    )
-    row = next(strips, None)
-    reason, hours = said(form, "reason"), said(form, "hours")
-    if row is None or row.level != "caution":
+    owed = await open_deadlines_of(context.request.app, context.projection)
+    rows = matter_list.rows_of(context, owed.listed(), owed.matters())
+    row = next((row for row in rows if row.key == wanted), None)
+    if row is None or row.level not in LEVELS_ASIDE:
         raise refused(
             "not-allowed-in-state",
             sentence(
-                "Only a caution can be shelved, and this is not a caution now. Look at the board "
-                "again."
+                "Only a matter that is not serious can be set aside, and only while something is "
+                "owed in it. Look at the board again."
             ),
         )
-    if not reason or len(reason) > SHELVED_REASON or hours not in map(str, HOURS):
+    reason = said(form, "reason")
+    try:
+        until = times.read_moment(said(form, "until"), now, context.zone)
+    except NotUnderstoodInput:
+        until = now
+    if not reason or len(reason) > SHELVED_REASON or until <= now:
         raise refused(
             "bad-request",
             sentence(
-                "Give a reason in %(n)s characters at most, and for how long: 8 hours at most.",
+                "Give a reason in %(n)s characters at most, and a time to come.",
                 n=SHELVED_REASON,
+            ),
+        )
+    if row.due and until > as_moment(row.due):
+        raise refused(
+            "bad-request",
+            sentence(
+                "This is due at %(t)s. Give a time before its limit.",
+                t=context.words.written(row.due, "minute"),
             ),
         )
     shelved_alarm = ShelvedAlarm(
@@ -82,10 +92,10 @@ async def shelve(context: PageContext) -> web.StreamResponse:
         number=row.number,
         clock=row.clock,
         started_by=row.started_by,
-        owed_by=row.owed_by,
+        owed_by=row.owed_by[0],
         reason=reason,
         by=context.grant.actor,
-        until=context.words.stamp(now + timedelta(hours=int(hours))),
+        until=context.words.stamp(until),
     )
 
     def with_it(floor: Floor) -> Floor:
@@ -93,7 +103,9 @@ async def shelve(context: PageContext) -> web.StreamResponse:
         if len(shelved) >= SHELVED:
             raise refused(
                 "no-room",
-                sentence("A watch shelves %(n)s cautions at most. Take one back first.", n=SHELVED),
+                sentence(
+                    "A watch sets %(n)s matters aside at most. Take one back first.", n=SHELVED
+                ),
             )
         return replace(floor, shelved=(*shelved, shelved_alarm))
 

@@ -229,7 +229,6 @@ async def board(context: PageContext) -> Page:
             "timed": timed,
             "next_due": _next(view, context.moment),
             "may_shelve": shelving.may_shelve(context),
-            "shelf_hours": shelving.HOURS,
             "held": context.registry.watches.get(context.side),
             "may_watch": context.may_post and timed and not DUTY.isdisjoint(context.roles),
             "relief": [

@@ -101,7 +101,7 @@ async def exchange(context: PageContext) -> Page:
             "spent": lambda clock: _spent(context, clock),
             "clock_bar": charts.clock,
             "may_shelve": not context.past and shelving.may_shelve(context),
-            "shelf_hours": shelving.HOURS,
+            "levels_aside": shelving.LEVELS_ASIDE,
             "shelved": {} if context.past else _shelved(context, state),
             "accounts": account_statements if len(account_statements) > 1 else [],
             "compared": rows,
@@ -154,7 +154,7 @@ def level_of(context: PageContext, state: Exchange, clock: ClockView) -> Level:
 
 
 def _shelved(context: PageContext, state: Exchange) -> dict[tuple[str, str], ShelvedAlarm]:
-    """Return the alarms of an exchange that the reader's watch has shelved.
+    """Return the duties of an exchange that the reader's watch has set aside.
 
     Their keys are the deadline and the id of its start.
     """
