@@ -102,7 +102,7 @@ async def test_what_was_not_passed_on_rings_at_the_receiver_and_stands_at_the_se
     await arm(receiver)
     await sender.sign_in("nato/duty_officer", CHANNEL)
     bar = receiver.page.locator("[data-bar=unpassed]")
-    row = sender.page.locator(f"tr[data-window='{sent['exchange']}']")
+    row = sender.page.locator(f"li[data-window='{sent['exchange']}']")
     await expect(row).to_contain_text(
         "CHINA has not said that it passed this on to Early warning, Air defence"
     )

@@ -270,6 +270,10 @@ def test_a_matter_is_set_aside_for_a_reason_and_stands_in_the_turn_over_note(dem
     guest.press("Set it aside").see("Set aside.").open(f"/c/{CALM}")
     assert not any(number in text_of(each) for each in guest.xpath(moves))
     guest.at(shelf).see(f"by d-1: {secret}").within("")
+    aside = guest.open(f"/c/{CALM}/inbox?waits=us")
+    assert not any(number in text_of(each) for each in aside.xpath(moves))
+    aside.at("//section[@aria-labelledby='g-aside-mine']").see(number).within("")
+    guest.open(f"/c/{CALM}")
     assert guest.title not in ("Quiet.", "Nothing waits.")
     assert "Nothing waits" not in text_of(guest.xpath("//*[@class='lead']")[0])
     assert ringing(), "it rings on"

@@ -16,9 +16,10 @@ from msgspec.structs import asdict, replace
 from dragoman.application.deadline_cache import open_deadlines_of
 from dragoman.application.http import submission
 from dragoman.application.http.queries import has_empty
+from dragoman.application.operations import report_requests
 from dragoman.console.charts import charts
 from dragoman.console.display.deadline_rows import DeadlineRow, Level, by_urgency, deadline_row
-from dragoman.console.matter import inbox_lines, matter_list
+from dragoman.console.matter import inbox_lines, matter_list, shelving
 from dragoman.console.matter.matter_list import MatterGroup
 from dragoman.console.matter.reading import READ_POSITIONS
 from dragoman.console.page.context import PageContext
@@ -245,14 +246,21 @@ async def _groups(context: PageContext, inbox_filter: InboxFilter) -> list[Matte
         matters,
         await inbox_lines.reading_of(context),
     )
-    near = [item for item in shown if not item.row.beyond]
-    later = [item for item in shown if item.row.beyond]
+    floor = report_requests.floor_of(context.request.app, context.projection, context.side)
+    shelved = {} if floor is None else shelving.in_force(floor, context.service.now())
+    on_list = {row.key for row in shelving.unshelved(rows, shelved)}
+    near = [item for item in shown if item.row.key in on_list and not item.row.beyond]
+    aside = [item for item in shown if item.row.key not in on_list]
+    later = [item for item in shown if item.row.key in on_list and item.row.beyond]
+
+    def named(name: str, word: str, items: list[matter_list.ShownRow]) -> Iterator[MatterGroup]:
+        for group in matter_list.groups_of(context, items, is_linked=False):
+            yield replace(group, name=f"{name}-{group.whose}", word=word)
+
     return [
         *matter_list.groups_of(context, near, is_linked=False),
-        *(
-            replace(group, name=f"later-{group.whose}", word=context.words.say("Beyond the watch"))
-            for group in matter_list.groups_of(context, later, is_linked=False)
-        ),
+        *named("later", context.words.say("Beyond the watch"), later),
+        *named("aside", context.words.say("Set aside"), aside),
     ]
 
 
