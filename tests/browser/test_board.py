@@ -77,6 +77,23 @@ async def test_a_message_can_be_acknowledged_by_keyboard_alone(
     assert china.complaints == []
 
 
+async def test_the_list_is_walked_and_answered_by_keyboard(visit: Visiting, demo: Gateway) -> None:
+    reader = await visit()
+    await reader.enter("china/auditor", f"/c/{CALM}")
+    page = reader.page
+    rows = page.locator("main li[data-row]")
+    await expect(rows).not_to_have_count(0)
+    await page.keyboard.press("j")
+    await expect(rows.first).to_have_attribute("aria-selected", "true")
+    await page.keyboard.press("r")
+    await page.wait_for_url("**/exchanges/*#moves")
+    await page.go_back()
+    await page.keyboard.press("j")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/exchanges/*")
+    assert reader.complaints == []
+
+
 async def test_a_page_is_not_known_while_the_service_does_not_see_the_log(
     visit: Visiting, tmp_path: Path, chromium: Path
 ) -> None:

@@ -63,12 +63,13 @@ async def test_the_wall_display_has_no_control_and_the_worst_first(
     async with served(world, store, tmp_path) as (app, service, projection):
         _, html = await page_of(app, service, projection, "china/d-1", query="wall=1")
         _, past = await page_of(app, service, projection, "china/d-1", 12, query="wall=1")
+        _, whole = await page_of(app, service, projection, "china/d-1")
     for display in (html, past):
         assert not re.search(r"<(a|button|form|input|select|dialog)[ >]", display)
     assert "data-flash" in html[: html.index("</li>")]
     shown = _on_wall(html)
     assert shown[0] == flash
-    assert f"{7 - len(set(shown))} more on the board" in html
+    assert f"{whole.count('<li data-state=') - len(shown)} more on the board" in html
     assert "You are looking at the past." in past
 
 
@@ -80,11 +81,16 @@ async def test_no_waiting_flash_is_among_those_that_have_no_room_on_the_wall(
     ids = [world.open("nato/d-1", _flash(number)) for number in range(7)]
     async with served(world, store, tmp_path) as (app, service, projection):
         _, html = await page_of(app, service, projection, "china/d-1", query="wall")
+        _, whole = await page_of(app, service, projection, "china/d-1")
     assert "6 more FLASH messages wait." in html
     for id in ids[1:]:
         assert "/".join(world.exchange(id).number.split("/")[1:4]) in html
     assert _on_wall(html)[0] == ids[0]
-    assert "1 more on the board" in html, "the note, and no flash"
+    rows = re.findall("<li data-state=[^>]*>", whole)
+    others = sum("data-flash" not in row for row in rows)
+    assert len(rows) - others == len(ids)
+    displayed = len(re.findall("<li data-state=(?![^>]*data-flash)", html))
+    assert f"{others - displayed} more on the board" in html, "no flash"
 
 
 @pytest.mark.parametrize(
