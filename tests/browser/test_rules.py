@@ -124,10 +124,11 @@ async def test_both_sides_are_shown_alike(visit: Visiting, tmp_path: Path, chrom
             await guest.page.evaluate(
                 "() => { const list = document.querySelector('section[aria-labelledby=ring] ul');"
                 " list.append(...[...list.children].sort((one, other) => one.textContent.localeCompare(other.textContent))); }"
-            )  # whom to ring is listed the other side first, for either
+            )  # whom to ring is listed the other side first, and a move is mine or theirs
             html = await guest.page.locator("main").inner_html()
             return re.sub(
-                r"<small>ours</small>|<h3>(?:We owe|[A-Z]+ owes)</h3>|\d\d:\d\d:\d\dZ|[0-9T:.-]+Z|\d+&nbsp;s\b|\d\d:\d\d(?=</time>)|(?<=\d)\d\.\d\b",
+                r'<section class="group".*?</header>|<ol class="matters [a-z]+">|<b>[^<]+</b>: |'
+                r"\d\d:\d\d:\d\dZ|[0-9T:.-]+Z|\d+&nbsp;s\b|\d\d:\d\d(?=</time>)|(?<=\d)\d\.\d\b",
                 "",
                 html,
             )
