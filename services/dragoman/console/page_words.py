@@ -5,10 +5,10 @@ words.exchange(id, "NATO/26/0042")    the number, which leads to the exchange
 words.record(17, time)                "24 Nov 2026 03:05Z, record 17"
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
-from dragoman.console.page.context import PageContext
+from dragoman.console.page.context import ListQuery, PageContext
 from dragoman.document.blocks import Remark
 from dragoman.domain.views.titles import title_of
 from dragoman.i18n.words import as_moment, stamp
@@ -28,6 +28,8 @@ from dragoman.members.runs import (
 )
 from dragoman.text import VERBATIM
 from dragoman_schemas.state import Exchange
+
+Row = TypeVar("Row")
 
 
 class PageWords:
@@ -93,11 +95,18 @@ class PageWords:
         """Return the button to the same page with parts of its query changed."""
         return PageLink((name,), f"/{self.context.again(**changed)}", "button", spoken=spoken)
 
-    def following(self, shown: int, total: int, address: str) -> Remark:
-        """Return the length of a long list, and the way to its next part."""
-        count = self.w.say("Shown %(a)s of %(b)s.", a=self.w.number(shown), b=self.w.number(total))
-        name = self.w.say("Next %(n)s", n=SCREEN_ROWS)
-        return Remark((count, " ", PageLink((name,), f"/{address}")) if address else (count,))
+    def paged(self, rows: Sequence[Row], **query: str) -> tuple[Sequence[Row], Remark | None]:
+        """Return the rows of this page of a list, and the way to the next ones.
+
+        Without next ones, there is no way. `query` chooses the list among several.
+        """
+        page = self.context.asked(ListQuery).page
+        shown = rows[(page - 1) * SCREEN_ROWS : page * SCREEN_ROWS]
+        if page * SCREEN_ROWS >= len(rows):
+            return shown, None
+        numbers = {"a": self.w.number(len(shown)), "b": self.w.number(len(rows))}
+        way = self.again(self.w.say("Next %(n)s", n=SCREEN_ROWS), {**query, "page": page + 1})
+        return shown, Remark((self.w.say("Shown %(a)s of %(b)s.", **numbers), " ", way))
 
     def actor(self, actor: str) -> Run:
         """Return the side of an officer, or the name of a service."""

@@ -14,7 +14,7 @@ from msgspec import Struct, UnsetType
 from msgspec.structs import replace
 
 from dragoman.console.admin_words import AdminWords
-from dragoman.console.forms.admin_forms import colleagues, has_key, hindrance, sliced, times_of
+from dragoman.console.forms.admin_forms import colleagues, has_key, hindrance, times_of
 from dragoman.console.page.context import PageContext
 from dragoman.console.page.rendering import Page, PageRoute
 from dragoman.console.page.sessions import redirect
@@ -303,7 +303,7 @@ async def _listed(words: AdminWords, only: str) -> tuple[Block | None, ...]:
         ),
         key=lambda value: (value[1].until is not None, order[value[0].partition("/")[0]], value[0]),
     )
-    shown, following = sliced(context, every)
+    shown, rest = words.paged(every)
     times = await times_of(
         context, [at for _, officer in shown for at in (officer.since, officer.until or 0)]
     )
@@ -350,7 +350,7 @@ async def _listed(words: AdminWords, only: str) -> tuple[Block | None, ...]:
             say("No officer has been entered. Root or an administrator enters the first officers.")
         ),
     )
-    return table, words.following(len(shown), len(every), following) if every else None
+    return table, rest
 
 
 # Keys
@@ -415,7 +415,7 @@ def _valid(words: AdminWords) -> Section:
             row[0],
         ),
     )
-    shown, following = sliced(context, every)
+    shown, rest = words.paged(every)
 
     def owner(row: tuple[str, Key]) -> Cell:
         side, _, name = row[1].owner.partition("/")
@@ -455,7 +455,7 @@ def _valid(words: AdminWords) -> Section:
             (say("Until"), until),
             *(() if hindrance(context) else ((say("Revoke"), revocation),)),
         ),
-        words.following(len(shown), len(every), following),
+        rest,
         aside=say("a signature counts by the keys that were valid at its record"),
     )
 

@@ -12,7 +12,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from dragoman.console.admin_words import AdminWords
-from dragoman.console.forms.admin_forms import hindrance, sliced
+from dragoman.console.forms.admin_forms import hindrance
 from dragoman.console.page.context import PageContext
 from dragoman.console.page.rendering import Page, PageRoute
 from dragoman.console.page.sessions import redirect
@@ -130,7 +130,7 @@ def _gone(words: AdminWords) -> Section:
             say("Exchanges that all sides agreed to erase appear here."),
         )
         return section(say("Erased"), nothing)
-    shown, following = sliced(context, every)
+    shown, rest = words.paged(every)
     points = tuple(
         (
             words.of_record(
@@ -140,7 +140,6 @@ def _gone(words: AdminWords) -> Section:
         )
         for id, at in shown
     )
-    rest = words.following(len(shown), len(every), following)
     return section(say("Erased"), Points(points), rest)
 
 

@@ -15,7 +15,6 @@ from msgspec import Struct
 from dragoman.application.http import submission
 from dragoman.application.operations import access_tokens
 from dragoman.application.service import Service
-from dragoman.console.forms.admin_forms import sliced
 from dragoman.console.forms.confirm import ask
 from dragoman.console.forms.form_state import FormState, converted
 from dragoman.console.grant_words import NONE, GrantWords
@@ -120,7 +119,7 @@ async def _tokens_in_force(words: GrantWords, service: Service) -> Section:
         for token in reversed(await access_tokens.tokens_of(service))
         if _is_of(token.actor, of)
     ]
-    views, following = sliced(context, tokens)
+    views, rest = words.paged(tokens)
     table = columns(
         say("Tokens"),
         views,
@@ -147,7 +146,7 @@ async def _tokens_in_force(words: GrantWords, service: Service) -> Section:
             beside=(PageLink((say("show all"),), "//host/tokens"),) if of else (),
         ),
         table,
-        words.following(len(views), len(tokens), following) if tokens else None,
+        rest,
         aside=say("the newest first"),
     )
 
@@ -340,7 +339,7 @@ async def subjects(context: PageContext, filled: FormState | None = None) -> Pag
 async def _mapped(words: GrantWords, service: Service) -> Section:
     say = words.w.say
     every = [*reversed(await access_tokens.subjects_of(service))]
-    views, following = sliced(words.context, every)
+    views, rest = words.paged(every)
     table = columns(
         say("Subjects"),
         views,
@@ -352,7 +351,6 @@ async def _mapped(words: GrantWords, service: Service) -> Section:
         (say("Forget"), lambda subject: _forgetting(words, subject)),
         empty=Empty(say("No subject is mapped. Officers come in by tokens of this host.")),
     )
-    rest = words.following(len(views), len(every), following) if every else None
     return section(say("Mapped"), table, rest)
 
 

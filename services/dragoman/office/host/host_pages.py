@@ -9,7 +9,6 @@ from typing import Final
 from dragoman.application.operations import access_tokens, host_health
 from dragoman.application.service import Service
 from dragoman.console.first_hour import checklists
-from dragoman.console.forms.admin_forms import sliced
 from dragoman.console.grant_words import GrantWords
 from dragoman.console.page.context import PageContext
 from dragoman.console.page.rendering import Page, PageRoute, refused
@@ -86,7 +85,7 @@ async def host(context: PageContext) -> Page:
 def _channels(words: GrantWords, service: Service) -> Section:
     w, say = words.w, words.w.say
     every = service.visible(words.context.grant)
-    views, following = sliced(words.context, every)
+    views, rest = words.paged(every)
     none = say(
         "There is no channel on this host. Open a trial channel, or one whose sides keep their "
         "own keys."
@@ -102,7 +101,6 @@ def _channels(words: GrantWords, service: Service) -> Section:
         (say("Up to date"), lambda channel: _freshness(w, service, channel)),
         empty=Empty(none),
     )
-    rest = words.following(len(views), len(every), following) if every else None
     return section(say("Channels"), table, rest)
 
 

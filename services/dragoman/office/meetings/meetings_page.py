@@ -1,8 +1,8 @@
 """The list of meetings, calls and visits: requested, agreed, held, and over."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from typing import Final, Literal
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final, Literal
 
 from dragoman.console.display.meeting_summary import (
     MOST,
@@ -14,16 +14,20 @@ from dragoman.console.display.meeting_summary import (
 )
 from dragoman.console.page.context import ListQuery, PageContext
 from dragoman.console.page.rendering import Page, PageRoute
-from dragoman.document.blocks import Empty, Group, Listing, PageDocument, Remark, Section, section
+from dragoman.document.blocks import Empty, Group, Listing, PageDocument, Section, section
 from dragoman.domain.acts.act_rules import DUTY
-from dragoman.limits import SCREEN_ROWS
 from dragoman.members.runs import PageLink, listed
 from dragoman.office.meetings import meeting_page, month_view
 from dragoman.office.meetings.meeting_words import MeetingWords
 from dragoman.text import capitalized
 
-_FEW: Final = 10
-"""Rows of held and of past meetings, until the reader asks for all of them."""
+_ORDERS: Final[dict[State, Callable[[MeetingSummary], Any]]] = {
+    "asked": lambda meeting: (meeting.due, meeting.begins),
+    "agreed": lambda meeting: meeting.begins,
+    "held": lambda meeting: (bool(meeting.owed), meeting.begins),
+    "over": lambda meeting: meeting.updated,
+}
+"""The order of each state; `held` and `over` have the newest first."""
 
 
 class MeetingsQuery(ListQuery, frozen=True, kw_only=True):
@@ -33,7 +37,7 @@ class MeetingsQuery(ListQuery, frozen=True, kw_only=True):
 
 
 async def meetings(context: PageContext) -> Page:
-    """Return the list: a few meetings of each state, or all of one state."""
+    """Return the list: the meetings of each state, or those of one state."""
     result = await context.ask(channel_meetings)
     words = MeetingWords(context, result.offices)
     return Page(view=laid_out(words, result, context.asked(MeetingsQuery)))
@@ -66,23 +70,21 @@ def laid_out(words: MeetingWords, result: ChannelMeetings, query: MeetingsQuery)
             PageLink((say("Show what talks and what does not"),), "/mechanisms"),
         ),
         sections=tuple(
-            _section(words, state, _ordered(result.meetings, state), query)
+            _section(words, state, _ordered(result.meetings, state))
             for state in ((query.state,) if query.state else STATES)
         ),
     )
 
 
-def _heading(words: MeetingWords, state: str) -> str:
+def _heading(words: MeetingWords, state: State) -> str:
     say = words.w.say
-    match state:
-        case "asked":
-            return capitalized(say("asked for"))
-        case "agreed":
-            return capitalized(say("agreed"))
-        case "held":
-            return say("Held")
-        case _:
-            return capitalized(say("over"))
+    headings = {
+        "asked": say("asked for"),
+        "agreed": say("agreed"),
+        "held": say("Held"),
+        "over": say("over"),
+    }
+    return capitalized(headings[state])
 
 
 def _notes(words: MeetingWords, result: ChannelMeetings, query: MeetingsQuery) -> Iterator[str]:
@@ -113,85 +115,47 @@ def _actions(words: MeetingWords) -> Iterator[PageLink]:
     yield PageLink((say("Invite to a visit"),), "/compose/visit-invitation", "button")
 
 
-def _section(
-    words: MeetingWords, state: State, every: Sequence[MeetingSummary], query: MeetingsQuery
-) -> Section:
-    """Return the meetings of a state: one page of them, or the first few."""
-    w, say, heading = words.w, words.w.say, _heading(words, state)
-    first = (query.page - 1) * SCREEN_ROWS if query.state else 0
-    most = SCREEN_ROWS if query.state or state in ("asked", "agreed") else _FEW
-    shown = every[first : first + most]
+def _section(words: MeetingWords, state: State, every: Sequence[MeetingSummary]) -> Section:
+    """Return a page of the meetings of a state."""
+    say, heading = words.w.say, _heading(words, state)
+    shown, rest = words.paged(every, state=state)
     last = say("Readouts") if state in ("held", "over") else say("Agenda")
     head = (say("When"), say("Opened by"), say("What"), say("Present state"), last)
-    rest = None
-    if query.state and first + most < len(every):
-        following = words.context.again(page=query.page + 1)
-        rest = words.following(len(shown), len(every), following)
-    elif len(shown) < len(every):
-        name = say("all %(n)s", n=w.number(len(every)))
-        count = say("Shown %(a)s of %(b)s.", a=w.number(len(shown)), b=w.number(len(every)))
-        rest = Remark((count, " ", PageLink((name,), "/meetings", query={"state": state})))
     return section(
         heading,
         Listing(heading, head, (Group(tuple(map(words.row, shown))),), layout="gather")
         if shown
         else _nothing(words, state, is_beyond=bool(every)),
         rest,
-        aside=w.number(len(every)) if every else say("none"),
+        aside=words.w.number(len(every)) if every else say("none"),
     )
 
 
 def _nothing(words: MeetingWords, state: State, *, is_beyond: bool) -> Empty:
     say = words.w.say
-    if is_beyond:
-        return Empty(say("This page is beyond the last one."))
-    match state:
-        case "asked":
-            return Empty(
-                say(
-                    "There is no request. A request to meet, for a call or for a visit appears "
-                    "here until everybody who is asked has answered."
-                )
-            )
-        case "agreed":
-            return Empty(
-                say(
-                    "Nothing is agreed. Meetings that everybody has accepted appear here until "
-                    "they are held."
-                )
-            )
-        case "held":
-            return Empty(
-                say(
-                    "No held meeting is still open. Held meetings appear here with the readouts "
-                    "that are given or owed."
-                )
-            )
-        case "over":
-            return Empty(
-                say("Nothing is over yet."),
-                say("Meetings appear here once nothing more is owed about them."),
-            )
+    nothing = {
+        "asked": say(
+            "There is no request. A request to meet, for a call or for a visit appears here "
+            "until everybody who is asked has answered."
+        ),
+        "agreed": say(
+            "Nothing is agreed. Meetings that everybody has accepted appear here until they are "
+            "held."
+        ),
+        "held": say(
+            "No held meeting is still open. Held meetings appear here with the readouts that are "
+            "given or owed."
+        ),
+        "over": say(
+            "Nothing is over yet. Meetings appear here once nothing more is owed about them."
+        ),
+    }
+    return Empty(say("This page is beyond the last one.") if is_beyond else nothing[state])
 
 
-def _ordered(meetings: Sequence[MeetingSummary], state: str) -> list[MeetingSummary]:
-    """Return the meetings of a state in their order.
-
-    Requests come in the order in which answers are due, agreed meetings by their start.
-    All others come with the newest first.
-    """
+def _ordered(meetings: Sequence[MeetingSummary], state: State) -> list[MeetingSummary]:
     of_state = [meeting for meeting in meetings if meeting.state == state]
-    match state:
-        case "asked":
-            return sorted(of_state, key=lambda meeting: (meeting.due, meeting.begins))
-        case "agreed":
-            return sorted(of_state, key=lambda meeting: meeting.begins)
-        case "held":
-            return sorted(
-                of_state, key=lambda meeting: (bool(meeting.owed), meeting.begins), reverse=True
-            )
-        case _:
-            return sorted(of_state, key=lambda meeting: meeting.updated, reverse=True)
+    return sorted(of_state, key=_ORDERS[state], reverse=state in ("held", "over"))
 
 
 ROUTES: Final[tuple[PageRoute, ...]] = (
