@@ -61,7 +61,7 @@ class PageWords:
         """Return a side, and whether it is the reader's own."""
         mark = Mark("side", name.upper() or self.w.say("a participant"))
         ours = name and name == self.context.side
-        return (mark, " ", Aside((self.w.say("ours"),))) if ours else (mark,)
+        return (mark, " ", Aside(self.w.say("ours"))) if ours else (mark,)
 
     def number(self, number: str) -> Runs:
         """Return a number, short on a page. An exercise has the word before it."""
@@ -78,12 +78,12 @@ class PageWords:
         """Return the position of a record and its time; it leads to the record."""
         name = self.w.say("record %(n)s", n=self.w.number(position))
         when = [self.w.written(time, form)] if time else []
-        return PageLink((self.w.listed([*when, name]),), f"/records/{position}")
+        return PageLink(self.w.listed([*when, name]), f"/records/{position}")
 
     def positions(self, positions: Iterable[int]) -> Runs:
         """Return the positions of records, each of which leads to its record."""
         links = (
-            PageLink((self.w.number(position),), f"/records/{position}") for position in positions
+            PageLink(self.w.number(position), f"/records/{position}") for position in positions
         )
         return listed(links, self.w.comma)
 
@@ -93,7 +93,7 @@ class PageWords:
 
     def again(self, name: str, changed: Mapping[str, object], spoken: str = "") -> PageLink:
         """Return the button to the same page with parts of its query changed."""
-        return PageLink((name,), f"/{self.context.again(**changed)}", "button", spoken=spoken)
+        return PageLink(name, f"/{self.context.again(**changed)}", "button", spoken=spoken)
 
     def paged(self, rows: Sequence[Row], **query: str) -> tuple[Sequence[Row], Remark | None]:
         """Return the rows of this page of a list, and the way to the next ones.

@@ -54,7 +54,7 @@ async def menu(context: PageContext) -> Page:
         and offer.act in writable
         and _matches(w, offer.act, offer.purpose, typed)
     ]
-    incident = PageLink((say("Report an incident"),), f"/compose/{INCIDENT}", "button")
+    incident = PageLink(say("Report an incident"), f"/compose/{INCIDENT}", "button")
     nothing = say(
         "Nothing can be written here: officers write, of now, while the log takes records."
     )
@@ -70,7 +70,7 @@ async def menu(context: PageContext) -> Page:
         sections=(_search(context, typed, len(forms)), *groups)
         if writable
         else (section("", Empty(nothing)),),
-        foot=(PageLink((say("Drafts of your side"),), "/drafts"),),
+        foot=(PageLink(say("Drafts of your side"), "/drafts"),),
     )
     return Page(view=document)
 
@@ -86,7 +86,7 @@ def _search(context: PageContext, typed: str, count: int) -> Section:
         "%(n)s form has “%(what)s”.", "%(n)s forms have “%(what)s”.", count, what=typed
     )
     none = say("No form has “%(what)s”. Try another word.", what=typed)
-    every = PageLink((say("Show all forms"),), "/compose")
+    every = PageLink(say("Show all forms"), "/compose")
     return section("", form, Paragraph((result if count else none, " ", every)))
 
 
@@ -97,9 +97,9 @@ def _forms(context: PageContext, offers: Sequence[Offer]) -> Points:
         assert offer.purpose is not None
         hands_over = sending_of(context, FORMATS[offer.act].rule).hands_over
         lines = [w.sentence(offer.purpose), w.say("A colleague sends it.") if hands_over else ""]
-        link = PageLink((w.act(offer.act),), f"/compose/{offer.act}")
+        link = PageLink(w.act(offer.act), f"/compose/{offer.act}")
         points.append(
-            (link, " ", w.sentences(filter(None, lines)), " ", Aside((FORMATS[offer.act].code,)))
+            (link, " ", w.sentences(filter(None, lines)), " ", Aside(FORMATS[offer.act].code))
         )
     return Points(tuple(points), tuple({"form": offer.act} for offer in offers), layout="forms")
 

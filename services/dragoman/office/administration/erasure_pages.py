@@ -113,11 +113,11 @@ def _ways(
     query = {"f.records": "\n".join(consent.exchanges)}
     act, back = "/admin/acts/erasure-consent", query | {"f.withdrawn": "yes"}
     if context.side in silent:
-        yield PageLink((say("Consent"),), act, "button", query, numbers)
+        yield PageLink(say("Consent"), act, "button", query, numbers)
     else:
-        yield PageLink((say("Take the consent back"),), act, "button", back, numbers)
+        yield PageLink(say("Take the consent back"), act, "button", back, numbers)
     if context.registry.custody == "host" and silent in ([], [context.side]):
-        yield PageLink((say("Take out"),), "/admin/acts/erasure", "button", query, numbers)
+        yield PageLink(say("Take out"), "/admin/acts/erasure", "button", query, numbers)
 
 
 def _gone(words: AdminWords) -> Section:
@@ -159,7 +159,7 @@ def _consent(words: AdminWords) -> Section:
         f"dragoman channel erase EXCHANGE {words.where}",
         f"dragoman channel sign {context.name}.erasure.json --key YOUR-KEY.pem",
     )
-    return section(change.title, *change.blocks, Remark((note,)), *map(Verbatim, commands))
+    return section(change.title, *change.blocks, Remark(note), *map(Verbatim, commands))
 
 
 def _naming(context: PageContext, exchanges: Iterable[str]) -> Erasure:

@@ -78,7 +78,7 @@ async def audit(context: PageContext) -> Page:
     document = PageDocument(
         title=title,
         area="audit",
-        lead=(lead,),
+        lead=lead,
         sections=(
             *words.answered(await _answers(context)),
             *([await _changes(words, travel.compared)] if travel.compared else []),
@@ -87,7 +87,7 @@ async def audit(context: PageContext) -> Page:
                 words.brief(records),
                 words.key,
                 Facts(((say("digest"), Mark("code", context.digest or digest)),)),
-                aside=PageLink((say("the whole log"),), "/log"),
+                aside=PageLink(say("the whole log"), "/log"),
             ),
             words.signed(heads, fault, hosts, looked),
             words.exported(),
@@ -107,7 +107,7 @@ async def _changes(words: LogWords, other: str) -> Section:
     return section(
         say("What changed from %(a)s to %(b)s", **ends),
         *record_diff.blocks(context, changed),
-        aside=PageLink((say("only this table"),), "/differences", query=query),
+        aside=PageLink(say("only this table"), "/differences", query=query),
         part="diff",
     )
 
@@ -149,7 +149,7 @@ class AuditWords(LogWords):
     def answered(self, five: AuditAnswers | None) -> Iterator[Section]:
         """Yield the five answers; long tables unfold."""
         w, say = self.w, self.w.say
-        report = PageLink((say("as a report"),), "/reports/audit")
+        report = PageLink(say("as a report"), "/reports/audit")
         if five is None:
             nothing = say(
                 "There were more exchanges in a day than one report can contain. Choose an earlier "
@@ -158,7 +158,7 @@ class AuditWords(LogWords):
             yield section(say("The five answers"), Empty(nothing), aside=report)
             return
         laid = paper(five, w, w.tag)
-        alarm = Paragraph((Mark("state", laid.alarm, "critical"),)) if laid.alarm else None
+        alarm = Paragraph(Mark("state", laid.alarm, "critical")) if laid.alarm else None
         yield section(say("The five answers"), alarm, *laid.lead, aside=report)
         for answer in laid.sections:
             blocks = tuple(map(self._folded, answer.blocks))
@@ -240,7 +240,7 @@ class AuditWords(LogWords):
 
         def name(witness: CosignatureRow) -> Cell:
             side: Cell = (Mark("side", witness.side.upper()), " ") if witness.side else ()
-            return joined((side, witness.name, Aside((Mark("code", witness.key),))))
+            return joined((side, witness.name, Aside(Mark("code", witness.key))))
 
         yield columns(
             say("Witnesses"),
@@ -272,7 +272,7 @@ class AuditWords(LogWords):
                 head.others,
             )
             names = listed(by, w.comma) or (say("nobody"),)
-            return (*names, Aside((others,))) if head.others else names
+            return (*names, Aside(others)) if head.others else names
 
         def standing(head: SignedHead) -> Mark:
             if head.signed:
@@ -297,7 +297,7 @@ class AuditWords(LogWords):
         pins = f"--cid {registry.cid} --log {shlex.quote(str(log_of(registry)))}"
         name = context.name
         takes = not context.past and context.registry.kind in ("official", "exercise")
-        turns = PageLink((say("Turn-overs that were signed"),), "/watch/turn-over")
+        turns = PageLink(say("Turn-overs that were signed"), "/watch/turn-over")
         return section(
             say("Take it away"),
             say(
@@ -311,14 +311,12 @@ class AuditWords(LogWords):
             say("Keep your side’s own copy, verified record by record"),
             Verbatim(f"dragoman audit mirror {name} --channel {name}{server} {pins}"),
             Remark(
-                (
-                    say(
-                        "Take channel id and log key from your own side’s notes of the opening, "
-                        "not from this page."
-                    ),
+                say(
+                    "Take channel id and log key from your own side’s notes of the opening, "
+                    "not from this page."
                 )
             ),
-            Paragraph((turns,)) if takes else None,
+            Paragraph(turns) if takes else None,
         )
 
 

@@ -215,7 +215,7 @@ class _Words(PageWords):
     def line(self, record: RecordSince) -> Runs:
         """Return a record: whose it is, which act, and when."""
         deed = (self.actor(record.actor), self.w.colon, self.w.act(record.act))
-        where = Aside((self.record(record.position, record.time),))
+        where = Aside(self.record(record.position, record.time))
         return (sourced(deed, MessageSource(record.position)), " ", where)
 
     def _channel(self, records: Iterable[RecordSince], is_cut: bool) -> Section:
@@ -227,7 +227,7 @@ class _Words(PageWords):
                 "There is more than this page can show. The newest is here; the log has all of it."
             ),
             self.w.space,
-            PageLink((say("the log"),), "/log"),
+            PageLink(say("the log"), "/log"),
         )
         return section(
             say("The channel itself"),
@@ -260,7 +260,7 @@ class _Words(PageWords):
             "To compare with an earlier moment instead of now, open Past in the line of states "
             "above."
         )
-        return section(say("Another moment"), form, Remark((note,)))
+        return section(say("Another moment"), form, Remark(note))
 
 
 async def _chosen(context: PageContext, typed: str) -> tuple[int, str]:

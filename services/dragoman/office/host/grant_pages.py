@@ -74,11 +74,9 @@ async def tokens_page(
         title=say("Tokens"),
         announced=announced,
         faults=form.faults_in(words.w),
-        lead=(
-            say(
-                "A token speaks for one officer, in the channels that it names. The service keeps "
-                "only its digest."
-            ),
+        lead=say(
+            "A token speaks for one officer, in the channels that it names. The service keeps "
+            "only its digest."
         ),
         places=words.places("/host/tokens"),
         sections=(in_force,) if issued is None else (_issued(words, issued), in_force),
@@ -93,7 +91,7 @@ def _issued(words: GrantWords, issued: IssuedToken) -> Section:
     title, aside = say("For %(actor)s", actor=issued.actor), Mark("id", issued.id)
     if not issued.token:
         gone = say("It was shown then, and is not kept. If it is lost, revoke it and make another.")
-        return section(title, Paragraph((gone,)), aside=aside)
+        return section(title, Paragraph(gone), aside=aside)
     ends = (
         say("It ends %(t)s.", t=w.written(issued.expires, "minute"))
         if issued.expires
@@ -103,8 +101,8 @@ def _issued(words: GrantWords, issued: IssuedToken) -> Section:
     once = say("Give it to the officer by a way that nobody else reads. It is not shown again.")
     return section(
         title,
-        Paragraph((once,)),
-        Paragraph((Mark("secret", issued.token, "token-once"),)),
+        Paragraph(once),
+        Paragraph(Mark("secret", issued.token, "token-once")),
         Remark((where, " ", ends)),
         aside=aside,
     )
@@ -143,7 +141,7 @@ async def _tokens_in_force(words: GrantWords, service: Service) -> Section:
             gets=True,
             parts=(line("of", say("Of a side or an officer"), of),),
             button=say("Show"),
-            beside=(PageLink((say("show all"),), "//host/tokens"),) if of else (),
+            beside=(PageLink(say("show all"), "//host/tokens"),) if of else (),
         ),
         table,
         rest,
@@ -153,7 +151,7 @@ async def _tokens_in_force(words: GrantWords, service: Service) -> Section:
 
 def _revocation(words: GrantWords, token: TokenView) -> PageLink:
     name, spoken = words.w.say("revoke"), words.w.listed((token.id, token.actor))
-    return PageLink((name,), "//host/tokens/revoke", query={"token": token.id}, spoken=spoken)
+    return PageLink(name, "//host/tokens/revoke", query={"token": token.id}, spoken=spoken)
 
 
 def _new_token(words: GrantWords, service: Service, form: FormState) -> Form:
@@ -328,7 +326,7 @@ async def subjects(context: PageContext, filled: FormState | None = None) -> Pag
         title=say("Subjects"),
         announced=announced.get(context.said, ""),
         faults=form.faults_in(words.w),
-        lead=(lead,),
+        lead=lead,
         places=words.places("/host/subjects"),
         sections=(await _mapped(words, service),),
         beside=(section(say("Map a subject"), new),),

@@ -58,16 +58,16 @@ class MeetingWords(PageWords):
         name = QuotedText(*reversed(self.context.subject(meeting)))
         title = sourced(name, StandingSource("title", meeting.exchange))
         what: list[Cell] = [
-            PageLink((title,), f"/meetings/{meeting.exchange}"),
+            PageLink(title, f"/meetings/{meeting.exchange}"),
             Aside(self.about(meeting)),
             Aside(self.venue(meeting)),
-            Aside((self.exchange(meeting.exchange, meeting.number),)),
+            Aside(self.exchange(meeting.exchange, meeting.number)),
         ]
         if meeting.invokes:
             ladder = self.w.say("on the ladder of a request for explanation")
-            what.append(Aside((PageLink((ladder,), f"/exchanges/{meeting.invokes}"),)))
+            what.append(Aside(PageLink(ladder, f"/exchanges/{meeting.invokes}")))
         if meeting.for_the_record:
-            what.append(Aside((self.w.say("entered for the record"),)))
+            what.append(Aside(self.w.say("entered for the record")))
         is_over = meeting.state in ("held", "over")
         cells = (
             (Mark("icon", "", meeting.level), " ", *self.times(meeting)),
@@ -89,7 +89,7 @@ class MeetingWords(PageWords):
         """Return a window in UTC, and by the offices' clocks."""
         there = local_window(window, self.offices, self.w)
         shown = (self.time(window.begins),) if window.begins == window.ends else self._span(window)
-        return (*shown, " ", Aside((there,))) if there else shown
+        return (*shown, " ", Aside(there)) if there else shown
 
     def _span(self, window: TimeWindow) -> Runs:
         return SpanKind().runs({"from": window.begins, "to": window.ends}, Say(words=self.w))
@@ -117,7 +117,7 @@ class MeetingWords(PageWords):
     def _standing(self, meeting: MeetingSummary) -> Iterator[Cell]:
         """Yield the answer of each side, and what else is owed."""
         if meeting.state == "over":
-            yield (self.w.status(meeting.status), Aside((self.time(meeting.updated),)))
+            yield (self.w.status(meeting.status), Aside(self.time(meeting.updated)))
             return
         if meeting.status == "postponed":
             yield self.w.say("postponed: other times are to be named")
@@ -132,7 +132,7 @@ class MeetingWords(PageWords):
         text = filled(self._answer(meeting, party), side=Mark("side", party.side.upper()))
         parts: list[Cell] = [Mark("icon", "", _ICONS.get(party.word, icon)), " ", text]
         if party.absent:
-            parts.append(Aside((w.say("%(side)s was not there", side=party.side.upper()),)))
+            parts.append(Aside(w.say("%(side)s was not there", side=party.side.upper())))
         if due:
             parts.append(self._until(due))
         remarks: list[Cell] = []
@@ -174,7 +174,7 @@ class MeetingWords(PageWords):
             if owed.late
             else w.say("by %(t)s, in %(d)s", **values)
         )
-        return Aside((text if owed.binding else w.listed([text, w.say("as a courtesy")]),))
+        return Aside(text if owed.binding else w.listed([text, w.say("as a courtesy")]))
 
     # Texts
 
@@ -182,7 +182,7 @@ class MeetingWords(PageWords):
         for readout in meeting.readouts:
             kind = self.w.value(readout.kind)
             author = (Mark("side", readout.side.upper()), self.w.comma, kind)
-            yield (*author, " ", Aside((self.time(readout.time),)))
+            yield (*author, " ", Aside(self.time(readout.time)))
         if len(meeting.readouts) > 1:
             yield self._compared(
                 meeting.readouts_differ,

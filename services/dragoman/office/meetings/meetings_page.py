@@ -57,17 +57,17 @@ def laid_out(words: MeetingWords, result: ChannelMeetings, query: MeetingsQuery)
     return PageDocument(
         title=say("Meetings, calls and visits"),
         area="meetings",
-        lead=(w.sentences(lead),),
+        lead=w.sentences(lead),
         note=listed(_notes(words, result, query), w.space),
         actions=tuple(_actions(words)),
         places=(
             *(
-                PageLink((name,), "/meetings", "current" * (state == query.state), {"state": state})
+                PageLink(name, "/meetings", "current" * (state == query.state), {"state": state})
                 for name, state in states
             ),
-            PageLink((say("Show the calendar"),), "/meetings/calendar"),
-            PageLink((say("Show undertakings"),), "/undertakings"),
-            PageLink((say("Show what talks and what does not"),), "/mechanisms"),
+            PageLink(say("Show the calendar"), "/meetings/calendar"),
+            PageLink(say("Show undertakings"), "/undertakings"),
+            PageLink(say("Show what talks and what does not"), "/mechanisms"),
         ),
         sections=tuple(
             _section(words, state, _ordered(result.meetings, state))
@@ -109,10 +109,10 @@ def _actions(words: MeetingWords) -> Iterator[PageLink]:
     context, say = words.context, words.w.say
     if not context.may_post:
         return
-    yield PageLink((say("Ask for a meeting"),), "/compose/meeting-request", "button first")
+    yield PageLink(say("Ask for a meeting"), "/compose/meeting-request", "button first")
     if not DUTY.isdisjoint(context.roles):
-        yield PageLink((say("Ask for a call"),), "/compose/call-request", "button")
-    yield PageLink((say("Invite to a visit"),), "/compose/visit-invitation", "button")
+        yield PageLink(say("Ask for a call"), "/compose/call-request", "button")
+    yield PageLink(say("Invite to a visit"), "/compose/visit-invitation", "button")
 
 
 def _section(words: MeetingWords, state: State, every: Sequence[MeetingSummary]) -> Section:
