@@ -23,6 +23,7 @@ from dragoman.members.runs import (
     Run,
     Runs,
     Sourced,
+    StandingSource,
     listed,
     sourced,
 )
@@ -52,6 +53,10 @@ class PageWords:
             return self.w.sentence(title)[:SUBJECT_LENGTH]
         tag, text = self.context.subject(state)
         return QuotedText(text, tag)
+
+    def title(self, state: Exchange) -> Sourced:
+        """Return the subject of an exchange, with the records that gave it."""
+        return sourced(self.subject(state), StandingSource("title", state.id))
 
     def time(self, time: str, form: str = "minute") -> Mark:
         """Return a time."""

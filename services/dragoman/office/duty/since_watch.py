@@ -187,8 +187,7 @@ class _Words(PageWords):
     def _matter(self, matter: MatterSince, texts: dict[int, Runs]) -> Section:
         """Return the records of a matter, and its status then and now."""
         w, state = self.w, matter.state
-        source = StandingSource("title", state.id)
-        title = (self.exchange(state.id, state.number), " ", sourced(self.subject(state), source))
+        title = (self.exchange(state.id, state.number), " ", self.title(state))
         points = tuple(
             (*self.line(record), *texts.get(record.position, ())) for record in matter.records
         )
