@@ -110,7 +110,8 @@ class PageWords:
         if page * SCREEN_ROWS >= len(rows):
             return shown, None
         numbers = {"a": self.w.number(len(shown)), "b": self.w.number(len(rows))}
-        way = self.again(self.w.say("Next %(n)s", n=SCREEN_ROWS), {**query, "page": page + 1})
+        address = self.context.again(**{**query, "page": page + 1})
+        way = PageLink(self.w.say("Next %(n)s", n=SCREEN_ROWS), f"/{address}")
         return shown, Remark((self.w.say("Shown %(a)s of %(b)s.", **numbers), " ", way))
 
     def actor(self, actor: str) -> Run:
