@@ -206,6 +206,7 @@ VERBS = frozenset(
             "say",
             "search",
             "send",
+            "set",
             "shelve",
             "show",
             "sign",
