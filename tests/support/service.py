@@ -353,9 +353,11 @@ def all_stopped(pid: int) -> bool:
 
 
 def still_to_come(body: Any) -> Any:
-    """An act of a sample whose windows or dates the calendar has passed, moved by whole days to two
-    months ahead.
+    """An act of a sample whose windows, dates or end the calendar has passed, moved by whole days to
+    two months ahead.
     """
+    if isinstance(body, dict) and body.get("act") == "silence-procedure":
+        return {**body, "until": f"{datetime.now(UTC) + timedelta(days=60):%Y-%m-%dT12:00Z}"}
     named = (
         body.get("windows") or [each for each in (body.get("dates"),) if each]
         if isinstance(body, dict)
