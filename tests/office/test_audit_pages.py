@@ -128,12 +128,12 @@ def test_every_link_on_a_page_of_the_past_leads_to_the_past_and_no_form_posts(
     ):
         officer.open(f"{A}{path}at=20")
         links = officer.xpath("//main//a/@href|//*[contains(@class, 'mast')]//nav//a/@href")
-        assert len(links) > 20, path
+        assert len(links) > 12, path
         assert [
             link for link in links if link.startswith("/c/") and not re.search(r"[?&]at=\d+", link)
         ] == [], path
         methods = {each.get("method", "get") for each in officer.xpath("//main//form")}
-        assert methods == {"get"}, path
+        assert methods <= {"get"}, path
 
 
 # The log
@@ -226,10 +226,10 @@ def test_the_steps_are_listed_and_the_command_for_another_machine_stands_there(
 ) -> None:
     auditor = demo.person("china/auditor").open(f"/c/{CALM}/records/2")
     steps = [text_of(each) for each in auditor.xpath("//*[@data-said]")]
-    assert steps == ["Not checked: scripts are off"] * 8
+    assert steps == [""] * 8
     auditor.see(
+        "Not checked: scripts are off",
         "dragoman audit check nato-china-2.tlog-proof nato-china-2.json",
-        "It does not show that it was read or that it is true.",
     )
     auditor.follow("Save .tlog-proof")
     assert auditor.body.startswith(b"c2sp.org/tlog-proof@v1\nindex 1\n")

@@ -52,6 +52,7 @@ from dragoman.office.administration import (
     erasure_pages,
     moved_forms,
     onward_lists,
+    own_office,
     rules_page,
 )
 from dragoman_schemas.state import Key, OfficerState
@@ -71,8 +72,13 @@ async def administration(context: PageContext) -> Page:
             "the log, which both sides read."
         ),
         sections=(_sides(words), _settings(words)),
-        beside=(_status(words), _status_change(words)),
+        beside=(*_office(context), _status(words), _status_change(words)),
     )
+
+
+def _office(context: PageContext) -> tuple[Section, ...]:
+    """Return the setting of the reader's office, if the reader is of a side."""
+    return (own_office.setting(context),) if context.side in context.sides else ()
 
 
 def _sides(words: AdminWords) -> Section:
@@ -507,4 +513,5 @@ ROUTES: Final[tuple[PageRoute, ...]] = (
     *rules_page.ROUTES,
     *erasure_pages.ROUTES,
     *endpoints_page.ROUTES,
+    *own_office.ROUTES,
 )
