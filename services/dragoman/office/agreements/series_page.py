@@ -39,7 +39,11 @@ def laid_out(words: PageWords, states: list[Exchange]) -> PageDocument:
         for state in states
         for block in (value_table(words, state),)
     )
-    nothing = Section((say("Data series"),), (Empty(say("No series was agreed."), ""),))
+    none = Empty(
+        say("No series was agreed."),
+        say("Its values appear here, and so does each that was due and is missing."),
+    )
+    nothing = Section((say("Data series"),), (none,))
     return PageDocument(
         title=say("Data series: every value, and every one that is missing"),
         area="meetings",
