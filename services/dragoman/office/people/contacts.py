@@ -150,14 +150,17 @@ class _ContactWords(PageWords):
         self.clocks = contacts.clocks
         self.values = Say(words=self.w, zones=places(contacts.clocks, self.w), people=persons)
 
-    def person(self, id: str) -> Runs:
-        """Return a person by name and post, with every number and address."""
+    def person(self, id: str, post: str = "") -> Runs:
+        """Return a person by name and post, with every number and address.
+
+        A `post` that stands beside the person is not said again.
+        """
         person = self.values.people.get(id)
         entry = None if person is None else or_default(person.entry, None)
         if person is None or entry is None:
             return person_of_register(id, self.values)
         parts: list[Cell] = [PageLink((QuotedText(entry.name),), f"/people/register/{id}")]
-        if isinstance(entry.post, str):
+        if isinstance(entry.post, str) and entry.post != post:
             parts += [", ", QuotedText(entry.post)]
         for number in or_default(entry.telephones, ()):
             parts += [Break(", "), Mark("telephone", number)]
@@ -217,15 +220,7 @@ def laid_out(words: _ContactWords, contacts: _Contacts, filled: FormState) -> Pa
         ),
         sections=(
             _watches(words),
-            section(
-                say("Points of contact"),
-                aside=say("each side announces its own; the other side tests them"),
-            ),
-            *(
-                part
-                for side in context.sides
-                for part in _points(words, side, contacts.points, filled)
-            ),
+            *_points(words, contacts.points, filled),
             *_offices(words, contacts),
             _programmes(words, contacts.programmes),
         ),
@@ -275,27 +270,36 @@ def _watches(words: PageWords) -> Section:
 # The points of contact
 
 
-def _points(
-    words: _ContactWords, side: str, points: list[PointView], filled: FormState
-) -> Iterator[Section]:
-    """Yield the points of contact of a side, those in force first."""
-    of_side = sorted(
-        (point for point in points if point.side == side),
-        key=lambda point: _STAGES.index(point.stage),
+def _points(words: _ContactWords, points: list[PointView], filled: FormState) -> Iterator[Section]:
+    """Yield the points of contact, side by side, those in force first."""
+    say, sides = words.w.say, words.context.sides
+    missing = (
+        say(
+            "%(side)s has announced no point of contact. Its duty officers can be reached only by "
+            "this channel.",
+            side=side.upper(),
+        )
+        for side in sides
+        if all(point.side != side for point in points)
     )
-    none = words.w.say(
-        "%(side)s has announced no point of contact. Its duty officers can be reached only by "
-        "this channel.",
-        side=side.upper(),
+    yield section(
+        say("Points of contact"),
+        *map(Empty, missing),
+        aside=say("each side announces its own; the other side tests them"),
     )
-    yield section(words.side(side), None if of_side else Empty(none), level=3)
-    for point in of_side:
+    for point in sorted(
+        points, key=lambda point: (sides.index(point.side), _STAGES.index(point.stage))
+    ):
         yield section(
-            (sourced(QuotedText(point.role), _source(point.exchange)),),
+            (
+                *words.side(point.side),
+                " ",
+                sourced(QuotedText(point.role), _source(point.exchange)),
+            ),
             _facts(words, point),
             _means(words, point),
             _test(words, point, filled),
-            level=4,
+            level=3,
             anchor=f"point-{point.exchange}",
         )
 
@@ -324,9 +328,9 @@ def _facts(words: _ContactWords, point: PointView) -> Facts:
             say("Announced"),
             (
                 words.exchange(point.exchange, point.number),
-                " ",
+                Break(", "),
                 Aside((receipt or say("receipt not acknowledged yet"),)),
-                " ",
+                Break(", "),
                 Aside((confirmed,)),
             ),
         ),
@@ -512,7 +516,8 @@ def _staff(words: _ContactWords, states: list[Exchange]) -> Listing | Empty | No
         (
             say("Person"),
             lambda state: sourced(
-                words.person(_value(state, "person")["id"]), StandingSource("staff", state.id)
+                words.person(_value(state, "person")["id"], _value(state, "post")),
+                StandingSource("staff", state.id),
             ),
         ),
         (say("State"), status),
