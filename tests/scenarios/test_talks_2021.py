@@ -1,9 +1,14 @@
 """A year of two secretariats: a session, offices and their staff, figures, a report, students."""
 
+from dragoman.i18n.words import NBSP
 from stage import Staging
 
 R, D = "rivers", "deltas"
 DESK = "rivers-desk"
+
+
+def plain(text: str) -> str:
+    return text.replace(NBSP, " ")
 
 
 async def test_the_first_session_ends_in_one_readout_and_two_offices(staging: Staging) -> None:
@@ -56,8 +61,16 @@ async def test_silence_is_broken_once_and_adopts_the_second_draft(staging: Stagi
         assert await stage.statuses("SILENCE-1", channel=DESK) == ["broken"]
         await stage.until("2021-07-23T09:59:00Z")
         assert await stage.statuses("SILENCE-2", channel=DESK) == ["circulating"]
+        draft = await stage.page(R, "SILENCE-2", DESK)
+        assert "if none of them objects, silence agrees at 23 Jul 2021 10:00Z" in plain(draft)
+        board = await stage.read_page(R, "", DESK)
+        assert "Silence agrees, unless an officer objects." in board
         await stage.until("2021-07-23T10:01:00Z")
         assert await stage.statuses("SILENCE-2", channel=DESK) == ["adopted"]
+        assert "none of them objected" in await stage.page(R, "SILENCE-2", DESK)
+        assert "Silence agrees" not in await stage.read_page(R, "", DESK)
+        for side, sees in ((R, True), (D, False)):
+            assert ("Silence procedure" in await stage.page(side, "REPORT")) == sees
         assert await stage.statuses("REPORT") == ["negotiating"]
         await stage.until("2021-07-24T00:00:00Z")
         assert await stage.statuses("REPORT") == ["settled"]
