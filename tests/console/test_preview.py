@@ -86,9 +86,8 @@ def context_of(
 
 
 def spoken(html: str) -> str:
-    """Return the words of a part of a page, without its check words."""
-    html = re.sub(r'<a class="how".*?</a>', "", html)
-    html = re.sub(r"<span[^>]*data-check-words[^>]*>.*?</span>", "", html, flags=re.DOTALL)
+    """Return the words of a part of a page, without the ways to its records."""
+    html = re.sub(r'<a class="(how|proof)".*?</a>', "", html, flags=re.DOTALL)
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html)).strip()
 
 

@@ -4,9 +4,17 @@ text after it was sent.
 
 from typing import Any
 
+import pytest
+
 from meeting_requests import CALM, asked
 from office import Office
-from service import Caller
+from service import INCIDENT, Caller
+
+UNREAD = ("script", "style", "template")
+CONTROL = (
+    "self::button or self::select or self::textarea or self::summary or self::a[@href]"
+    " or self::input[not(@type='hidden')]"
+)
 
 
 def turns(demo: Office, exchange: str) -> dict[str, str]:
@@ -78,6 +86,35 @@ def test_only_what_came_since_an_officer_looked_is_marked_as_new(demo: Office) -
     position = agenda(demo, "nato/officer", exchange, topics)
     assert china.open(page).xpath(new) == [str(position)]
     assert china.open(page).xpath(new) == [], "it was read with the page before"
+
+
+@pytest.mark.parametrize("side", ["nato", "china"])
+def test_an_ordinary_matter_has_few_words_and_few_controls(demo: Office, side: str) -> None:
+    flash = {**INCIDENT, "precedence": "flash"}
+    opened = demo.api("nato/duty_officer", lambda nato: nato.open(flash, CALM)).json["exchange"]
+    account = {"act": "counter-account", "facts": "The passage was at more than 50 m."}
+    answer = demo.api("china/duty_officer", lambda china: china.act(opened, account, CALM))
+    assert answer.status == 201, answer.body
+    for exchange in (opened, asked(demo, 1)[0]):
+        page = demo.person(f"{side}/officer").open(f"/c/{CALM}/exchanges/{exchange}")
+        texts = page.xpath(f"//main//text()[not(ancestor::{' or ancestor::'.join(UNREAD)})]")
+        words = " ".join(map(str, texts))
+        assert len(words.split()) <= 354
+        assert len(page.xpath(f"//main//*[{CONTROL}]")) <= 30, "the frame may have 20 more"
+
+
+def test_each_fact_of_a_sheet_is_of_the_record_that_its_proof_leads_to(demo: Office) -> None:
+    exchange, _ = asked(demo, 2)
+    agenda(demo, "nato/officer", exchange, {"act": "agenda", "topics": ["Contacts at sea"]})
+    page = demo.person("china/officer").open(f"/c/{CALM}/exchanges/{exchange}?how=1")
+    messages = page.xpath("//*[@class='message']")
+    assert len(messages) == 2
+    for message in messages:
+        (record,) = message.xpath(".//@data-record")
+        assert message.xpath("a[@class='proof']/@href") == [f"/c/{CALM}/records/{record}"]
+        sources = message.xpath(".//article//@data-source")
+        assert sources and {source.split()[1] for source in sources} == {record}
+        assert message.xpath("a[@class='proof']/span[not(@class)]/text()") == [f"record {record}"]
 
 
 def test_no_answer_is_missed_of_a_message_that_asks_for_none(demo: Office) -> None:

@@ -35,7 +35,7 @@ from dragoman_schemas.responses import Entry, PersonSeen
 from dragoman_schemas.state import Exchange
 
 _TEMPLATE: Final = "preview.html"
-_LINK: Final = re.compile(r'<a class="how"[^<>]*>[^<>]*</a>|<a\b[^<>]*>|</a>')
+_LINK: Final = re.compile(r'<a class="(?:how|proof)".*?</a>|<a\b[^<>]*>|</a>', re.DOTALL)
 """Links, and the ways to a record that is not there yet."""
 """Links of a preview, which lead nowhere: to follow one would leave the unsent text."""
 
@@ -95,9 +95,8 @@ async def preview_of(
     offices = tuple(office_of(name, there.projection.office(name)) for name in there.sides)
     people = await _people(context, there, state)
     display = release_preview.display_of(there, offices, people)
-    step = step_of(display, offices, state, _entry(folded), ())
+    step = step_of(display, offices, state, _entry(folded))
     shown = await message_values(there, display, offices, state)
-    later = (there.words.say("only once it is recorded"),)
     values: dict[str, Any] = {
         **shown,
         "view": _PreviewedMessage(
@@ -106,7 +105,7 @@ async def preview_of(
             coded=coded_text(state),
             represented=consent.represented(state),
         ),
-        "opening": opening_sheet(state, step, shown["sent"], later),
+        "opening": opening_sheet(state, step, shown["sent"]),
         "sheet": None if writing.exchange is None else message_sheet(display, state, step),
     }
     await compile_template(there.words, _TEMPLATE)

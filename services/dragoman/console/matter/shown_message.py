@@ -47,7 +47,7 @@ async def message_values(
     exchange has both, and so has the preview of a message that is not sent.
     """
     content = developments.opening_as_sent(state)
-    opening = display.at(state.opened.position)
+    opening = display.sheet(state.opened.position)
     sent = field_history.marked(
         display, state, opening.facts(state.act, content, leave=_IN_THE_HEAD)
     )
