@@ -42,7 +42,7 @@ async def test_an_officer_is_told_who_may_send_and_hands_it_to_them(
         "(told, field) => told.compareDocumentPosition(field) & 4", await first.element_handle()
     )
     await write(officer)
-    await expect(officer.page.locator("#act-bytes")).to_be_visible()
+    await expect(officer.page.locator("#act-bytes")).to_be_attached()
     await expect(officer.page.locator("main")).not_to_contain_text(
         IDENTIFIERS.pattern.partition("|")[0]
     )

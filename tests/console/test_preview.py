@@ -46,7 +46,7 @@ TEXTS = st.dictionaries(
 )
 ACTS = st.one_of(
     TEXTS.map(lambda text: {**NOTE, "text": text}),
-    TEXTS.map(lambda text: {**INCIDENT, "facts": text}),
+    TEXTS.map(lambda text: {**INCIDENT, "facts": text, "subject": {"en": "At the shoal"}}),
     TEXTS.map(lambda text: {"act": "reply", "text": text}),
     TEXTS.map(lambda text: {"act": "correction", "fields": {"facts": text}, "reason": "Wrong."}),
     TEXTS.map(
@@ -169,6 +169,8 @@ def test_a_preview_is_the_page_that_the_other_side_gets(
     lead = ('<p class="lead">', "</p>")
     assert part(html, *lead) == part(page, *lead)
     assert "<a " not in html, "a link would leave the text that is not sent"
+    if "subject" in act:
+        assert "At the shoal" in part(html, *sheet), "the check page shows a message only here"
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 from markupsafe import Markup
 from msgspec import UNSET, Raw, Struct
+from msgspec.structs import replace
 from multidict import MultiDict
 
 from dragoman.console.compose import release_preview
@@ -72,6 +73,15 @@ def take_reader(fields: MultiDict[str]) -> PreviewReader:
         side=fields.popall("preview_side", [""])[-1],
         language=fields.popall("preview_language", [""])[-1],
     )
+
+
+def own_language(context: PageContext, reader: PreviewReader | None = None) -> PreviewReader:
+    """Return the reader of a preview that its writer checks.
+
+    Without a choice, the language is the writer's: who checks a text must read it.
+    """
+    reader = reader or PreviewReader()
+    return replace(reader, language=reader.language or context.words.language)
 
 
 async def preview_of(
