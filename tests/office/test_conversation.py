@@ -8,6 +8,7 @@ import pytest
 
 from meeting_requests import CALM, asked
 from office import Office
+from person import text_of
 from service import INCIDENT, Caller
 
 UNREAD = ("script", "style", "template")
@@ -29,8 +30,8 @@ def turns(demo: Office, exchange: str) -> dict[str, str]:
     }
 
 
-def agenda(demo: Office, actor: str, exchange: str, body: dict[str, Any]) -> int:
-    """Send an act about the agenda, and return its position."""
+def sent(demo: Office, actor: str, exchange: str, body: dict[str, Any]) -> int:
+    """Send an act of an exchange, and return its position."""
 
     async def send(caller: Caller) -> Any:
         where = f"/v1/channels/{CALM}/exchanges/{exchange}"
@@ -62,13 +63,13 @@ def test_an_agreement_on_an_agenda_is_shown_with_the_text_that_it_is_of(demo: Of
     exchange, _ = asked(demo, 1)
     page = f"/c/{CALM}/exchanges/{exchange}"
     topics: dict[str, Any] = {"act": "agenda", "topics": ["Contacts at sea", "Next meeting"]}
-    first = agenda(demo, "china/officer", exchange, topics)
-    agreed = agenda(demo, "nato/officer", exchange, {"act": "agenda-agreement"})
+    first = sent(demo, "china/officer", exchange, topics)
+    agreed = sent(demo, "nato/officer", exchange, {"act": "agenda-agreement"})
     for side in ("nato", "china"):
         seen = demo.person(f"{side}/officer").open(page)
         seen.at(f"//*[@id='r{first}']").see("NATO agrees to this text.")
     other = {**topics, "topics": ["Drones near ships", "Next meeting"]}
-    newest = agenda(demo, "china/officer", exchange, other)
+    newest = sent(demo, "china/officer", exchange, other)
     for side in ("nato", "china"):
         seen = demo.person(f"{side}/officer").open(page)
         seen.at(f"//*[@id='r{newest}']").see("NATO agreed to an earlier text, not to this one.")
@@ -83,7 +84,7 @@ def test_only_what_came_since_an_officer_looked_is_marked_as_new(demo: Office) -
     china = demo.person("china/officer").open(f"/c/{CALM}/inbox").open(page).open(page)
     assert china.xpath(new) == []
     topics = {"act": "agenda", "topics": ["Contacts at sea"]}
-    position = agenda(demo, "nato/officer", exchange, topics)
+    position = sent(demo, "nato/officer", exchange, topics)
     assert china.open(page).xpath(new) == [str(position)]
     assert china.open(page).xpath(new) == [], "it was read with the page before"
 
@@ -105,7 +106,7 @@ def test_an_ordinary_matter_has_few_words_and_few_controls(demo: Office, side: s
 
 def test_each_fact_of_a_sheet_is_of_the_record_that_its_proof_leads_to(demo: Office) -> None:
     exchange, _ = asked(demo, 2)
-    agenda(demo, "nato/officer", exchange, {"act": "agenda", "topics": ["Contacts at sea"]})
+    sent(demo, "nato/officer", exchange, {"act": "agenda", "topics": ["Contacts at sea"]})
     page = demo.person("china/officer").open(f"/c/{CALM}/exchanges/{exchange}?how=1")
     messages = page.xpath("//*[@class='message']")
     assert len(messages) == 2
@@ -125,7 +126,7 @@ def test_no_answer_is_missed_of_a_message_that_asks_for_none(demo: Office) -> No
     )
     nato = demo.person("nato/officer").open(page)
     assert nato.xpath(rows.format("china"))[0].text_content() == "No answer yet"
-    accepted = agenda(demo, "china/officer", exchange, {"act": "acceptance"})
+    accepted = sent(demo, "china/officer", exchange, {"act": "acceptance"})
     for side in ("nato", "china"):
         seen = demo.person(f"{side}/officer").open(page)
         assert seen.xpath(rows.format("china"))[0].text_content().startswith("Answered after")
@@ -133,3 +134,23 @@ def test_no_answer_is_missed_of_a_message_that_asks_for_none(demo: Office) -> No
             "an acceptance asks nothing"
         )
         assert seen.xpath(f"//*[@id='r{accepted}']"), "and is a sheet of its own"
+
+
+def test_the_takeover_of_a_correction_shows_what_was_and_what_is(demo: Office) -> None:
+    opening = {**INCIDENT, "precedence": "flash", "casualties": 0}
+    opened = demo.api("nato/duty_officer", lambda nato: nato.open(opening, CALM)).json
+    fields = {"casualties": 3}
+    body = {"act": "correction", "fields": fields, "reason": "Crew report misread."}
+    sent(demo, "nato/duty_officer", opened["exchange"], body)
+    china = demo.person("china/duty_officer").open(f"/c/{CALM}")
+    takeovers = china.xpath("//dialog[.//*[@data-changed]]")
+    assert len(takeovers) == 1, "one flash of them corrects anything"
+    (change,) = takeovers[0].xpath(".//*[@data-changed]")
+    assert change.get("data-changed") == "casualties"
+    was, now = change.xpath("dd")
+    assert (text_of(was), text_of(now)) == (f"was: 0 {opened['position']}", "now: 3")
+    assert was.xpath("a/@href") == [f"/c/{CALM}/records/{opened['position']}"]
+    (reason,) = takeovers[0].xpath(".//blockquote")
+    assert text_of(reason) == "Crew report misread."
+    shown = [text_of(each) for each in takeovers[0].xpath(".//dl[@class='what']/dd")]
+    assert "3" not in shown, "the new value stands once"

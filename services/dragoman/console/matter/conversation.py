@@ -116,7 +116,7 @@ def message_sheet(display: Display, state: Exchange, step: TimelineStep) -> Shee
         step=step,
         words=tuple(fact for fact in step.facts if fact.is_own_text),
         values=tuple(fact for fact in step.facts if not fact.is_own_text),
-        replaced=tuple(_replaced(display, state, step.line.position)),
+        replaced=tuple(replaced(display, state, step.line.position)),
     )
 
 
@@ -191,7 +191,7 @@ def _detail(words: Words, line: LogLine) -> str:
     return act if line.valid else words.say("%(act)s, without effect", act=act)
 
 
-def _replaced(display: Display, state: Exchange, position: int) -> Iterator[Replaced]:
+def replaced(display: Display, state: Exchange, position: int) -> Iterator[Replaced]:
     """Yield each value that a correction or a retraction replaced, with its record."""
     for correction in state.corrections:
         if correction.corrected.position == position:
