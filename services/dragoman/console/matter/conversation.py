@@ -193,9 +193,10 @@ def _detail(words: Words, line: LogLine) -> str:
 
 def replaced(display: Display, state: Exchange, position: int) -> Iterator[Replaced]:
     """Yield each value that a correction or a retraction replaced, with its record."""
+    order = [member.name for member in shapes.members(state.act)]
     for correction in state.corrections:
         if correction.corrected.position == position:
-            for name, was in correction.was.items():
+            for name, was in sorted(correction.was.items(), key=lambda item: order.index(item[0])):
                 before = _given_in(state, name, was, position)
                 yield from _was(display, state.act, name, was, before)
     for retraction in state.retractions:
