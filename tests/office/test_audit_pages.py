@@ -213,7 +213,7 @@ def test_the_default_values_of_a_message_stand_behind_its_proof(demo: Office) ->
     for path in ("/form", ""):
         reader.open(f"{A}/exchanges/{opened['exchange']}{path}")
         assert title not in {text_of(each) for each in reader.xpath("//h2|//summary")}
-    reader.follow(title)
+    reader.open(reader.xpath("//a[@class='proof']/@href")[0])
     assert reader.path.startswith(f"{A}/records/{opened['position']}")
     shown = reader.at("//section[@aria-labelledby='defaults']").xpath(".//dt")
     hidden = {"dtg", "subject"} & state["defaults"].keys()

@@ -23,7 +23,7 @@ from dragoman.console.compose.consequences import (
     urgency_of,
 )
 from dragoman.console.compose.levelled import LevelledText, levelled_texts
-from dragoman.console.compose.preview import preview_of
+from dragoman.console.compose.preview import own_language, preview_of
 from dragoman.console.compose.recorded_page import (
     notify_open_pages,
     promised_replies,
@@ -238,7 +238,7 @@ async def _draft_page(
             "urgent": {} if folded is None else urgency_of(writing, folded, state),
             "verb": button_text(context, writing, view),
             "facts": facts,
-            "preview": await preview_of(writing, folded),
+            "preview": await preview_of(writing, folded, own_language(context)),
             "levelled": levelled,
             "warnings": warnings,
             "consented": consented,
