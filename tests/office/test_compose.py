@@ -60,6 +60,8 @@ def test_an_incident_is_reported_in_three_pages_exactly_as_it_was_checked(demo: 
     assert list(act) == ["act", "kind", "time", "place", "facts"]
     assert act["place"] == {"lat": 15.116667, "lon": 116.433333}
     assert act["time"].endswith("T03:05:00Z")
+    shown = "".join(nato.xpath("//main//text()[not(ancestor::pre or ancestor::form)]"))
+    assert shown.count("Two aircraft passed close. Rest unknown.") == 1, "the message stands once"
     nato.at("//section[@aria-labelledby='then']").see("CHINA owes: Acknowledgement").within("")
     nato.press("Send to CHINA (immediate)")
     assert recorded(demo, nato)["data"] == act
@@ -110,6 +112,27 @@ def test_what_takes_two_keys_is_written_by_one_officer_and_released_by_another(
     record = recorded(demo, head)
     assert (record["actor"], record["releasedby"], record["data"]) == ("nato/o-1", "nato/h-1", act)
     demo.person("china/head_of_office").open(address).see("Your side has no such draft.")
+
+
+def test_more_options_are_shown_when_asked_and_while_one_of_them_is_filled(demo: Office) -> None:
+    def names(person: Person) -> set[str]:
+        return set(person.xpath("//main//*[self::input or self::textarea or self::select]/@name"))
+
+    note, nato = f"/c/{CALM}/compose/contact-note", demo.person("nato/duty_officer")
+    every = names(nato.open(f"{note}?more=1"))
+    few = names(nato.open(note).fill("Text, English", "We spoke.").choose("conversation"))
+    assert len(few) < len(every) / 2
+    nato.press("Show more options")
+    assert names(nato) == every
+    assert nato.fields()["Text, English"] == "We spoke."
+    (remarks,) = nato.xpath("//textarea[starts-with(@name, 'f.remarks')]")
+    remarks.text = "By telephone."
+    nato.press("Check before sending")
+    assert act_of(nato)["remarks"] == "By telephone."
+    draft = nato.open(note).post(
+        note, {"f.remarks": "By telephone.", "f.text.en": "", "key": "0" * 32, "do": "level"}
+    )
+    assert names(draft) >= every - {"more"}, "a text that was typed is never out of sight"
 
 
 @pytest.mark.parametrize(
@@ -168,7 +191,8 @@ def test_a_correction_shows_what_was_and_why(demo: Office) -> None:
     if reason.tag == "textarea":
         reason.text = "Read off the wrong chart"
     reason.set("value", "Read off the wrong chart")
-    nato.press_at(CHECK).at("//*[@data-new]").see("15°08′00″ N").at("//*[@data-former]").see("was:")
+    nato.press_at(CHECK).at("//*[@data-value='place']").see("15°08′00″ N")
+    nato.at("//*[@data-was='place']").see("was:")
     nato.press_at(SEND).open(address)
     shown = " ".join(text_of(each) for each in nato.xpath("//*[@class='swap']"))
     for said in ("15°08′00″ N", "was:", "Read off the wrong chart"):

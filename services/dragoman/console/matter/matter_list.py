@@ -363,6 +363,8 @@ def _has(words: Words, row: MatterRow, matter: OpenMatter, now: datetime) -> Ite
         yield words.count("and %(n)s more", "and %(n)s more", beyond)
     if row.further:
         yield words.count("and %(n)s more duty", "and %(n)s more duties", row.further)
+    if not row.clock and matter.act == "silence-procedure":
+        yield words.say("Silence agrees, unless an officer objects.")
     yield from how_accounts_stand(matter, words)
 
 
