@@ -93,8 +93,6 @@ async def test_the_past_is_reached_on_the_page_that_somebody_is_on(visit: Visiti
     await expect(page.locator(".past")).to_contain_text("record 19")
     await expect(page.locator("#travel-slider")).to_be_focused()
     assert await page.evaluate("window.unchanged")
-    await page.get_by_role("link", name="by time").click()
-    await expect(page.locator("#travel-slider")).to_have_attribute("min", "0")
     await page.get_by_role("link", name="Record before").click()
     await expect(page).to_have_url(re.compile(r"/inbox\?.*at=18"))
     await page.locator("#main").focus()
@@ -220,7 +218,6 @@ async def test_a_proof_agrees_with_the_command_line_and_goes_on_from_the_head_se
             about["log"],
         ).stderr
     )
-    await expect(page.get_by_text(f"--cid {about['cid']}").first).to_be_visible()
     await page.context.set_offline(True)
     await page.get_by_role("button", name="Work it out again").click()
     assert await verdicts(page) == found
@@ -431,12 +428,10 @@ async def test_all_steps_hold_and_whatever_is_changed_the_step_that_sees_it_says
     reader = await visit(witnessed, service_workers="block")
     await reader.sign_in("nato/root", CALM)
     page = await at(reader, "/audit", CALM)
-    await expect(page.locator("section[aria-labelledby=five] tbody").first).to_contain_text(
+    await expect(page.locator("section[data-part=answer] tbody").first).to_contain_text(
         "final up to 2"
     )
-    await expect(page.locator("section[aria-labelledby=signed] tbody tr").first).to_contain_text(
-        "NATO n"
-    )
+    await expect(page.locator("section[data-part=signed] tbody tr").first).to_contain_text("NATO n")
     page = await at(reader, "/records/2", CALM)
     assert (await verdicts(page))["seen"].startswith("Not checked: this browser has seen no head")
     await page.reload()

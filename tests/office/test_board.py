@@ -181,7 +181,7 @@ def test_the_board_of_the_past_shows_no_form_and_keeps_its_moment_in_every_link(
         if "at=21" not in link and not link.startswith("/c/nato-china") and link != "/board"
     ] == []
     assert all("at=21" in link for link in links if link.startswith(f"/c/{EXERCISE}/"))
-    china.press("Back to now").miss("You are looking at the past.")
+    china.follow("Back to now").miss("You are looking at the past.")
 
 
 def test_an_acknowledgement_that_a_role_may_not_make_is_answered_by_a_page_that_says_so(
@@ -234,10 +234,8 @@ def test_a_form_from_another_site_is_refused(path: str, demo: Office) -> None:
 def test_a_screen_keeps_its_language_and_its_light(demo: Office) -> None:
     china = demo.person("china/auditor").open(f"/c/{CALM}").press("中文")
     assert china.tree.get("lang") == "zh-Hans"
-    (night,) = (
-        china.name_of(each) for each in china.xpath("//button[@name='theme'][@value='night']")
-    )
-    china.press(night)
+    china.xpath("//select[@name='theme']/option[@value='night']")[0].set("selected", "")
+    china.press_at("//select[@name='theme']/following-sibling::button")
     assert (china.tree.get("data-theme"), china.tree.get("lang")) == ("night", "zh-Hans")
     assert "Board" in " ".join(china.press("English").links())
     assert china.open(f"/c/{CALM}/inbox").tree.get("data-theme") == "night"

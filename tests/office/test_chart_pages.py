@@ -54,7 +54,7 @@ def test_both_accounts_are_marks_with_their_range_and_lead_to_the_exchange(
     own, other, area = (mark(made[name]) for name in ("incident", "account", "area"))
     seen = {}
     for side in ("nato", "china"):
-        reader = demo.person(f"{side}/officer").open(f"/c/{CHANNEL}").follow("Chart")
+        reader = demo.person(f"{side}/officer").open(f"/c/{CHANNEL}/chart")
         assert reader.title == "Chart"
         seen[side] = marks(reader)
         assert {own, other, area} <= {*seen[side]}

@@ -114,6 +114,27 @@ def test_what_takes_two_keys_is_written_by_one_officer_and_released_by_another(
     demo.person("china/head_of_office").open(address).see("Your side has no such draft.")
 
 
+def test_more_options_are_shown_when_asked_and_while_one_of_them_is_filled(demo: Office) -> None:
+    def names(person: Person) -> set[str]:
+        return set(person.xpath("//main//*[self::input or self::textarea or self::select]/@name"))
+
+    note, nato = f"/c/{CALM}/compose/contact-note", demo.person("nato/duty_officer")
+    every = names(nato.open(f"{note}?more=1"))
+    few = names(nato.open(note).fill("Text, English", "We spoke.").choose("conversation"))
+    assert len(few) < len(every) / 2
+    nato.press("Show more options")
+    assert names(nato) == every
+    assert nato.fields()["Text, English"] == "We spoke."
+    (remarks,) = nato.xpath("//textarea[starts-with(@name, 'f.remarks')]")
+    remarks.text = "By telephone."
+    nato.press("Check before sending")
+    assert act_of(nato)["remarks"] == "By telephone."
+    draft = nato.open(note).post(
+        note, {"f.remarks": "By telephone.", "f.text.en": "", "key": "0" * 32, "do": "level"}
+    )
+    assert names(draft) >= every - {"more"}, "a text that was typed is never out of sight"
+
+
 @pytest.mark.parametrize(
     ("act", "name"),
     [("meeting-request", "purpose"), ("mechanism", "name"), ("roadmap-item", "deliverable")],

@@ -168,15 +168,9 @@ def test_the_list_shows_every_meeting_with_what_each_side_has_said_and_owes(
 ) -> None:
     nato = demo.person("nato/officer")
     listed = liaison.get("nato/officer", "/exchanges?family=meeting")["exchanges"]
-    found = {
-        each["exchange"]: each["status"]
-        for section in view(nato, "/meetings.json")["sections"]
-        for each in section["meetings"]
-    }
-    listed = [each for each in listed if each["act"] != "undertaking"]  # they have their own page
-    assert found == {each["id"]: each["status"] for each in listed}
     nato.open(f"{PAGES}/meetings")
-    assert sorted(found) == sorted(nato.xpath("//tr/@data-exchange"))
+    shown = [each["id"] for each in listed if each["act"] != "undertaking"]  # they have a page
+    assert sorted(shown) == sorted(nato.xpath("//tr/@data-exchange"))
     clocks = liaison.get("nato/officer", f"/exchanges/{liaison.ids['asked']}")["clocks"]
     (answer,) = (each for each in clocks if each["clock"] == "answer")
     due = datetime.fromisoformat(answer["due"])

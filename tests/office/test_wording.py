@@ -35,10 +35,13 @@ async def test_the_menu_says_when_to_use_each_form_and_finds_one_by_a_word(
     kind = "official"
     assert sorted(listed) == sorted(act for act, form in FORMATS.items() if kind in form.kinds)
     assert listed[0] == "hazardous-incident", "incidents come first"
-    for form in forms:
-        told = text_of(form).removeprefix(text_of(form.xpath("./a")[0]))
-        assert len(told.split()) > 4, "a sentence on when to use it"
-        assert text_of(form).endswith(FORMATS[form.get("data-form")].code), "the code comes last"
+    for act in listed:
+        lead = text_of((await head.get(f"/c/{CHANNEL}/compose/{act}")).xpath("//main//h1/..")[0])
+        assert len(lead.split()) > 5, "a sentence on when to use it"
+        page = await head.get(f"/c/{CHANNEL}/compose?q={FORMATS[act].code}")
+        assert act in [form.get("data-form") for form in page.xpath("//*[@data-form]")], "by code"
+        told = text_of(page.xpath(f"//*[@data-form='{act}']")[0])
+        assert len(told.split()) > 4, "a short list says it as well"
     page = await head.get(f"/c/{CHANNEL}/compose?q=ExplaIN+activity")
     assert [form.get("data-form") for form in page.xpath("//*[@data-form]")] == [
         "explanation-request"
@@ -206,6 +209,7 @@ VERBS = frozenset(
             "say",
             "search",
             "send",
+            "set",
             "shelve",
             "show",
             "sign",

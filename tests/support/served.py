@@ -36,7 +36,7 @@ from dragoman.console.first_hour.checklists import FIRST_HOURS
 from dragoman.console.matter import panel
 from dragoman.console.matter.reading import READ_POSITIONS
 from dragoman.console.page import armed_consoles, page_layout
-from dragoman.console.page.context import PageContext, Preferences
+from dragoman.console.page.context import OFFICE_SETTINGS, PageContext, Preferences
 from dragoman.console.page.rendering import Page
 from dragoman.eventlog.durability_guard import DurabilityGuard
 from dragoman.eventlog.event_log import LogUnreachable, StoredMessage
@@ -56,6 +56,7 @@ from dragoman.stores.host_key import HostKeyStore
 from dragoman.stores.identities import Identities
 from dragoman.stores.key_value import Bucket
 from dragoman.stores.keystore import Keystore
+from dragoman.stores.office_settings import OfficeSettings
 from dragoman.stores.read_positions import ReadPositions
 from dragoman.stores.signed_heads import SignedHeadStore
 from dragoman.stores.tokens_and_sessions import BUCKET, Grant, TokensAndSessions
@@ -95,6 +96,7 @@ async def served(
         transparency_log.Heads(),
     )
     app[FIRST_HOURS] = FirstHours(service.access.bucket)
+    app[OFFICE_SETTINGS] = OfficeSettings(service.access.bucket)
     app[WATCH_FLOOR] = WatchFloor(service.access.bucket)
     app[READ_POSITIONS] = ReadPositions(service.access.bucket)
     app[TURN_OVER_SHEETS] = TurnOverSheets(service.access.bucket)

@@ -409,7 +409,7 @@ def named(source: Source) -> str:
 
 _DRAWN: Final = {
     "code": '<code class="break">{0}</code>',
-    "command": '<pre class="bytes">{0}</pre>',
+    "command": '<pre class="bytes command">{0}</pre>',
     "digest": '<code title="{1}">{0}</code>',
     "exercise": '<span class="tag-drill">{0}</span>',
     "figure": '<b class="num">{0}</b>',

@@ -16,13 +16,13 @@ from dragoman.console.first_hour.checklists import FIRST_HOURS
 from dragoman.console.forms import restored_form
 from dragoman.console.matter import panel, print_views, text_versions, translation_versions
 from dragoman.console.page import armed_consoles, page_layout, sessions, static_files
-from dragoman.console.page.context import PageContext
+from dragoman.console.page.context import OFFICE_SETTINGS, PageContext
 from dragoman.console.page.kept_forms import FORMS_KEPT, KeptForms
 from dragoman.console.page.rendering import PageRoute, refused
 from dragoman.console.page.sessions import redirect
 from dragoman.console.search import search_page
 from dragoman.console.sign_in import own_sessions, provider_sign_in
-from dragoman.office.administration import channel_members
+from dragoman.office.administration import channel_members, own_office
 from dragoman.office.administration.browser_key import ENROLMENTS
 from dragoman.office.agreements import mechanisms_page, series_page, undertakings_page
 from dragoman.office.agreements import panel as agreement_panel
@@ -55,6 +55,7 @@ from dragoman.office.meetings import meetings_page
 from dragoman.office.people import contacts
 from dragoman.stores.enrolments import Enrolments
 from dragoman.stores.first_hours import FirstHours
+from dragoman.stores.office_settings import OfficeSettings
 from dragoman.text import sentence
 
 ROUTES: Final = (
@@ -109,7 +110,11 @@ ROUTES: Final = (
 MATTER_PANELS: Final = (*agreement_panel.PANELS, *incident_panels.PANELS)
 """The panels of a matter, in their order on its page."""
 
-BOARD_PANELS: Final = (*roster_lines.BOARD_PANELS, *turn_over_lines.BOARD_PANELS)
+BOARD_PANELS: Final = (
+    *own_office.BOARD_PANELS,
+    *roster_lines.BOARD_PANELS,
+    *turn_over_lines.BOARD_PANELS,
+)
 """The panels of the board, in their order."""
 
 
@@ -117,6 +122,7 @@ def register(app: web.Application) -> None:
     """Add the routes and files of the pages, and the state that the pages keep."""
     bucket = app[http_request.SERVICE].access.bucket
     app[FIRST_HOURS] = FirstHours(bucket)
+    app[OFFICE_SETTINGS] = OfficeSettings(bucket)
     app[ENROLMENTS] = Enrolments(bucket)
     app[DUTIES] = {}
     app[FORMS_KEPT] = KeptForms(time.monotonic)

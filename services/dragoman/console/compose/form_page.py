@@ -63,7 +63,7 @@ from dragoman.members.choices import OfferedKind
 from dragoman.members.kind import PREFIX, FieldError, form_fields
 from dragoman.members.sides import MechanismKind, PersonKind
 from dragoman.members.texts import language
-from dragoman.text import sentence
+from dragoman.text import sentence, verbatim
 from dragoman_schemas.acts import SHAPES
 from dragoman_schemas.fields import words_members
 
@@ -98,7 +98,7 @@ INCIDENTS: Final = (
 """Kinds of incidents, in the order in which the form offers them."""
 
 
-_KEPT: Final = ("key", "etag", "draft", "draft_etag", release_preview.OF)
+_KEPT: Final = ("key", "etag", "draft", "draft_etag", "more", release_preview.OF)
 """Fields that are not members of the act and go from page to page."""
 
 
@@ -146,7 +146,7 @@ class FormQuery(Struct, frozen=True, kw_only=True):
     `fields` are the members that an amendment changes. `of` is the message that is
     translated, and `part` the part that an alternative replaces. `under` is the issue,
     `of_matter` and `carry` are matters and topics to take over. `entered` is the person
-    who was entered for the field `in`.
+    who was entered for the field `in`. `more` asks for the members of every message.
     """
 
     draft: str = ""
@@ -158,6 +158,7 @@ class FormQuery(Struct, frozen=True, kw_only=True):
     carry: tuple[str, ...] = ()
     in_: str = field(name="in", default="")
     entered: str = ""
+    more: bool = False
 
 
 async def form(context: PageContext) -> Page:
@@ -183,6 +184,8 @@ async def form(context: PageContext) -> Page:
     if writing.act == release.RELEASE.rule.act:
         fields.extend((release_preview.OF, matter) for matter in query.matters)
     fields.extend(agreement_form.prefilled(writing))
+    if query.more:
+        fields["more"] = "1"
     if query.carry:
         fields = await agreement_form.with_topics(writing, fields, query.carry)
     opened = context.projection.exchange(query.under) if act_has_issue(writing.act) else None
@@ -329,6 +332,16 @@ async def render_form(
         and member not in required
         and member.name not in ("precedence", "fields")
     ]
+    framed = [
+        member
+        for member in members
+        if member not in own_members
+        and member not in unfolded
+        and member.name not in ("precedence", "of", "fields")
+    ]
+    # A text that was typed into one of them must never be out of sight.
+    typed = form_rows.filled_of(fields, f"{PREFIX}.")
+    shows_more = "more" in fields or any(member.name in typed for member in framed)
     offices = [office_of(side, context.projection.office(side)) for side in context.sides]
     languages = sorted(context.registry.languages)
     rule = precedence_hints.rule_of(writing.format, context.service.now())
@@ -373,6 +386,7 @@ async def render_form(
             "meanings": {}
             if writing.of_channel is None
             else writing.of_channel.choices(context.words),
+            "purpose": context.words.sentence(OFFERS[act].purpose or verbatim("")),
             "either": {
                 name: context.words.listed(
                     context.words.field(other) for other in sorted(either - {name})
@@ -400,13 +414,8 @@ async def render_form(
                 for member in own_members
                 if member not in required and member not in unfolded
             ],
-            "framed": [
-                member
-                for member in members
-                if member not in own_members
-                and member not in unfolded
-                and member.name not in ("precedence", "of", "fields")
-            ],
+            "framed": framed,
+            "shows_more": shows_more,
             "precedence": writing.format is not None and context.registry.kind != "track2",
             "rule": rule,
             "limits": limits_of(context),

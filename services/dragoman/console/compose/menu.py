@@ -1,7 +1,10 @@
 """The menu of acts that may be written: each form, and when to use it.
 
-/compose               every form, in groups, incidents first
+/compose               the forms of the reader's office, in groups, incidents first
+/compose?all=1         every form
 /compose?q=fishing     the forms whose name, purpose or code has this word
+
+A list that is short says when to use each form. The form itself says so, too.
 """
 
 from collections.abc import Sequence
@@ -23,19 +26,24 @@ from dragoman.document.blocks import (
     section,
 )
 from dragoman.domain.acts.act_registry import FORMATS, in_force
-from dragoman.domain.views.offers import GROUPS, INCIDENT, MENU, Offer
+from dragoman.domain.views.offers import GROUPS, MENU, Offer
 from dragoman.i18n.words import Words
-from dragoman.members.runs import Aside, PageLink
+from dragoman.members.runs import PageLink
 from dragoman.text import Text
 
 MOST: Final = 60
 """The number of characters of a search that are read."""
 
 
+_SHORT: Final = 18
+"""The most forms of a list that says when to use each."""
+
+
 class MenuQuery(Struct, frozen=True, kw_only=True):
-    """The words of an act, as they were typed."""
+    """The words of an act, as they were typed, or `all` forms."""
 
     q: str = ""
+    all: bool = False
 
 
 async def menu(context: PageContext) -> Page:
@@ -45,62 +53,66 @@ async def menu(context: PageContext) -> Page:
         for act, form in in_force(context.registry).formats.items()
         if context.registry.kind in form.kinds and may_write(context, form.rule)
     ]
-    typed = context.asked(MenuQuery).q[:MOST].rstrip()
+    query = context.asked(MenuQuery)
+    typed = query.q[:MOST].rstrip()
     w, say = context.words, context.words.say
-    forms = [
+    every = [
         offer
         for offer in MENU
         if offer.purpose is not None
         and offer.act in writable
         and _matches(w, offer.act, offer.purpose, typed)
     ]
-    incident = PageLink((say("Report an incident"),), f"/compose/{INCIDENT}", "button")
+    first = [offer for offer in every if offer.act in context.office_kind.forms]
+    forms = every if typed or query.all else first
     nothing = say(
         "Nothing can be written here: officers write, of now, while the log takes records."
     )
     groups = (
-        section(w.sentence(heading), _forms(context, offers))
+        section(w.sentence(heading), _forms(context, offers, explained=len(forms) <= _SHORT))
         for heading in GROUPS
         if (offers := [offer for offer in forms if offer.group is heading])
     )
     document = PageDocument(
         title=say("Write"),
         area="compose",
-        actions=(incident,) if INCIDENT in writable and not typed else (),
-        sections=(_search(context, typed, len(forms)), *groups)
+        sections=(_search(context, typed, forms, every), *groups)
         if writable
         else (section("", Empty(nothing)),),
-        foot=(PageLink((say("Drafts of your side"),), "/drafts"),),
+        foot=(PageLink(say("Drafts of your side"), "/drafts"),),
     )
     return Page(view=document)
 
 
-def _search(context: PageContext, typed: str, count: int) -> Section:
-    """Return the field to find a form by a word, and how many it found."""
-    w, say = context.words, context.words.say
+def _search(
+    context: PageContext, typed: str, forms: Sequence[Offer], every: Sequence[Offer]
+) -> Section:
+    """Return the field that finds a form by a word, its result, and the way to all."""
+    w, say, count = context.words, context.words.say, len(forms)
+    all_forms = PageLink((say("Show all forms"),), "/compose", query={"all": "1"})
     find = line("q", say("Find a form by a word"), typed)
     form = Form(to="/compose", gets=True, parts=(find,), button=say("Find"))
     if not typed:
-        return section("", form)
+        return section("", form, Paragraph((all_forms,)) if count < len(every) else None)
     result = w.count(
         "%(n)s form has “%(what)s”.", "%(n)s forms have “%(what)s”.", count, what=typed
     )
     none = say("No form has “%(what)s”. Try another word.", what=typed)
-    every = PageLink((say("Show all forms"),), "/compose")
-    return section("", form, Paragraph((result if count else none, " ", every)))
+    return section("", form, Paragraph((result if count else none, " ", all_forms)))
 
 
-def _forms(context: PageContext, offers: Sequence[Offer]) -> Points:
-    """Return forms, each with when to use it, and with its code last."""
+def _forms(context: PageContext, offers: Sequence[Offer], *, explained: bool) -> Points:
+    """Return forms, each with who sends it; `explained`, with when to use it."""
     w, points = context.words, []
     for offer in offers:
         assert offer.purpose is not None
         hands_over = sending_of(context, FORMATS[offer.act].rule).hands_over
-        lines = [w.sentence(offer.purpose), w.say("A colleague sends it.") if hands_over else ""]
-        link = PageLink((w.act(offer.act),), f"/compose/{offer.act}")
-        points.append(
-            (link, " ", w.sentences(filter(None, lines)), " ", Aside((FORMATS[offer.act].code,)))
-        )
+        lines = [
+            w.sentence(offer.purpose) if explained else "",
+            w.say("A colleague sends it.") if hands_over else "",
+        ]
+        link = PageLink(w.act(offer.act), f"/compose/{offer.act}")
+        points.append((link, " ", w.sentences(filter(None, lines))))
     return Points(tuple(points), tuple({"form": offer.act} for offer in offers), layout="forms")
 
 

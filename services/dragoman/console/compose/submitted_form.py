@@ -139,7 +139,9 @@ async def _rewritten(
     if do == "matter":
         fields, problem = release_preview.with_further(writing.context, fields)
         return await render_form(writing, fields, [], problem=problem)
-    if do in ("bundle", "change", "level"):
+    if do == "more":
+        fields["more"] = "1"
+    if do in ("bundle", "change", "level", "more"):
         return await render_form(writing, fields, [upload_fault] if upload_fault else [])
     return None
 

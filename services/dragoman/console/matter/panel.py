@@ -21,11 +21,12 @@ from dragoman_schemas.state import Exchange
 
 S = TypeVar("S")
 
-Place = Literal["main", "side", "watch", "watch_links"]
+Place = Literal["main", "side", "watch", "watch_links", "question"]
 """The place of a panel on its page.
 
 `main` is above the message of an exchange, `side` beside it. `watch` and `watch_links`
-are on the board, in the list and in the heading of the line and the watch.
+are on the board, in the list and in the heading of the line and the watch. A `question`
+stands on the board below all that waits.
 """
 
 

@@ -28,6 +28,7 @@ from dragoman.console.display import authorised_senders
 from dragoman.console.display.office_clocks import Office, office_of
 from dragoman.domain.acts.act_rules import DUTY, OFFICERS
 from dragoman.domain.views.offers import OfferReader
+from dragoman.domain.views.office_kinds import OFFICE_KINDS, UNANSWERED, OfficeKind
 from dragoman.domain.views.titles import subject_of, title_of
 from dragoman.i18n import words as languages
 from dragoman.i18n.words import Words
@@ -35,6 +36,7 @@ from dragoman.projection.moments import PastMoment
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries import dialogue
 from dragoman.projection.view import View, open_view, queried
+from dragoman.stores.office_settings import OfficeSetting, OfficeSettings
 from dragoman.stores.tokens_and_sessions import Grant
 from dragoman_schemas.state import Exchange, Registry
 
@@ -48,6 +50,9 @@ THEMES: Final = ("day", "dusk", "night", "contrast")
 """Colour themes for the ambient light of a ship's bridge, and one with the strongest
 contrast. No theme leaves the choice of colours to the browser.
 """
+
+
+OFFICE_SETTINGS: Final = web.AppKey("office_settings", OfficeSettings)
 
 
 class Preferences(Struct, frozen=True, kw_only=True):
@@ -221,6 +226,16 @@ class PageContext:
         return tuple(
             dict.fromkeys(role for officer in officers if officer for role in officer.roles)
         )
+
+    @cached_property
+    def office_setting(self) -> OfficeSetting:
+        """The setting of the office of the reader's side in the page's channel."""
+        return self.request.app[OFFICE_SETTINGS].of(self.projection.registry.cid, self.side)
+
+    @property
+    def office_kind(self) -> OfficeKind:
+        """The kind of the reader's office, which decides what pages show at first."""
+        return OFFICE_KINDS.get(self.office_setting.kind, OFFICE_KINDS[UNANSWERED])
 
     @property
     def is_officer(self) -> bool:

@@ -12,7 +12,7 @@ from dragoman.console.page.context import PageContext
 from dragoman.console.page.rendering import Page, PageRoute
 from dragoman.document.blocks import Buttons, Empty, PageDocument, Remark, Section, columns, section
 from dragoman.limits import SMALL_FORM_BYTES
-from dragoman.members.runs import Cell, Mark, PressButton
+from dragoman.members.runs import Cell, Mark, PageLink, PressButton
 from dragoman.stores.tokens_and_sessions import session_id
 from dragoman_schemas.host_responses import OwnSession, OwnToken
 
@@ -41,6 +41,9 @@ async def listed(context: PageContext) -> Page:
     document = PageDocument(
         title=say("My sessions"),
         announced=announced.get(context.said, ""),
+        actions=()
+        if context.grant.is_operator
+        else (PageLink((say("My reach"),), "//reach", "button"),),
         lead=(lead,),
         sections=(_sessions(words, view.sessions), _tokens(words, view.tokens)),
     )

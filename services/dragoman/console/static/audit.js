@@ -134,7 +134,7 @@ function showStep(place, step) {
   shown.querySelector(":scope > .i use").setAttribute("href", `#i-${shape}`);
   shown.querySelector("[data-said]").textContent = step.verdict === "holds" ? told("holds") : told(step.verdict, { why: why(step) });
   const hasValues = Object.keys(step.values ?? {}).some((name) => name !== "why");
-  shown.querySelector("[data-detail]").replaceChildren(...(hasValues ? [DETAILS[step.key](step.values)] : []));
+  shown.querySelector("[data-detail]").replaceChildren(line(given.compared[step.key]), ...(hasValues ? [DETAILS[step.key](step.values)] : []));
 }
 
 function showOutcome(place, verdict, text) {
@@ -166,7 +166,9 @@ async function workOut(place) {
   if (!place.isConnected) return;
   for (const step of found.steps) showStep(place, step);
   showOutcome(place, found.verdict, outcome(found));
-  for (const limit of place.querySelectorAll("[data-limit]")) limit.hidden = !found.scope.includes(limit.dataset.limit);
+  const scope = place.querySelector("[data-scope]");
+  scope.querySelector("ul").replaceChildren(...found.scope.map((name) => element("li", { textContent: given.limits[name] })));
+  scope.hidden = false;
   place.querySelector("[data-again]").hidden = false;
   place.querySelector("[data-offline]").hidden = false;
   keep(kept, found.steps);

@@ -171,6 +171,7 @@ function putBack(values) {
     if (texts.has(name)) continue;
     const field = form.elements[name];
     const controls = field instanceof RadioNodeList ? [...field] : field ? [field] : [];
+    if (!controls.length && value) form.append(Object.assign(document.createElement("input"), { type: "hidden", name, value })); // the page shows it when it is sent
     for (const control of controls) {
       if (control.type === "radio" || control.type === "checkbox") control.checked = control.checked || control.value === value;
       else if (control.type !== "hidden" && controls.length === 1) {

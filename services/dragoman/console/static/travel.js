@@ -123,12 +123,13 @@ function exchangeForm(kept, fresh) {
   const moved = fresh.querySelector("#travel-slider");
   slider().max = moved.max;
   if (slider() !== document.activeElement) slider().value = moved.value;
-  kept.querySelector(".axes").replaceWith(fresh.querySelector(".axes"));
+  kept.querySelector(".axes")?.replaceWith(fresh.querySelector(".axes"));
   for (const field of fresh.querySelectorAll(".field input")) {
     const own = document.getElementById(field.id);
     if (own !== document.activeElement) own.value = field.value;
   }
-  kept.querySelector("[data-now]").hidden = fresh.querySelector("[data-now]").hidden;
+  const back = kept.querySelector("[data-now]");
+  if (back) back.hidden = fresh.querySelector("[data-now]").hidden;
 }
 
 // Play: one record a second, from a press to the next press

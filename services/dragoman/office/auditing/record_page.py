@@ -27,7 +27,6 @@ from dragoman.application.operations import transparency_log
 from dragoman.console.display import translations
 from dragoman.console.display.act_display import Display, DisplayedMember
 from dragoman.console.page.context import PageContext
-from dragoman.console.page.point_in_time import travel
 from dragoman.console.page.rendering import HEADERS, Page, PageRoute, refused
 from dragoman.domain.acts import erasure, membership
 from dragoman.domain.acts.log_policy import log_of
@@ -49,22 +48,6 @@ from dragoman_schemas.state import Key
 
 STEPS: Final = ("bytes", "author", "leaf", "path", "root", "head", "witnesses", "seen")
 """The steps of a proof, in their order."""
-SCOPE: Final = (
-    "read",
-    "true",
-    "holder",
-    "legal",
-    "newest",
-    "page",
-    "owners",
-    "log_key",
-    "one_log",
-    "policy",
-)
-"""Properties that a proof does not show.
-
-The last four are not shown unless a step has shown them.
-"""
 
 _DATA: Final = b',"data":'
 _PASSED_OVER: Final = frozenset({"etag", "updated", "id", "opened"})
@@ -173,7 +156,7 @@ async def record(context: PageContext) -> Page:
         record=entry.record,
         junk=entry.junk,
         erased_by=_erasure_of(context, position, raw).position if line.erased else 0,
-        causes=None if tree is None else replace(tree, tree=_until(tree.tree, context.position)),
+        causes=None if tree is None else _branch(tree, position, context.position),
         changed=changed,
         stands=await _stands(context, line),
         disputed=()
@@ -188,10 +171,8 @@ async def record(context: PageContext) -> Page:
         "envelope": envelope,
         "changes": () if changed is None else record_diff.blocks(context, changed),
         "stands": tuple(_member_names(context, view.stands)),
-        "commands": _commands(context, position),
-        "travel": await travel(context),
+        "check_command": _check_command(context, position),
         "steps": STEPS,
-        "scope": SCOPE,
     }
     return Page(template="record.html", view=view, values=values)
 
@@ -261,6 +242,21 @@ def shown(raw: bytes) -> Shown:
     return Shown(before=(before + mark).decode(), act=data[:-1].decode(), after=data[-1:].decode())
 
 
+def _branch(causes: Causes, position: int, newest: int) -> Causes:
+    """Return the tree of one record: the records before it, and those that it caused.
+
+    Records after the newest one are left out.
+    """
+
+    def above(cause: Cause) -> Cause | None:
+        if cause.position == position:
+            return _until(cause, newest)
+        branches = tuple(item for item in map(above, cause.caused) if item is not None)
+        return replace(cause, caused=branches) if branches else None
+
+    return replace(causes, tree=above(causes.tree) or replace(causes.tree, caused=()))
+
+
 def _until(cause: Cause, position: int) -> Cause:
     """Return a tree of causes without later records."""
     return replace(
@@ -296,20 +292,11 @@ def _member_names(context: PageContext, members: tuple[str, ...]) -> Iterator[st
             yield label
 
 
-def _commands(context: PageContext, position: int) -> dict[str, str]:
-    """Return the commands that verify the record on another machine.
-
-    One checks the record's proof, and one the whole log.
-    """
-    registry = context.projection.registry
-    name, log = context.name, shlex.quote(str(log_of(registry)))
-    server = (
-        f" --server {shlex.quote(context.service.public_url)}" if context.service.public_url else ""
-    )
-    return {
-        "check": f"dragoman audit check {name}-{position}.tlog-proof {name}-{position}.json --log {log}",
-        "verify": f"dragoman audit verify --channel {name}{server} --cid {registry.cid} --log {log}",
-    }
+def _check_command(context: PageContext, position: int) -> str:
+    """Return the command that verifies the record on another machine."""
+    name, log = context.name, shlex.quote(str(log_of(context.projection.registry)))
+    files = f"{name}-{position}.tlog-proof {name}-{position}.json"
+    return f"dragoman audit check {files} --log {log}"
 
 
 # Material of the proof
