@@ -31,6 +31,8 @@ from dragoman.client import Client, Posted, ProblemResponse, new_key
 from dragoman.domain.acts import consent
 from dragoman.domain.record import nesting
 from dragoman.domain.record.codec import read_act
+from dragoman.i18n.words import words
+from dragoman.members import readings
 from dragoman_schemas.responses import ActLine, Standing
 
 Wait = Annotated[
@@ -87,7 +89,8 @@ async def act(
         str,
         Parameter(
             allow_leading_hyphen=True,
-            help="The name of an act, or a file with it, or - for standard input.",
+            help="The name of an act, or a file with it, or - for standard input; for a data "
+            "series also a file of values that ends with .csv.",
         ),
     ],
     *,
@@ -103,12 +106,15 @@ async def act(
     """Carry on EXCHANGE, which is named by its number or id.
 
     WHAT is a file, `-`, or the name of an act without content, such as
-    `acknowledgement`.
+    `acknowledgement`. Each line of a CSV file is a time and a value, such as
+    `2026-11-24T03:05Z,4.25`.
     """
     if not exchange:
         raise UsageError("name the exchange by its number or id: EXCHANGE is empty")
     raw = (
-        read_input(what)
+        _values(what)
+        if what.endswith(".csv")
+        else read_input(what)
         if what == "-" or Path(what).exists()
         else json.dumps({"act": what}, separators=(",", ":")).encode()
     )
@@ -122,6 +128,16 @@ async def act(
         passphrase=passphrase,
         wait=wait,
     )
+
+
+def _values(path: str) -> bytes:
+    """Return the act that gives the values of a CSV file. Raises `UsageError`."""
+    lines = read_input(path).decode("utf-8-sig", errors="replace").splitlines()
+    values, wrong = readings.readings(lines)
+    if wrong or not values:
+        fault = words("en").sentence(readings.unreadable(wrong or 1))
+        raise UsageError(f"{path}: {fault}")
+    return msgspec.json.encode({"act": "data-values", "values": values})
 
 
 async def draft(

@@ -411,6 +411,7 @@ _DRAWN: Final = {
     "code": '<code class="break">{0}</code>',
     "command": '<pre class="bytes command">{0}</pre>',
     "digest": '<code title="{1}">{0}</code>',
+    "email": '<a class="break mail" href="mailto:{0}">{0}</a>',
     "exercise": '<span class="tag-drill">{0}</span>',
     "figure": '<b class="num">{0}</b>',
     "id": "<code>{0}</code>",

@@ -40,6 +40,7 @@ Role = Literal[
     "code",
     "command",
     "digest",
+    "email",
     "exercise",
     "figure",
     "file",

@@ -29,7 +29,7 @@ def _rows(words: PageWords, state: Exchange) -> Iterator[ListingRow]:
         item, opened = standing.item, state.opened.position
         what: list[Cell] = [words.of_record(words.own(item.what), opened, "items")]
         if isinstance(item.mark, str):
-            what.append(Aside(words.of_record(QuotedText(item.mark), opened, "items")))
+            what += [", ", words.of_record(QuotedText(item.mark), opened, "items")]
         cells = (
             words.w.number(number),
             joined(what),
