@@ -14,7 +14,7 @@ from dragoman.console.display.act_display import Display, DisplayedMember
 from dragoman.console.display.office_clocks import Office
 from dragoman.console.forms import exchange_choices, people_choices, precedence_hints
 from dragoman.console.page.context import PageContext
-from dragoman.domain.acts import consent, deadlines, duty_calendar
+from dragoman.domain.acts import consent, deadlines, duty_calendar, references
 from dragoman.domain.acts.deadlines import Deadline
 from dragoman.domain.acts.families.exchange_content import content_of
 from dragoman.domain.fold import Folded
@@ -141,6 +141,19 @@ def facts_of(
     inner = msgspec.json.decode(bytes(content["fields"]), type=dict[str, Raw])
     others = {name: raw for name, raw in content.items() if name != "fields"}
     return [*display.facts(writing.exchange.act, inner), *display.facts(writing.act, others)]
+
+
+def naming(content: Mapping[str, Raw]) -> frozenset[str]:
+    """Return the members of an act that name people of the register.
+
+    The other side may not see them, so that its page does not tell their names.
+    """
+    fields = msgspec.json.decode(content.get("fields", b"{}"), type=dict[str, Raw])
+    return frozenset(
+        name
+        for name, raw in {**content, **fields}.items()
+        if any(references.people(msgspec.json.decode(raw)))
+    )
 
 
 def replaced_facts(

@@ -16,6 +16,7 @@ from dragoman.console.compose.consequences import (
     ending_deadlines,
     facts_of,
     has_moved,
+    naming,
     people_in,
     remaining_facts,
     replaced_facts,
@@ -175,6 +176,7 @@ async def _draft_page(
     consented: list[DisplayedMember] = []
     levelled: list[LevelledText] = []
     replaced: list[DisplayedMember] = []
+    names: frozenset[str] = frozenset()
     two_key = RULES[act].two_key
     folded: Folded | None = None
     try:
@@ -185,7 +187,7 @@ async def _draft_page(
         content = content_of(compact)
         people, warnings = await people_in(context, writing, content)
         display = release_preview.display_of(context, offices, people)
-        facts = facts_of(display, writing, content)
+        facts, names = facts_of(display, writing, content), naming(content)
         levelled = levelled_texts(display, writing, content)
         moved = has_moved(writing, content)
         if not moved:
@@ -238,6 +240,7 @@ async def _draft_page(
             "urgent": {} if folded is None else urgency_of(writing, folded, state),
             "verb": button_text(context, writing, view),
             "facts": facts,
+            "naming": names,
             "preview": await preview_of(writing, folded, own_language(context)),
             "levelled": levelled,
             "warnings": warnings,

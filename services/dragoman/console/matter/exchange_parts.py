@@ -231,7 +231,7 @@ def step_of(
 ) -> TimelineStep:
     """Return a record of an exchange as its page shows it.
 
-    Of a record of the service only the side is shown: its own page has the rest.
+    Of a record of the service, side and clock are shown: its own page has the rest.
     """
     display, line = display.sheet(entry.position), line_of(entry)
     content: Mapping[str, Raw] = {}
@@ -250,7 +250,7 @@ def step_of(
         fields = msgspec.json.decode(content["fields"], type=dict[str, Raw])
         facts = [*display.facts(state.act, fields), *facts]
     if line.service:
-        facts = [fact for fact in facts if fact.name == "side"]
+        facts = [fact for fact in facts if fact.name in ("side", "clock")]
     accepted = _accepted(state, entry)
     if accepted is not None:
         markup = exchange_choices.window(display, offices, accepted)
