@@ -131,3 +131,21 @@ async def test_a_chart_has_room_on_the_page_and_each_of_its_texts_in_it(
     assert line.startswith({"en-GB": "then ", "fr-FR": "alors ", "zh-CN": "当时"}[language]), (
         "a page of the past has no line of now"
     )
+
+
+async def test_a_correction_of_long_words_is_as_wide_as_the_words_that_it_corrects(
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
+) -> None:
+    officer = Caller(session, demo, "nato/duty_officer")
+    incident = INCIDENT | {"facts": "Two ships passed. " * 40}
+    id = (await officer.open(incident, CALM)).json["exchange"]
+    etag = (await officer.get(f"/v1/channels/{CALM}/exchanges/{id}")).headers["ETag"]
+    fields = {"facts": "Two boats passed. " * 40}
+    correction = {"act": "correction", "reason": "They were small.", "fields": fields}
+    assert (await officer.act(id, correction, CALM, If_Match=etag)).status == 201
+    guest = await visit(viewport={"width": 1366, "height": 768})
+    await guest.sign_in("nato/auditor", CALM)
+    await guest.page.goto(f"{demo.base_url}/c/{CALM}/exchanges/{id}")
+    swap = guest.page.locator(".swap")
+    whole, sheet = [await each.bounding_box() for each in (swap, swap.locator("> article"))]
+    assert whole and sheet and sheet["width"] > whole["width"] / 2, (whole, sheet)

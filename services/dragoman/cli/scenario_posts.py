@@ -35,7 +35,7 @@ _AHEAD: Final = timedelta(days=3)
 """The time by which the windows of an old case are moved into the future."""
 
 _REFERRING: Final = frozenset(
-    {"about", "references", "trigger", "of", "under", "records", "matter", "mechanism"}
+    {"references", "trigger", "of", "under", "records", "matter", "mechanism"}
 )
 """Members that name an exchange or a record of the scenario."""
 
