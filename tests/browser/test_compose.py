@@ -95,7 +95,7 @@ async def test_what_was_typed_stays_after_an_error_and_each_error_leads_to_its_f
     await nato.page.locator("#f-place").blur()
     assert requests == []
     await press(nato.page, "Check before sending")
-    assert (await nato.page.title()).startswith("Error: ")
+    await expect(nato.page).to_have_title(re.compile("^Error: "))
     summary = nato.page.locator(".fault")
     await expect(summary).to_be_focused()
     await expect(summary).to_contain_text(
