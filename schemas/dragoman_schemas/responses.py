@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from dragoman_schemas.fields import Actor, Languages, Shape
+from dragoman_schemas.problems import Problem
 
 PersonLine = Annotated[str, Meta(min_length=1, max_length=200)]
 Telephone = Annotated[str, Meta(pattern=r"^[0-9+()/. -]{2,40}$(?!\n)")]
@@ -51,6 +52,36 @@ class Recorded(ResponseBody, frozen=True, kw_only=True):
     etag: str
     one_key: bool = False
     standing: Standing | UnsetType = UNSET
+
+
+class ActLine(Shape, frozen=True, kw_only=True):
+    """One act of a request with many acts.
+
+    With `exchange`, an id, the act carries that exchange on; otherwise it opens one. A
+    signed act comes with the values of Dragoman-Key-Id and Dragoman-Signature in
+    `key_id` and `signature`.
+    """
+
+    act: Raw
+    key: str = ""
+    exchange: str = ""
+    if_match: str = ""
+    key_id: str = ""
+    signature: str = ""
+
+
+class ActOutcome(ResponseBody, frozen=True, kw_only=True):
+    """The outcome of one act of a request with many acts.
+
+    `line` is its number in the request, from 1. It has `recorded` or `problem`, as the
+    status says that a request with this act alone would have had.
+    """
+
+    line: int
+    status: int
+    recorded: Recorded | UnsetType = UNSET
+    replayed: bool = False
+    problem: Problem | UnsetType = UNSET
 
 
 class Covered(ResponseBody, frozen=True, kw_only=True):

@@ -23,7 +23,7 @@ import io
 import secrets
 import ssl
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -31,16 +31,26 @@ from urllib.parse import urlencode
 
 import aiohttp
 import msgspec
+from msgspec.structs import replace
 
 from dragoman.domain.acts import consent
 from dragoman.domain.acts.act_registry import PATHS, RULES
 from dragoman.domain.record import ids, nesting
 from dragoman.domain.record.codec import decode_act
-from dragoman.limits import ANSWER_BYTES, DEPTH, FILE_SECONDS, LINE_BYTES
+from dragoman.limits import ANSWER_BYTES, BATCH_ACTS, BODY_BYTES, DEPTH, FILE_SECONDS, LINE_BYTES
 from dragoman_schemas.act_frame import Act
 from dragoman_schemas.host_responses import ChannelView
 from dragoman_schemas.problems import Problem
-from dragoman_schemas.responses import Drafts, DraftView, Entry, ExchangeView, Recorded, Row, Rows
+from dragoman_schemas.responses import (
+    ActOutcome,
+    Drafts,
+    DraftView,
+    Entry,
+    ExchangeView,
+    Recorded,
+    Row,
+    Rows,
+)
 from dragoman_schemas.state import decode_exchange
 from dragoman_schemas.state_responses import LiaisonState
 from dragoman_schemas.watch_responses import Alarm
@@ -62,6 +72,7 @@ with several objects around it.
 
 _Shape = TypeVar("_Shape")
 
+_outcome = msgspec.json.Decoder(ActOutcome)
 _entry = msgspec.json.Decoder(Entry)
 _alarm = msgspec.json.Decoder(Alarm)
 _any = msgspec.json.Decoder(Any)
@@ -134,6 +145,21 @@ def _bytes(act: Said) -> bytes:
 def new_key() -> str:
     """Return a new Idempotency-Key: a UUIDv7, so that it is the record's id as well."""
     return ids.v7(time.time_ns() // 1_000_000, secrets.token_bytes(10))
+
+
+def _requests(lines: Sequence[bytes], chosen: Sequence[int]) -> Iterator[list[int]]:
+    """Yield the chosen lines in the parts that one request takes."""
+    part: list[int] = []
+    size = 0
+    for index in chosen:
+        length = len(lines[index]) + 1
+        if part and (len(part) == BATCH_ACTS or size + length > BODY_BYTES):
+            yield part
+            part, size = [], 0
+        part.append(index)
+        size += length
+    if part:
+        yield part
 
 
 class Client:
@@ -215,6 +241,32 @@ class Client:
             sent["If-Match"] = f'"{if_match.strip(chr(34))}"'
         return await self._recorded(path, body, sent)
 
+    async def post_batch(self, channel: str, lines: Sequence[bytes]) -> list[ActOutcome]:
+        """Record many acts, and return the outcome of each line, in the same order.
+
+        Each line is an `ActLine` as JSON, with a key. They go in requests of at most
+        500 lines and 480 KiB. Lines that cannot be recorded now are sent again. Raises
+        `ProblemResponse`, `Unreachable`; send the same lines again then.
+        """
+        path, headers = f"/v1/channels/{channel}/acts", {"Content-Type": "application/x-ndjson"}
+        outcomes: dict[int, ActOutcome] = {}
+        for attempt in range(_TRIES):
+            waiting = [
+                index
+                for index in range(len(lines))
+                if index not in outcomes or outcomes[index].status == _NOT_NOW
+            ]
+            if attempt and waiting:
+                await asyncio.sleep(0.5 * attempt)
+            for part in _requests(lines, waiting):
+                body = b"\n".join(lines[index] for index in part)
+                answer = await self._tried(path, body, headers)
+                for line in answer.body.splitlines():
+                    outcome = _read(_outcome, line, "outcome of an act")
+                    index = part[outcome.line - 1]
+                    outcomes[index] = replace(outcome, line=index + 1)
+        return [outcomes[index] for index in range(len(lines))]
+
     async def act(
         self, channel: str, exchange: str, act: Said, *, key: str = "", if_match: str = ""
     ) -> Posted:
@@ -295,10 +347,16 @@ class Client:
         return await self._recorded(f"/v1/channels/{channel}/drafts/{draft.id}/release", None, sent)
 
     async def _recorded(self, path: str, body: bytes | None, headers: dict[str, str]) -> Posted:
+        answer = await self._tried(path, body, headers)
+        return Posted(
+            answer.of("outcome of a post", Recorded), "Idempotent-Replayed" in answer.headers
+        )
+
+    async def _tried(self, path: str, body: bytes | None, headers: dict[str, str]) -> ApiResponse:
         for attempt in range(_TRIES):
             wait = 0.5 * (attempt + 1)
             try:
-                answer = await self.call("POST", path, body, headers)
+                return await self.call("POST", path, body, headers)
             except ProblemResponse as error:
                 if error.problem.status not in (429, 503) or attempt == _TRIES - 1:
                     raise
@@ -310,11 +368,6 @@ class Client:
             except Unreachable:
                 if attempt == _TRIES - 1:
                     raise
-            else:
-                return Posted(
-                    answer.of("outcome of a post", Recorded),
-                    "Idempotent-Replayed" in answer.headers,
-                )
             await asyncio.sleep(wait)
         raise AssertionError
 

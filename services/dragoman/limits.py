@@ -196,6 +196,12 @@ minimum position.
 BATCH_RECORDS: Final = 1000
 """Records of one atomic batch: the limit of the broker."""
 
+BATCH_ACTS: Final = 500
+"""Acts in one request."""
+
+BATCH_AT_ONCE: Final = 100
+"""Acts of one request that are on their way to the log at once."""
+
 COALESCE_FROM: Final = 20
 """Appends in flight from which openings are committed together. With fewer, single
 appends are faster.

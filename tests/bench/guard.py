@@ -18,7 +18,7 @@ from plan import Plan
 from posting import load
 from programs import CHANNEL, Numbers, Server, pair, used
 from table import Line, Section
-from wire import answer, body_of, connect, get, get_page, status_of
+from wire import Posts, answer, body_of, connect, get, get_page, status_of
 
 _KEPT: Final = Path(__file__).with_name("guard.json")
 _BEYOND: Final = 1.15
@@ -26,9 +26,11 @@ _TRIES: Final = 3
 _ROUNDS: Final = 3
 _POSTS: Final = "--connections", 8, "--posts"
 _BARE_POSTS: Final = 1_500
+_BATCH: Final = 100
 
 _ASKED: Final[dict[str, int]] = {
     "post": 600,
+    "act of a batch of 100": 2_000,
     "state": 1_500,
     "exchange": 800,
     "board": 25,
@@ -65,12 +67,27 @@ class Requests:
         """The microseconds of processor time of one request, in all processes of the server."""
         if line == "post":
             return _cost_of_posts(self._server, times)
+        if line == "act of a batch of 100":
+            return self._cost_of_batches(times)
         before = used(self._server.pid)["cpu_s"]
         with connect(self._server.base_url) as connection:
             for _ in range(times):
                 connection.sendall(self._ready[line])
                 assert status_of(answer(connection)) == 200
         return float(used(self._server.pid)["cpu_s"] - before) / times * 1e6
+
+    def _cost_of_batches(self, acts: int) -> float:
+        path, token = self._server.channel_url, self._server.poster.read_text().strip()
+        posts = Posts(f"{path}/acts", token)
+        before = self._server.uses
+        with connect(self._server.base_url) as connection:
+            for _ in range(acts // _BATCH):
+                connection.sendall(posts.batch(_BATCH))
+                found = answer(connection)
+                assert found.count(b'"status":201') == _BATCH, found[:2000]
+        after = self._server.uses
+        seconds = sum(after[name]["cpu_s"] - before[name]["cpu_s"] for name in after)
+        return float(seconds / acts * 1e6)
 
 
 def _cost_of_posts(server: Server, posts: int) -> float:

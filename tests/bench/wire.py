@@ -150,7 +150,8 @@ class Posts:
         ).encode()
         run = f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(5)}"
         self._key = f"{run[:8]}-{run[8:12]}-7{run[12:15]}-8{run[15:18]}-{run[18:22]}".encode()
-        self._templates = [self._head + b"%b\r\n\r\n" + act for act in acts(formats, **more)]
+        self._acts = acts(formats, **more)
+        self._templates = [self._head + b"%b\r\n\r\n" + act for act in self._acts]
         self.sent = 0
 
     def next(self) -> tuple[bytes, bytes]:
@@ -158,3 +159,18 @@ class Posts:
         self.sent += 1
         key = self._key + b"%08x" % self.sent
         return self._templates[self.sent % len(self._templates)] % (key, self.sent), key
+
+    def batch(self, acts: int) -> bytes:
+        """A request with the next so many posts, one a line."""
+        lines = []
+        for _ in range(acts):
+            self.sent += 1
+            act = self._acts[self.sent % len(self._acts)] % self.sent
+            lines.append(b'{"key":"%b%08x","act":%b}' % (self._key, self.sent, act))
+        body = b"\n".join(lines)
+        head, _, _ = self._head.partition(b"Content-Type")
+        return (
+            head
+            + b"Content-Type: application/x-ndjson\r\nContent-Length: %d\r\n\r\n" % len(body)
+            + body
+        )

@@ -49,11 +49,11 @@ async def test_an_incident_is_reported_in_three_pages_exactly_as_it_was_checked(
         await expect(nato.page.locator("#f-place-echo")).to_contain_text("15°07′00″ N")
     await press(nato.page, "Check before sending")
     await expect(nato.page.locator("h1")).to_have_text("Check before sending")
-    act = json.loads(await nato.page.locator("#act-bytes").inner_text())
+    act = json.loads(await nato.page.locator("#act-bytes").text_content() or "")
     assert list(act) == ["act", "kind", "time", "place", "facts"]
     assert act["place"] == {"lat": 15.116667, "lon": 116.433333}
     assert act["time"].endswith("T03:05:00Z")
-    digest = await nato.page.locator("code.break").first.inner_text()
+    digest = await nato.page.locator("code.break").first.text_content()
     if scripts:
         assert digest == await nato.page.evaluate(
             """async () => {
@@ -111,7 +111,7 @@ async def test_what_was_typed_stays_after_an_error_and_each_error_leads_to_its_f
     await nato.page.locator("#f-place").fill("15.1203N 116.4411E")
     await nato.page.locator("#f-time").fill("240305H NOV 26")
     await press(nato.page, "Check before sending")
-    act = json.loads(await nato.page.locator("#act-bytes").inner_text())
+    act = json.loads(await nato.page.locator("#act-bytes").text_content() or "")
     assert act["time"] == "2026-11-23T19:05:00Z"
     await press(nato.page, "Change")
     assert await nato.page.locator("#f-time").input_value() == "240305H NOV 26"

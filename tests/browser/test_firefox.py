@@ -118,7 +118,7 @@ async def test_a_contact_note_is_recorded_as_it_was_checked_and_its_proof_is_val
     )
     await page.get_by_role("button", name="Check before sending").first.click()
     await expect(page.locator("h1")).to_have_text("Check before sending")
-    shown = await page.locator("#act-bytes").inner_text()
+    shown = await page.locator("#act-bytes").text_content() or ""
     await page.get_by_role("button", name=re.compile("^Send|^Record")).first.click()
     await expect(page.locator("h1")).to_contain_text("Recorded: record")
     position = int(re.sub(r"\D", "", await nato.headline()))

@@ -156,7 +156,7 @@ async def test_what_officers_say_is_signed_by_keys_of_their_browsers_and_holds_i
     )
 
     page = await checking(officer, host, "Met at the reception.")
-    shown = await page.locator("#act-bytes").inner_text()
+    shown = await page.locator("#act-bytes").text_content() or ""
     assert json.loads(shown)["signed"]["author"] == "nato/o-1"
     await press(page, "^Send|^Record")
     record = await auditor.get(f"/v1/channels/{CHANNEL}/records/{await position_of(page)}")

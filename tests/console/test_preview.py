@@ -46,7 +46,7 @@ TEXTS = st.dictionaries(
 )
 ACTS = st.one_of(
     TEXTS.map(lambda text: {**NOTE, "text": text}),
-    TEXTS.map(lambda text: {**INCIDENT, "facts": text}),
+    TEXTS.map(lambda text: {**INCIDENT, "facts": text, "subject": {"en": "At the shoal"}}),
     TEXTS.map(lambda text: {"act": "reply", "text": text}),
     TEXTS.map(lambda text: {"act": "correction", "fields": {"facts": text}, "reason": "Wrong."}),
     TEXTS.map(
@@ -86,9 +86,8 @@ def context_of(
 
 
 def spoken(html: str) -> str:
-    """Return the words of a part of a page, without its check words."""
-    html = re.sub(r'<a class="how".*?</a>', "", html)
-    html = re.sub(r"<span[^>]*data-check-words[^>]*>.*?</span>", "", html, flags=re.DOTALL)
+    """Return the words of a part of a page, without the ways to its records."""
+    html = re.sub(r'<a class="(how|proof)".*?</a>', "", html, flags=re.DOTALL)
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html)).strip()
 
 
@@ -170,6 +169,8 @@ def test_a_preview_is_the_page_that_the_other_side_gets(
     lead = ('<p class="lead">', "</p>")
     assert part(html, *lead) == part(page, *lead)
     assert "<a " not in html, "a link would leave the text that is not sent"
+    if "subject" in act:
+        assert "At the shoal" in part(html, *sheet), "the check page shows a message only here"
 
 
 @pytest.mark.parametrize(

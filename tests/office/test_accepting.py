@@ -22,7 +22,7 @@ def test_an_officer_chooses_among_the_offered_times_and_reads_what_is_agreed(dem
     assert china.links()[fault] == "#f-window"
     china.choose(windows[1]["from"][11:16]).press("Check before sending")
     _, _, agreed = china.text.partition("You agree to:")
-    assert windows[1]["from"][11:16] in agreed.partition("What NATO will read")[0]
+    assert windows[1]["from"][11:16] in agreed.partition("The page of NATO")[0]
     china.press("Send").see("Recorded: record")
     view = demo.api(
         "nato/officer", lambda nato: nato.get(f"/v1/channels/{CALM}/exchanges/{exchange}")

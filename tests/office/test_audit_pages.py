@@ -34,7 +34,7 @@ def test_the_audit_page_is_the_report_with_links_and_its_json_is_the_same(demo: 
         checkpoint = newest  # the signer may be faster than the reader
         auditor.open(f"{A}/audit?at=25&compare=16")
     assert auditor.title == "State at record 25"
-    answers = "//section[@aria-labelledby='five']/section"
+    answers = "//section[@data-part='answer']"
     page = [
         [text_of(each) for each in auditor.xpath(f"{answers}{part}")]
         for part in ("/h3", "//td", "//li")
@@ -45,7 +45,7 @@ def test_the_audit_page_is_the_report_with_links_and_its_json_is_the_same(demo: 
         link.startswith(f"{A}/exchanges/") and link.endswith("?at=25") for link in linked
     )
     report = get(demo, f"{API}/reports/audit?at=25").json
-    shown = auditor.xpath("//section[@aria-labelledby='signed']//pre[contains(@class, 'bytes')]")
+    shown = auditor.xpath("//section[@data-part='signed']//pre")
     assert shown[0].text_content() == checkpoint
     auditor.see("This log names no witness.").follow("as a report")
     assert auditor.path == f"{A}/reports/audit?at=25"
@@ -54,10 +54,7 @@ def test_the_audit_page_is_the_report_with_links_and_its_json_is_the_same(demo: 
         [text_of(each) for each in auditor.xpath(f"{paper}{part}")]
         for part in ("/h2", "//td", "//li")
     ]
-    auditor.within("Pages")
-    view = auditor.open(f"{A}/audit.json?at=25&compare=16").json
-    assert {**view["answers"], "whole": []} == {**report, "whole": []}
-    assert view["digest"] == report["digest"]
+    auditor.open(f"{A}/audit?at=25").see(report["digest"])
 
 
 def test_what_changed_is_what_the_difference_says_and_names_the_record_that_set_it(
@@ -65,27 +62,11 @@ def test_what_changed_is_what_the_difference_says_and_names_the_record_that_set_
 ) -> None:
     officer = demo.person("nato/officer")
     difference = get(demo, f"{API}/diff?from=18&to=25", "nato/officer").json
-    shown = officer.open(f"{A}/audit.json?at=25&compare=18").json["changed"]
-    assert [each["exchange"] for each in shown["exchanges"]] == [
-        each["exchange"] for each in difference["exchanges"]
-    ]
-    pointers = {
-        change["pointer"] for each in difference["exchanges"] for change in each.get("changes", ())
-    }
-    changes = [
-        (each["positions"], change)
-        for each in shown["exchanges"]
-        for change in each.get("changes", ())
-    ]
-    assert changes
-    for set_at, change in changes:
-        assert change["set_by"] in set_at
-        assert any(
-            change["pointer"] == pointer or change["pointer"].startswith(f"{pointer}/")
-            for pointer in pointers
-        )
     officer.open(f"{A}/audit?at=25&compare=18")
-    officer.at("//section[@aria-labelledby='diff']//tr[td[1][contains(., 'Status')]]")
+    numbers = [each["number"] for each in difference["exchanges"] if each.get("number")]
+    shown = officer.xpath("//section[@data-part='diff']//th[@scope='rowgroup']//a/@href")
+    assert numbers and len(shown) == len(difference["exchanges"])
+    officer.at("//section[@data-part='diff']//tr[td[1][contains(., 'Status')]]")
     assert [text_of(each) for each in officer.xpath("./td")] == ["Status", "sent", "echoed", "19"]
     officer.follow("19")
     assert officer.title == "Record 19"
@@ -94,7 +75,7 @@ def test_what_changed_is_what_the_difference_says_and_names_the_record_that_set_
 
 def test_a_comparison_that_cannot_be_made_says_why(demo: Office) -> None:
     auditor = demo.person("nato/auditor")
-    difference = "//section[@aria-labelledby='diff']"
+    difference = "//section[@data-part='diff']"
     for compare, said in (
         ("7", "Both are the same record"),
         ("soon", "Records are counted from 1 to"),
@@ -232,7 +213,7 @@ def test_the_default_values_of_a_message_stand_behind_its_proof(demo: Office) ->
     for path in ("/form", ""):
         reader.open(f"{A}/exchanges/{opened['exchange']}{path}")
         assert title not in {text_of(each) for each in reader.xpath("//h2|//summary")}
-    reader.follow(title)
+    reader.open(reader.xpath("//a[@class='proof']/@href")[0])
     assert reader.path.startswith(f"{A}/records/{opened['position']}")
     shown = reader.at("//section[@aria-labelledby='defaults']").xpath(".//dt")
     hidden = {"dtg", "subject"} & state["defaults"].keys()

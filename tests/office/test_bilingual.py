@@ -43,9 +43,9 @@ def test_both_texts_are_checked_beside_each_other_and_sent_as_one(demo: Office) 
         "我们商定。",
     ]
     assert "Missing in 中文" in text_of(rows[2])
-    nato.at("//*[@data-level]").see("English: 3, 中文: 2").at(PREVIEW).see("NATO的接触记录")
+    nato.at("//*[@data-level]").see("English: 3, 中文: 2").at(PREVIEW).see("Contact note from NATO")
     (preview,) = nato.xpath(PREVIEW)
-    assert preview.get("lang") == "zh-Hans", "the side's point of contact reads Chinese"
+    assert preview.get("lang") == "en", "its writer checks it in the writer's language"
     assert preview.xpath(".//a") == []
     before = text_of(nato.xpath("//*[@id='act-bytes']")[0])
     for each in nato.xpath("//*[@name='preview_language']//option"):

@@ -60,6 +60,8 @@ def test_an_incident_is_reported_in_three_pages_exactly_as_it_was_checked(demo: 
     assert list(act) == ["act", "kind", "time", "place", "facts"]
     assert act["place"] == {"lat": 15.116667, "lon": 116.433333}
     assert act["time"].endswith("T03:05:00Z")
+    shown = "".join(nato.xpath("//main//text()[not(ancestor::pre or ancestor::form)]"))
+    assert shown.count("Two aircraft passed close. Rest unknown.") == 1, "the message stands once"
     nato.at("//section[@aria-labelledby='then']").see("CHINA owes: Acknowledgement").within("")
     nato.press("Send to CHINA (immediate)")
     assert recorded(demo, nato)["data"] == act
@@ -189,7 +191,8 @@ def test_a_correction_shows_what_was_and_why(demo: Office) -> None:
     if reason.tag == "textarea":
         reason.text = "Read off the wrong chart"
     reason.set("value", "Read off the wrong chart")
-    nato.press_at(CHECK).at("//*[@data-new]").see("15°08′00″ N").at("//*[@data-former]").see("was:")
+    nato.press_at(CHECK).at("//*[@data-value='place']").see("15°08′00″ N")
+    nato.at("//*[@data-was='place']").see("was:")
     nato.press_at(SEND).open(address)
     shown = " ".join(text_of(each) for each in nato.xpath("//*[@class='swap']"))
     for said in ("15°08′00″ N", "was:", "Read off the wrong chart"):

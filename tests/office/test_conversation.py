@@ -4,9 +4,18 @@ text after it was sent.
 
 from typing import Any
 
+import pytest
+
 from meeting_requests import CALM, asked
 from office import Office
-from service import Caller
+from person import text_of
+from service import INCIDENT, Caller
+
+UNREAD = ("script", "style", "template")
+CONTROL = (
+    "self::button or self::select or self::textarea or self::summary or self::a[@href]"
+    " or self::input[not(@type='hidden')]"
+)
 
 
 def turns(demo: Office, exchange: str) -> dict[str, str]:
@@ -21,8 +30,8 @@ def turns(demo: Office, exchange: str) -> dict[str, str]:
     }
 
 
-def agenda(demo: Office, actor: str, exchange: str, body: dict[str, Any]) -> int:
-    """Send an act about the agenda, and return its position."""
+def sent(demo: Office, actor: str, exchange: str, body: dict[str, Any]) -> int:
+    """Send an act of an exchange, and return its position."""
 
     async def send(caller: Caller) -> Any:
         where = f"/v1/channels/{CALM}/exchanges/{exchange}"
@@ -54,13 +63,13 @@ def test_an_agreement_on_an_agenda_is_shown_with_the_text_that_it_is_of(demo: Of
     exchange, _ = asked(demo, 1)
     page = f"/c/{CALM}/exchanges/{exchange}"
     topics: dict[str, Any] = {"act": "agenda", "topics": ["Contacts at sea", "Next meeting"]}
-    first = agenda(demo, "china/officer", exchange, topics)
-    agreed = agenda(demo, "nato/officer", exchange, {"act": "agenda-agreement"})
+    first = sent(demo, "china/officer", exchange, topics)
+    agreed = sent(demo, "nato/officer", exchange, {"act": "agenda-agreement"})
     for side in ("nato", "china"):
         seen = demo.person(f"{side}/officer").open(page)
         seen.at(f"//*[@id='r{first}']").see("NATO agrees to this text.")
     other = {**topics, "topics": ["Drones near ships", "Next meeting"]}
-    newest = agenda(demo, "china/officer", exchange, other)
+    newest = sent(demo, "china/officer", exchange, other)
     for side in ("nato", "china"):
         seen = demo.person(f"{side}/officer").open(page)
         seen.at(f"//*[@id='r{newest}']").see("NATO agreed to an earlier text, not to this one.")
@@ -75,9 +84,38 @@ def test_only_what_came_since_an_officer_looked_is_marked_as_new(demo: Office) -
     china = demo.person("china/officer").open(f"/c/{CALM}/inbox").open(page).open(page)
     assert china.xpath(new) == []
     topics = {"act": "agenda", "topics": ["Contacts at sea"]}
-    position = agenda(demo, "nato/officer", exchange, topics)
+    position = sent(demo, "nato/officer", exchange, topics)
     assert china.open(page).xpath(new) == [str(position)]
     assert china.open(page).xpath(new) == [], "it was read with the page before"
+
+
+@pytest.mark.parametrize("side", ["nato", "china"])
+def test_an_ordinary_matter_has_few_words_and_few_controls(demo: Office, side: str) -> None:
+    flash = {**INCIDENT, "precedence": "flash"}
+    opened = demo.api("nato/duty_officer", lambda nato: nato.open(flash, CALM)).json["exchange"]
+    account = {"act": "counter-account", "facts": "The passage was at more than 50 m."}
+    answer = demo.api("china/duty_officer", lambda china: china.act(opened, account, CALM))
+    assert answer.status == 201, answer.body
+    for exchange in (opened, asked(demo, 1)[0]):
+        page = demo.person(f"{side}/officer").open(f"/c/{CALM}/exchanges/{exchange}")
+        texts = page.xpath(f"//main//text()[not(ancestor::{' or ancestor::'.join(UNREAD)})]")
+        words = " ".join(map(str, texts))
+        assert len(words.split()) <= 354
+        assert len(page.xpath(f"//main//*[{CONTROL}]")) <= 30, "the frame may have 20 more"
+
+
+def test_each_fact_of_a_sheet_is_of_the_record_that_its_proof_leads_to(demo: Office) -> None:
+    exchange, _ = asked(demo, 2)
+    sent(demo, "nato/officer", exchange, {"act": "agenda", "topics": ["Contacts at sea"]})
+    page = demo.person("china/officer").open(f"/c/{CALM}/exchanges/{exchange}?how=1")
+    messages = page.xpath("//*[@class='message']")
+    assert len(messages) == 2
+    for message in messages:
+        (record,) = message.xpath(".//@data-record")
+        assert message.xpath("a[@class='proof']/@href") == [f"/c/{CALM}/records/{record}"]
+        sources = message.xpath(".//article//@data-source")
+        assert sources and {source.split()[1] for source in sources} == {record}
+        assert message.xpath("a[@class='proof']/span[not(@class)]/text()") == [f"record {record}"]
 
 
 def test_no_answer_is_missed_of_a_message_that_asks_for_none(demo: Office) -> None:
@@ -88,7 +126,7 @@ def test_no_answer_is_missed_of_a_message_that_asks_for_none(demo: Office) -> No
     )
     nato = demo.person("nato/officer").open(page)
     assert nato.xpath(rows.format("china"))[0].text_content() == "No answer yet"
-    accepted = agenda(demo, "china/officer", exchange, {"act": "acceptance"})
+    accepted = sent(demo, "china/officer", exchange, {"act": "acceptance"})
     for side in ("nato", "china"):
         seen = demo.person(f"{side}/officer").open(page)
         assert seen.xpath(rows.format("china"))[0].text_content().startswith("Answered after")
@@ -96,3 +134,23 @@ def test_no_answer_is_missed_of_a_message_that_asks_for_none(demo: Office) -> No
             "an acceptance asks nothing"
         )
         assert seen.xpath(f"//*[@id='r{accepted}']"), "and is a sheet of its own"
+
+
+def test_the_takeover_of_a_correction_shows_what_was_and_what_is(demo: Office) -> None:
+    opening = {**INCIDENT, "precedence": "flash", "casualties": 0}
+    opened = demo.api("nato/duty_officer", lambda nato: nato.open(opening, CALM)).json
+    fields = {"casualties": 3}
+    body = {"act": "correction", "fields": fields, "reason": "Crew report misread."}
+    sent(demo, "nato/duty_officer", opened["exchange"], body)
+    china = demo.person("china/duty_officer").open(f"/c/{CALM}")
+    takeovers = china.xpath("//dialog[.//*[@data-changed]]")
+    assert len(takeovers) == 1, "one flash of them corrects anything"
+    (change,) = takeovers[0].xpath(".//*[@data-changed]")
+    assert change.get("data-changed") == "casualties"
+    was, now = change.xpath("dd")
+    assert (text_of(was), text_of(now)) == (f"was: 0 {opened['position']}", "now: 3")
+    assert was.xpath("a/@href") == [f"/c/{CALM}/records/{opened['position']}"]
+    (reason,) = takeovers[0].xpath(".//blockquote")
+    assert text_of(reason) == "Crew report misread."
+    shown = [text_of(each) for each in takeovers[0].xpath(".//dl[@class='what']/dd")]
+    assert "3" not in shown, "the new value stands once"

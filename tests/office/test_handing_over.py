@@ -30,11 +30,8 @@ def owed(person: Person) -> list[str]:
 
 
 def urgency(person: Person) -> str:
-    """The precedence, the first cell of the check page."""
-    cells = person.xpath(
-        "//*[contains(@class, 'sheet')]//*[contains(concat(' ', @class, ' '), ' cells ')]"
-    )
-    return text_of(cells[0][0])
+    """The precedence in the head of the message."""
+    return text_of(person.xpath("//*[contains(@class, 'sheet')]//*[contains(@class, 'zpr')]")[0])
 
 
 def test_an_officer_is_told_who_may_send_and_hands_it_to_them(demo: Office) -> None:

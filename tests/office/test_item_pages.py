@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -48,7 +49,7 @@ def test_things_are_asked_for_handed_over_and_received_through_both_sides_pages(
     south.follow("Say who has an item").fill("Item number", "1")
     sent(south.fill("Holder", "Harbour police"), "Send to NORTH")
     assert row_of_recorder(north.open(matter))[1:4] == [
-        "Flight recorderFDR 2100",
+        "Flight recorder, FDR 2100",
         "Harbour policesaid by SOUTH",
         "not yet",
     ]
@@ -62,7 +63,7 @@ def test_things_are_asked_for_handed_over_and_received_through_both_sides_pages(
 
 
 def test_a_series_is_agreed_to_filled_from_csv_and_read_as_csv_through_both_sides_pages(
-    room: Room,
+    room: Room, tmp_path: Path
 ) -> None:
     channel = "rivers"
     room.do(lambda talks: talks.open(channel, ("north", "south")))
@@ -97,6 +98,16 @@ def test_a_series_is_agreed_to_filled_from_csv_and_read_as_csv_through_both_side
         assert "4.25" in lines and "missing" in lines
     south.open(matter).follow("Give values").fill("Values", f"{csv}yesterday;4")
     south.press("Check before sending").see("Line 3: write a time, a comma and a number")
+    token, file = tmp_path / "south.token", tmp_path / "level.csv"
+    token.write_text(room.tokens["south/officer"])
+    options = ("--channel", channel, "--token-file", str(token))
+    file.write_text(f"\ufefflevel\r\n{begins + timedelta(hours=2):%Y-%m-%dT%H:%M:%SZ},4.5\r\n")
+    room.office.run("act", asked["exchange"], str(file), *options)
+    printed = room.office.run("show", asked["exchange"], "--csv", *options).stdout
+    assert printed.splitlines()[1].endswith(",4.5"), "the newest value of the interval"
+    file.write_text(printed)
+    room.office.run("act", asked["exchange"], str(file), *options)
+    assert room.office.run("show", asked["exchange"], "--csv", *options).stdout == printed
 
 
 def row_of_recorder(person: Person) -> list[str]:

@@ -25,9 +25,12 @@ def test_held_by_one_word_and_rescued_by_the_other_stand_beside_each_other(demo:
     page, receipt = f"/c/{CHANNEL}/exchanges/{id}", {"act": "acknowledgement"}
     demo.api("china/duty_officer", lambda china: china.post(f"{EXCHANGES}/{id}/acts", receipt))
     nato, china = demo.person("nato/officer"), demo.person("china/officer")
-    for officer, kind in ((nato, "held"), (china, "rescued")):  # a receipt stops no form
-        officer.open(page).fill("People who are", kind).fill("Number", "24").fill("Of", "NATO")
-        officer.press("Say who is where").press("Send").see("Recorded: record")
+    group = {"kind": "held", "number": 24, "of": "nato"}
+    held = {"act": "people-status", "as_of": "2026-11-24T04:00Z", "groups": [group]}
+    nato.open(page).miss("People who are").see("Say who is where")
+    demo.api("nato/officer", lambda caller: caller.post(f"{EXCHANGES}/{id}/acts", held))
+    china.open(page).fill("People who are", "rescued").fill("Number", "24").fill("Of", "NATO")
+    china.press("Say who is where").press("Send").see("Recorded: record")
     nato.open(page).within("People").see("Waiting for 24 people.")
     assert len(nato.xpath(".//tr[@class='differs']")) == 2
     rows = {row[0]: row[1:] for row in nato.rows()}

@@ -108,7 +108,7 @@ async def test_a_correction_sends_only_what_was_edited_and_shows_what_it_was(
     answer = await reader.post(path, [*sent, ("f.reason.en", "Read off wrongly."), ("do", "check")])
     act = json.loads(answer.xpath("//input[@name='act']/@value")[0])
     assert act["fields"].keys() == {"place"}
-    new, former = answer.xpath("//*[@data-new]")[0], answer.xpath("//*[@data-former]")[0]
+    new, former = (answer.xpath(f"//*[@data-{name}='place']")[0] for name in ("value", "was"))
     assert ("15°08′" in text_of(new), "15°07′" in text_of(former)) == (True, True)
     emptied = [(name, "" if name == "f.fields.place" else value) for name, value in sent]
     answer = await reader.post(path, [*emptied, ("f.reason.en", "Unknown."), ("do", "check")])

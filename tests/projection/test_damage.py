@@ -209,10 +209,10 @@ async def test_a_writer_that_is_killed_again_and_again_is_started_again_and_agai
     office: Office,
 ) -> None:
     for _ in range(6):
-        os.kill(office.store.writer_pid, signal.SIGKILL)
-        await office.speak()
-        with suppress(ProcessLookupError):
-            os.kill(office.store.writer_pid, signal.SIGKILL)
+        for _ in range(2):  # the second one may hit a writer that is dead, and not yet replaced
+            with suppress(ProcessLookupError):
+                os.kill(office.store.writer_pid, signal.SIGKILL)
+            await office.speak()
     await office.whole()
     assert not office.projection.broken
 

@@ -6,6 +6,7 @@ from typing import Any
 from dragoman.cli import scenario_posts
 from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.fold import Folded
+from dragoman.domain.record import ids
 from world import OFFICERS, World
 
 
@@ -34,6 +35,10 @@ def played(name: str, until: str = "9999-01-01T00:00:00Z") -> tuple[World, dict[
             continue
         world.clock = max(world.clock, time - timedelta(seconds=1))
         body = scenario_posts._with_ids(entry["body"], exchanges)
+        if "person" in entry:
+            member, person = scenario_posts._person_of(entry)
+            id = ids.from_key(world.name, f"{entry['side']}/o-1", str(person["name"]))
+            body |= {member: {"id": id, "commitment": "3f" * 32}}
         actor, drafter = (
             f"{entry['side']}/{OFFICERS[role]}" for role in (entry["role"], "officer")
         )

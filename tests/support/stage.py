@@ -136,9 +136,13 @@ class Stage:
         """Return the words of the page of an exchange, as the auditor of a side reads it. The page
         of an officer would deliver the newest records, which adds a record of its own.
         """
-        path = f"/c/{channel or self.channel}/exchanges/{self.event.exchanges[name]}"
+        return await self.read_page(side, f"/exchanges/{self.event.exchanges[name]}", channel)
+
+    async def read_page(self, side: str, path: str, channel: str = "") -> str:
+        """Return the words of a page of a channel, as the auditor of a side reads it."""
         url, token = self.url, self.tokens[f"{side}/auditor"]
-        return (await asyncio.to_thread(lambda: Person(url, token).open(path))).text
+        address = f"/c/{channel or self.channel}{path}"
+        return (await asyncio.to_thread(lambda: Person(url, token).open(address))).text
 
     async def assert_refused(self, name: str, *refusing: str, channel: str = "") -> None:
         """Assert that sides refuse, and that no side reads that their answer is to come."""

@@ -51,6 +51,7 @@ SCENARIOS: Final = (
     "rivers-2017",
     "rocket-1995",
     "sailors-2016",
+    "talks-2021",
 )
 _PLACE: Final = re.compile(r"{(\w+)[^{}]*(?:{[^{}]*}[^{}]*)*}")
 _BESIDE: Final = (

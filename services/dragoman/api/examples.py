@@ -14,6 +14,12 @@ INCIDENT: Final = {
 }
 ACKNOWLEDGEMENT: Final = {"act": "acknowledgement"}
 _NOTE: Final = {"act": "contact-note", "form": "conversation"}
+ACTS: Final = (
+    '{"key": "first-note-of-two", "act": {"act": "contact-note", "form": "conversation", '
+    '"text": "The counterpart proposes talks."}}\n'
+    '{"key": "second-note-of-two", "act": {"act": "contact-note", "form": "conversation", '
+    '"text": "They are to be in January."}}\n'
+)
 NOTICE: Final = {
     "channels": ["nato-china"],
     "act": {**_NOTE, "text": "Our office moves on Monday. The numbers stay the same."},

@@ -36,6 +36,7 @@ NAMES: Final = (
     "rivers-2017",
     "rocket-1995",
     "sailors-2016",
+    "talks-2021",
 )
 """The scenarios that can be played."""
 

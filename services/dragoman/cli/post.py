@@ -4,6 +4,7 @@ They open exchanges and carry them on. `draft` and `release` are for acts that t
 officers.
 """
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +12,7 @@ from typing import Annotated, Any
 import msgspec
 from cyclopts import Parameter
 from msgspec import Struct, UnsetType
+from msgspec.structs import replace
 
 from dragoman.cli.common import (
     EVERYWHERE,
@@ -29,7 +31,9 @@ from dragoman.client import Client, Posted, ProblemResponse, new_key
 from dragoman.domain.acts import consent
 from dragoman.domain.record import nesting
 from dragoman.domain.record.codec import read_act
-from dragoman_schemas.responses import Standing
+from dragoman.i18n.words import words
+from dragoman.members import readings
+from dragoman_schemas.responses import ActLine, Standing
 
 Wait = Annotated[
     int,
@@ -52,6 +56,13 @@ class _NamedAct(Struct):
 async def post(
     file: File,
     *,
+    batch: Annotated[
+        bool,
+        Parameter(
+            help="FILE has many acts, one a line, each the act itself or "
+            '{"exchange": "…", "act": {…}}. The same file is recorded once.'
+        ),
+    ] = False,
     key: Key = None,
     sign: Sign = (),
     passphrase: Passphrase = None,
@@ -63,6 +74,10 @@ async def post(
     An incident needs its act and four members: kind, time, place and facts. The service
     adds the rest.
     """
+    if batch:
+        if key or sign or wait:
+            raise UsageError("--batch goes without --key, --sign and --wait")
+        return await _send_batch(read_input(file), target)
     return await _send(
         read_input(file), target, key=key, sign=sign, passphrase=passphrase, wait=wait
     )
@@ -74,7 +89,8 @@ async def act(
         str,
         Parameter(
             allow_leading_hyphen=True,
-            help="The name of an act, or a file with it, or - for standard input.",
+            help="The name of an act, or a file with it, or - for standard input; for a data "
+            "series also a file of values that ends with .csv.",
         ),
     ],
     *,
@@ -90,12 +106,15 @@ async def act(
     """Carry on EXCHANGE, which is named by its number or id.
 
     WHAT is a file, `-`, or the name of an act without content, such as
-    `acknowledgement`.
+    `acknowledgement`. Each line of a CSV file is a time and a value, such as
+    `2026-11-24T03:05Z,4.25`.
     """
     if not exchange:
         raise UsageError("name the exchange by its number or id: EXCHANGE is empty")
     raw = (
-        read_input(what)
+        _values(what)
+        if what.endswith(".csv")
+        else read_input(what)
         if what == "-" or Path(what).exists()
         else json.dumps({"act": what}, separators=(",", ":")).encode()
     )
@@ -109,6 +128,16 @@ async def act(
         passphrase=passphrase,
         wait=wait,
     )
+
+
+def _values(path: str) -> bytes:
+    """Return the act that gives the values of a CSV file. Raises `UsageError`."""
+    lines = read_input(path).decode("utf-8-sig", errors="replace").splitlines()
+    values, wrong = readings.readings(lines)
+    if wrong or not values:
+        fault = words("en").sentence(readings.unreadable(wrong or 1))
+        raise UsageError(f"{path}: {fault}")
+    return msgspec.json.encode({"act": "data-values", "values": values})
 
 
 async def draft(
@@ -268,6 +297,46 @@ async def _send(
             raise
     _print(posted, target)
     return 0
+
+
+async def _send_batch(raw: bytes, target: Target) -> int:
+    """Record the acts of a file, print the outcome of each, and return the exit code.
+
+    A line without a key has the digest of the file and its number as the key.
+    """
+    digest = hashlib.sha256(raw).hexdigest()[:32]
+    written = [(n, line) for n, line in enumerate(raw.splitlines(), 1) if line.strip()]
+    lines = [msgspec.json.encode(_line(line, n, key=f"file-{digest}-{n}")) for n, line in written]
+    async with connected(target) as caller:
+        outcomes = await caller.post_batch(await channel_of(target, caller), lines)
+    for (n, _), outcome in zip(written, outcomes, strict=True):
+        if target.json:
+            out(msgspec.json.encode(replace(outcome, line=n)).decode(), lines=True)
+        elif not isinstance(outcome.recorded, UnsetType):
+            out(outcome.recorded.number or outcome.recorded.exchange)
+        elif not isinstance(outcome.problem, UnsetType):
+            faults = (f"{fault.pointer}: {fault.detail}" for fault in outcome.problem.errors)
+            say(" ".join([f"line {n}: {outcome.problem.detail}", *faults]))
+    refused = sum(outcome.status >= 400 for outcome in outcomes)
+    again = sum(outcome.replayed for outcome in outcomes)
+    say(
+        f"{len(outcomes) - refused} of {len(outcomes)} recorded"
+        f"{f', {again} of them already before' if again else ''}; "
+        f"{refused} refused"
+    )
+    return 1 if refused else 0
+
+
+def _line(raw: bytes, number: int, *, key: str) -> ActLine:
+    """Return a line of a file as a line of a request. Raises `UsageError`."""
+    try:
+        value: Any = nesting.decode(raw, object)
+        if isinstance(value, dict) and isinstance(value.get("act"), dict):
+            line = msgspec.json.decode(raw, type=ActLine)
+            return line if line.key else replace(line, key=key)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"line {number} of the file: {error}; nothing was sent") from None
+    return ActLine(key=key, act=msgspec.Raw(raw))
 
 
 def _with_some_terms(raw: bytes) -> bytes:

@@ -3,8 +3,9 @@
 An entry has the channel, the side, the role, the path and the act. `as` names the
 exchange that it opens, and `record_as` its record. Later entries use these names in
 paths and references. `two_key` has an officer draft it and the named role release it. A
-`file` is put beside the log first, and attached. Every post has a key, so that posting
-it a second time changes nothing.
+`file` is put beside the log first, and attached. A `person` is entered in the register
+of people first, and named. Every post has a key, so that posting it a second time
+changes nothing.
 """
 
 import hashlib
@@ -34,7 +35,7 @@ _AHEAD: Final = timedelta(days=3)
 """The time by which the windows of an old case are moved into the future."""
 
 _REFERRING: Final = frozenset(
-    {"references", "trigger", "of", "under", "records", "matter", "mechanism"}
+    {"about", "references", "trigger", "of", "under", "records", "matter", "mechanism"}
 )
 """Members that name an exchange or a record of the scenario."""
 
@@ -100,6 +101,9 @@ class ScenarioPosts:
         caller = self._cast[f"{entry['side']}/{entry['role']}"]
         if "file" in entry:
             body |= {entry["file"]["member"]: await _file(caller, entry["channel"], entry["file"])}
+        if "person" in entry:
+            member, person = _person_of(entry)
+            body |= {member: await _person(caller, entry["channel"], person)}
         act = compact(body)
         label = entry["post"].partition("exchanges/")[2].removesuffix("/acts")
         exchange = self.exchanges[label] if label else ""
@@ -160,6 +164,24 @@ async def _file(caller: Client, channel: str, file: Mapping[str, str]) -> dict[s
         "bytes": len(content),
         "title": file["title"],
     }
+
+
+def _person_of(entry: Entry) -> tuple[str, dict[str, Any]]:
+    """Return the member that names the person of an entry, and the person."""
+    person = dict(entry["person"])
+    return person.pop("member"), person
+
+
+async def _person(caller: Client, channel: str, person: Mapping[str, Any]) -> dict[str, str]:
+    """Enter a person in the register, and return the name that acts have for the entry.
+
+    The same person is entered only once, whatever the number of entries.
+    """
+    content = compact(person)
+    key = {"Idempotency-Key": f"person-{hashlib.sha256(content).hexdigest()[:32]}"}
+    path = f"/v1/channels/{channel}/people"
+    entered = (await caller.call("POST", path, content, key)).json()
+    return {name: entered[name] for name in ("id", "commitment")}
 
 
 async def draft_and_release(

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from dragoman.cli.common import (
     EVERYWHERE,
     Target,
+    UsageError,
     channel_of,
     connected,
     in_one_language,
@@ -20,6 +21,7 @@ from dragoman.cli.common import (
     timeline_of,
 )
 from dragoman.cli.post import in_words
+from dragoman.domain.acts.families import data_series
 from dragoman.i18n.words import of_tag
 from dragoman.members import shapes
 from dragoman.members.kind import Say
@@ -38,6 +40,13 @@ async def show(
     *,
     timeline: Annotated[
         bool, Parameter(negative=(), help="Show every record of the exchange as well.")
+    ] = False,
+    csv: Annotated[
+        bool,
+        Parameter(
+            negative=(),
+            help="Print the values of a data series as CSV, in the form that dragoman act takes.",
+        ),
     ] = False,
     at: At = None,
     target: Target = EVERYWHERE,
@@ -61,9 +70,11 @@ async def show(
     if target.json:
         out_json(answer.body)
         return 0
-    _print_exchange(
-        exchange_view, answer.of("exchange", _Shown).state, answer.headers.get("ETag", "")
-    )
+    state = answer.of("exchange", _Shown).state
+    if csv:
+        _print_values(state)
+        return 0
+    _print_exchange(exchange_view, state, answer.headers.get("ETag", ""))
     say(in_words(exchange_view.standing))
     if timeline:
         out("")
@@ -74,6 +85,15 @@ async def show(
 
 class _Shown(msgspec.Struct):
     state: Exchange
+
+
+def _print_values(state: Exchange) -> None:
+    """Print the newest value of each interval of a series. Raises `UsageError`."""
+    if state.act != "data-series":
+        raise UsageError(f"{state.number} is not a data series, and has no values")
+    out("at,value")
+    for _, (value, _) in sorted(data_series.values_of(state).items()):
+        out(f"{value.at},{value.value}")
 
 
 def _print_exchange(view: ExchangeView, state: Exchange, etag: str) -> None:

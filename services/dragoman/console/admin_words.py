@@ -56,7 +56,7 @@ class AdminWords(PageWords):
             ("/admin/endpoints", say("Endpoints and links")),
         )
         return tuple(
-            PageLink((word,), path, "current" if path == current else "") for path, word in pages
+            PageLink(word, path, "current" if path == current else "") for path, word in pages
         )
 
     @property
@@ -82,7 +82,7 @@ class AdminWords(PageWords):
         """
         why = hindrance(self.context, roles, flag=flag)
         if not why:
-            link = PageLink((button,), f"/admin/acts/{act}", "button first")
+            link = PageLink(button, f"/admin/acts/{act}", "button first")
             return section(title, Buttons((link,)))
         if why != "signed":
             return section(title, self.hindered(why, whose, colleagues(self.context, roles)))
@@ -90,7 +90,7 @@ class AdminWords(PageWords):
             "In this channel the sides keep their own keys, and this act is signed with yours. No "
             "page is given a private key: sign on your own machine."
         )
-        return section(title, Paragraph((by_command,)), *map(Verbatim, commands))
+        return section(title, Paragraph(by_command), *map(Verbatim, commands))
 
     def hindered(self, why: Hindrance, whose: str = "", who: Sequence[str] = ()) -> Remark | None:
         """Return the reason that keeps the reader from a change, and who can do it."""
@@ -105,7 +105,7 @@ class AdminWords(PageWords):
             "past": (
                 say("This page shows the past, which nobody can change."),
                 " ",
-                PageLink((say("Back to now"),), f"/{back}"),
+                PageLink(say("Back to now"), f"/{back}"),
             ),
             "role": (
                 self.w.sentences((whose, can, say("You are signed in as %(roles)s.", roles=roles))),

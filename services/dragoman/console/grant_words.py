@@ -54,6 +54,5 @@ class GrantWords(PageWords):
             ("/host/terms", say("Open a channel with own keys")),
         )
         return tuple(
-            PageLink((word,), f"/{path}", "current" if path == current else "")
-            for path, word in pages
+            PageLink(word, f"/{path}", "current" if path == current else "") for path, word in pages
         )

@@ -5,10 +5,10 @@ words.exchange(id, "NATO/26/0042")    the number, which leads to the exchange
 words.record(17, time)                "24 Nov 2026 03:05Z, record 17"
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
-from dragoman.console.page.context import PageContext
+from dragoman.console.page.context import ListQuery, PageContext
 from dragoman.document.blocks import Remark
 from dragoman.domain.views.titles import title_of
 from dragoman.i18n.words import as_moment, stamp
@@ -23,11 +23,14 @@ from dragoman.members.runs import (
     Run,
     Runs,
     Sourced,
+    StandingSource,
     listed,
     sourced,
 )
 from dragoman.text import VERBATIM
 from dragoman_schemas.state import Exchange
+
+Row = TypeVar("Row")
 
 
 class PageWords:
@@ -51,6 +54,10 @@ class PageWords:
         tag, text = self.context.subject(state)
         return QuotedText(text, tag)
 
+    def title(self, state: Exchange) -> Sourced:
+        """Return the subject of an exchange, with the records that gave it."""
+        return sourced(self.subject(state), StandingSource("title", state.id))
+
     def time(self, time: str, form: str = "minute") -> Mark:
         """Return a time."""
         return Mark("time", self.w.written(time, form), stamp(as_moment(time)))
@@ -59,7 +66,7 @@ class PageWords:
         """Return a side, and whether it is the reader's own."""
         mark = Mark("side", name.upper() or self.w.say("a participant"))
         ours = name and name == self.context.side
-        return (mark, " ", Aside((self.w.say("ours"),))) if ours else (mark,)
+        return (mark, " ", Aside(self.w.say("ours"))) if ours else (mark,)
 
     def number(self, number: str) -> Runs:
         """Return a number, short on a page. An exercise has the word before it."""
@@ -76,12 +83,12 @@ class PageWords:
         """Return the position of a record and its time; it leads to the record."""
         name = self.w.say("record %(n)s", n=self.w.number(position))
         when = [self.w.written(time, form)] if time else []
-        return PageLink((self.w.listed([*when, name]),), f"/records/{position}")
+        return PageLink(self.w.listed([*when, name]), f"/records/{position}")
 
     def positions(self, positions: Iterable[int]) -> Runs:
         """Return the positions of records, each of which leads to its record."""
         links = (
-            PageLink((self.w.number(position),), f"/records/{position}") for position in positions
+            PageLink(self.w.number(position), f"/records/{position}") for position in positions
         )
         return listed(links, self.w.comma)
 
@@ -91,13 +98,21 @@ class PageWords:
 
     def again(self, name: str, changed: Mapping[str, object], spoken: str = "") -> PageLink:
         """Return the button to the same page with parts of its query changed."""
-        return PageLink((name,), f"/{self.context.again(**changed)}", "button", spoken=spoken)
+        return PageLink(name, f"/{self.context.again(**changed)}", "button", spoken=spoken)
 
-    def following(self, shown: int, total: int, address: str) -> Remark:
-        """Return the length of a long list, and the way to its next part."""
-        count = self.w.say("Shown %(a)s of %(b)s.", a=self.w.number(shown), b=self.w.number(total))
-        name = self.w.say("Next %(n)s", n=SCREEN_ROWS)
-        return Remark((count, " ", PageLink((name,), f"/{address}")) if address else (count,))
+    def paged(self, rows: Sequence[Row], **query: str) -> tuple[Sequence[Row], Remark | None]:
+        """Return the rows of this page of a list, and the way to the next ones.
+
+        Without next ones, there is no way. `query` chooses the list among several.
+        """
+        page = self.context.asked(ListQuery).page
+        shown = rows[(page - 1) * SCREEN_ROWS : page * SCREEN_ROWS]
+        if page * SCREEN_ROWS >= len(rows):
+            return shown, None
+        numbers = {"a": self.w.number(len(shown)), "b": self.w.number(len(rows))}
+        address = self.context.again(**{**query, "page": page + 1})
+        way = PageLink(self.w.say("Next %(n)s", n=SCREEN_ROWS), f"/{address}")
+        return shown, Remark((self.w.say("Shown %(a)s of %(b)s.", **numbers), " ", way))
 
     def actor(self, actor: str) -> Run:
         """Return the side of an officer, or the name of a service."""

@@ -42,7 +42,7 @@ from dragoman_schemas.report_shapes import ReportedChannel
 class Paragraph(Struct, frozen=True, tag_field="block"):
     """A paragraph of runs."""
 
-    runs: tuple[Run, ...]
+    runs: Cell
 
 
 class Points(Struct, frozen=True, tag_field="block"):
@@ -122,7 +122,7 @@ class Facts(Struct, frozen=True, tag_field="block"):
 class Remark(Struct, frozen=True, tag_field="block"):
     """A remark in small type."""
 
-    runs: tuple[Run, ...]
+    runs: Cell
 
 
 class Buttons(Struct, frozen=True, tag_field="block"):
@@ -305,8 +305,8 @@ class PageDocument(Struct, frozen=True, kw_only=True):
     faults: tuple[tuple[str, str], ...] = ()
     area: str = ""
     crumbs: tuple[PageLink, ...] = ()
-    lead: tuple[Run, ...] = ()
-    note: tuple[Run, ...] = ()
+    lead: Cell = ()
+    note: Cell = ()
     actions: tuple[PageLink, ...] = ()
     places: tuple[PageLink, ...] = ()
     sections: tuple[Section, ...] = ()
@@ -339,12 +339,12 @@ def section(
     If there are none, it contains the sentence `empty`.
     """
     there = tuple(
-        Paragraph((block,)) if isinstance(block, str) else block
+        Paragraph(block) if isinstance(block, str) else block
         for block in blocks
         if block is not None
     )
     if not there and empty:
-        there = (Paragraph((empty,)),)
+        there = (Paragraph(empty),)
     return Section(runs_of(title), there, level, runs_of(aside), names, anchor)
 
 

@@ -374,10 +374,14 @@ def _sourced(run: Sourced, link: Linker | None) -> Markup:
 
     The style sheet shows it where the reader asks how something is known.
     """
-    shown = markup(run.runs, link)
     pages = ways_to(run.source) if link else ()
     ways = Markup("").join(way(path, number, link) for path, number in pages if link)
-    return Markup('<span data-source="{}">{}{}</span>').format(named(run.source), shown, ways)
+    return of_source(markup(run.runs, link) + ways, run.source)
+
+
+def of_source(shown: Markup, source: Source) -> Markup:
+    """Return the HTML of a fact, marked with its source."""
+    return Markup('<span data-source="{}">{}</span>').format(named(source), shown)
 
 
 def way(path: str, number: str, link: Linker) -> Markup:
@@ -405,8 +409,9 @@ def named(source: Source) -> str:
 
 _DRAWN: Final = {
     "code": '<code class="break">{0}</code>',
-    "command": '<pre class="bytes">{0}</pre>',
+    "command": '<pre class="bytes command">{0}</pre>',
     "digest": '<code title="{1}">{0}</code>',
+    "email": '<a class="break mail" href="mailto:{0}">{0}</a>',
     "exercise": '<span class="tag-drill">{0}</span>',
     "figure": '<b class="num">{0}</b>',
     "id": "<code>{0}</code>",

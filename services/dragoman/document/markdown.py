@@ -191,8 +191,8 @@ def _cell(cell: Cell) -> str:
     return _start("".join(_run(run, "<br>") for run in runs_of(cell)))
 
 
-def _runs(runs: tuple[Run, ...]) -> str:
-    return _start("".join(_run(run) for run in runs))
+def _runs(cell: Cell) -> str:
+    return _start("".join(_run(run) for run in runs_of(cell)))
 
 
 def _run(run: Run, between: str = " ") -> str:
@@ -201,7 +201,7 @@ def _run(run: Run, between: str = " ") -> str:
             lines = between.join(_inline(line) for line in _lines(run.text) if line)
             return lines + _inline(_seen(run.note))
         case Aside():
-            return f"({''.join(_run(part, between) for part in run.runs)})"
+            return f"({''.join(_run(part, between) for part in runs_of(run.runs))})"
         case Break():
             return _inline(run.between)
         case TextChange() | MarkedText():
@@ -209,7 +209,7 @@ def _run(run: Run, between: str = " ") -> str:
         case PageLink(style="button") | PressButton():
             return ""
         case PageLink() | Sourced():
-            return "".join(_run(part, between) for part in run.runs)
+            return "".join(_run(part, between) for part in runs_of(run.runs))
         case _:
             text = run if isinstance(run, str) else run.text
             return _inline(_seen(text).replace("\n", " "))

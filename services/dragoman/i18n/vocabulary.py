@@ -35,7 +35,7 @@ FLAGS: Final = (
         "near_threshold",
     ),
     *("figures_differ", "overlap", "not_covered", "one_key", "suspended", "passed_by", "corrected"),
-    *("closing", "objection"),
+    *("closing", "objection", "silence"),
 )
 STAGES: Final = ("announced", "in_force", "active", "superseded", "ended", "validity_ended")
 ALARMS: Final = (

@@ -230,7 +230,7 @@ def _released(item: Any, say: Say) -> Runs:
     if not without:
         return record
     fields = say.words.listed(without)
-    return (*record, " ", Aside((say.words.say("without: %(fields)s", fields=fields),)))
+    return (*record, " ", Aside(say.words.say("without: %(fields)s", fields=fields)))
 
 
 def number_of_row(text: str) -> Any:

@@ -171,7 +171,7 @@ class QuantityKind(Kind):
         si = si_units.in_si(value)
         if si is None or si[1] == value["unit"]:
             return (entered,)
-        return (entered, " ", Aside((f"{words.number(round(si[0], 1))}{NBSP}{si[1]}",)))
+        return (entered, " ", Aside(f"{words.number(round(si[0], 1))}{NBSP}{si[1]}"))
 
     def spelt(self, value: Any) -> Iterator[str]:
         """Yield the number digit by digit, with its unit."""
@@ -188,7 +188,7 @@ def _said_place(value: Any, say: Say) -> Runs:
     if "lat" in value and "lon" in value:
         point = GeoPoint(value["lat"], value["lon"])
         decimal = written_place(point, "decimal")
-        parts.append((Mark("figure", written_place(point)), " ", Aside((decimal,))))
+        parts.append((Mark("figure", written_place(point)), " ", Aside(decimal)))
     if "circle" in value:
         centre = GeoPoint(value["circle"]["pos"]["lat"], value["circle"]["pos"]["lon"])
         entered = value["circle"]["radius"]

@@ -1,13 +1,14 @@
 """Values with their times, typed or pasted as lines of CSV."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from dragoman.domain.acts import field_checks
 from dragoman.members.kind import EMPTY, Kind, Member, Say, TypedForm
 from dragoman.members.runs import Break, Runs, joined, listed
+from dragoman.text import Text, sentence
 
 _NUMBER: Final = re.compile(r"[-+]?[0-9]{1,15}(\.[0-9]{1,9})?")
 
@@ -26,18 +27,10 @@ class ReadingsKind(Kind):
 
     def read(self, form: TypedForm, member: Member, name: str) -> Any:
         """Return the values, in the order of the lines."""
-        readings = []
-        for index, line in enumerate(form.lines(name)):
-            reading = _reading(line)
-            if reading is not None:
-                readings.append(reading)
-            elif index:
-                sentence = form.words.say(
-                    "Line %(n)s: write a time, a comma and a number, like 2026-11-24T03:05Z,4.25",
-                    n=index + 1,
-                )
-                return form.fault(member, name, sentence)
-        return readings or EMPTY
+        values, wrong = readings(form.lines(name))
+        if wrong:
+            return form.fault(member, name, form.words.sentence(unreadable(wrong)))
+        return values or EMPTY
 
     def typed(self, name: str, value: Any, languages: Sequence[str]) -> Iterator[tuple[str, str]]:
         """Yield the lines in one box."""
@@ -49,6 +42,25 @@ class ReadingsKind(Kind):
             for item in value
         )
         return listed(pairs, Break(say.words.semicolon))
+
+
+def readings(lines: Iterable[str]) -> tuple[list[dict[str, Any]], int]:
+    """Return the values of lines, and the number of the first bad line; 0 for none."""
+    values = []
+    for number, line in enumerate(lines, start=1):
+        reading = _reading(line)
+        if reading is not None:
+            values.append(reading)
+        elif number > 1 and line.strip():
+            return [], number
+    return values, 0
+
+
+def unreadable(number: int) -> Text:
+    """Return the fault of a line without a time and a number."""
+    return sentence(
+        "Line %(n)s: write a time, a comma and a number, like 2026-11-24T03:05Z,4.25", n=number
+    )
 
 
 def _reading(line: str) -> dict[str, Any] | None:

@@ -40,6 +40,7 @@ Role = Literal[
     "code",
     "command",
     "digest",
+    "email",
     "exercise",
     "figure",
     "file",
@@ -80,7 +81,7 @@ class Mark(Struct, frozen=True, tag_field="run", tag="mark"):
 class Aside(Struct, frozen=True, tag_field="run", tag="aside"):
     """A remark beside a value: small on a page, in brackets elsewhere."""
 
-    runs: tuple["Run", ...]
+    runs: "Cell"
 
 
 class Break(Struct, frozen=True, tag_field="run", tag="break"):
@@ -111,7 +112,7 @@ class PageLink(Struct, frozen=True, tag_field="run", tag="link"):
     `spoken` is read aloud after the runs.
     """
 
-    runs: tuple["Run", ...]
+    runs: "Cell"
     path: str
     style: str = ""
     query: dict[str, str] = {}

@@ -224,7 +224,7 @@ def person_of_register(id: str, say: Say) -> Runs:
     if not holder.changed:
         return who
     changed = words.say("The entry was changed since this was written.")
-    return (*who, Break(words.pause), Aside((changed,)))
+    return (*who, Break(words.pause), Aside(changed))
 
 
 def person(side: str, entry: PersonEntry, *, dialled: bool = True) -> Runs:
@@ -245,7 +245,7 @@ def person(side: str, entry: PersonEntry, *, dialled: bool = True) -> Runs:
 def _file(value: Any, say: Say) -> Runs:
     words = say.words
     size = f"{value['media_type']}, {words.number(value['bytes'])} {words.say('bytes')}"
-    return joined((Mark("file", value["title"], value["sha256"]), " ", Aside((size,))))
+    return joined((Mark("file", value["title"], value["sha256"]), " ", Aside(size)))
 
 
 def _choices(name: str, value: Any) -> Iterator[tuple[str, str]]:

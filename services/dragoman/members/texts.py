@@ -190,7 +190,7 @@ def own_text(value: str | Mapping[str, str], say: Say) -> Runs:
     if isinstance(value, str):
         return (QuotedText(value),)
     texts = (
-        (QuotedText(text, tag), " ", Aside((language(tag),)))
+        (QuotedText(text, tag), " ", Aside(language(tag)))
         if len(value) > 1
         else (QuotedText(text, tag),)
         for tag, text in value.items()

@@ -87,7 +87,7 @@ class TimeKind(Kind):
             (
                 f"{words.say('about')} " if about else "",
                 time_run(moment, words.at_moment(moment)),
-                (" ", Aside((words.listed(beside),))) if beside else (),
+                (" ", Aside(words.listed(beside))) if beside else (),
             )
         )
 

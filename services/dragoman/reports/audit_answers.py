@@ -352,11 +352,11 @@ def _sections(audit_answers: AuditAnswers, w: Words, language: str) -> Iterator[
     yield section(
         w.say("3: What was owed and not done, and when nobody could have noticed"),
         Points(tuple((line,) for line in _limits_by_side(report, w))),
-        layout.lapse_table(report.lapses, w, language) or Paragraph((w.say("No limit passed."),)),
+        layout.lapse_table(report.lapses, w, language) or Paragraph(w.say("No limit passed.")),
         layout.due_table(report.owed, report.to, w, language)
-        or Paragraph((w.say("Nothing is open under a limit."),)),
+        or Paragraph(w.say("Nothing is open under a limit.")),
         table((w.say("Blind"), w.say("Sides"), w.say("From"), w.say("To")), blind)
-        or Paragraph((w.say("No time is on record in which nobody could have noticed."),)),
+        or Paragraph(w.say("No time is on record in which nobody could have noticed.")),
     )
     yield section(
         w.say("4: What is open for the watch, and who has it"),
@@ -364,9 +364,9 @@ def _sections(audit_answers: AuditAnswers, w: Words, language: str) -> Iterator[
             tuple((_watch(side, report.on_watch.get(side, ""), w),) for side in report.of.sides)
         ),
         layout.urgent_table(report.unacknowledged, report.to, w, language)
-        or Paragraph((w.say("Every message is acknowledged."),)),
+        or Paragraph(w.say("Every message is acknowledged.")),
         layout.open_table(report.stands, report.to, w, language)
-        or Paragraph((w.say("No matter is open."),)),
+        or Paragraph(w.say("No matter is open.")),
         *people_and_visits.blocks(report.people, report.visits, w, language),
     )
     yield section(
@@ -449,7 +449,7 @@ def _authority(authority: Authority, w: Words) -> tuple[Cell, ...]:
 def _exceptions(audit_answers: AuditAnswers, w: Words) -> Iterator[Block]:
     kinds = audit_answers.report.kinds
     if not kinds:
-        yield Paragraph((w.say("No exceptions."),))
+        yield Paragraph(w.say("No exceptions."))
         return
     yield Points(
         tuple(

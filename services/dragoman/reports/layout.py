@@ -203,7 +203,7 @@ def left_off(number: int, w: Words) -> Paragraph | None:
         "%(n)s more rows left off here; the lists of the channel have them.",
         number,
     )
-    return Paragraph((text,)) if number else None
+    return Paragraph(text) if number else None
 
 
 # What became of messages, what is owed
@@ -602,15 +602,13 @@ def channel_blocks(
         else w.say("The channel is %(status)s.", status=status)
     )
     status_paragraph = Paragraph(
-        (
-            w.sentences(
-                (
-                    stands,
-                    limits_sentence(
-                        kind, channel_standing.profile, w, binding=channel_standing.binding
-                    ),
-                )
-            ),
+        w.sentences(
+            (
+                stands,
+                limits_sentence(
+                    kind, channel_standing.profile, w, binding=channel_standing.binding
+                ),
+            )
         )
     )
     return [

@@ -339,7 +339,7 @@ def _sections(
             )
     yield from people_and_visits.sections(period_record.people, period_record.visits, w, language)
     if not period_record.families:
-        yield section(w.say("Exchanges"), Paragraph((w.say("Nothing was said in this time."),)))
+        yield section(w.say("Exchanges"), Paragraph(w.say("Nothing was said in this time.")))
     yield section(
         w.say("The channel"), _channel(period_record, w, language), empty=w.say("Nothing changed.")
     )
@@ -415,8 +415,8 @@ def _exchange(
             what=w.act(matter.format),
             subject=layout.subject(matter, w, language),
         ),
-        Paragraph((w.sentences(_head(matter, w)),)),
-        Paragraph((face,)) if face else None,
+        Paragraph(w.sentences(_head(matter, w))),
+        Paragraph(face) if face else None,
         Points(rows) if rows else None,
         Points(unanswered) if unanswered else None,
         *(
@@ -519,16 +519,12 @@ _TEXTS: Final = frozenset(
 
 def _meeting(met: Met, matter: Matter, w: Words, language: str) -> Iterator[Block]:
     for begins, ends in met.held:
-        yield Paragraph(
-            (w.say("Held from %(a)s to %(b)s.", a=w.written(begins), b=w.written(ends)),)
-        )
+        yield Paragraph(w.say("Held from %(a)s to %(b)s.", a=w.written(begins), b=w.written(ends)))
     if met.not_attended:
         yield Paragraph(
-            (
-                w.say(
-                    "Did not attend: %(sides)s.",
-                    sides=w.listed(layout.party(text, w) for text in met.not_attended),
-                ),
+            w.say(
+                "Did not attend: %(sides)s.",
+                sides=w.listed(layout.party(text, w) for text in met.not_attended),
             )
         )
     if met.readouts or met.no_readout:
@@ -580,7 +576,7 @@ def _meeting(met: Met, matter: Matter, w: Words, language: str) -> Iterator[Bloc
             )
         )
     elif met.differ:
-        yield Paragraph((w.say("The readouts differ, but only in their words."),))
+        yield Paragraph(w.say("The readouts differ, but only in their words."))
 
 
 def _channel(period_record: PeriodRecord, w: Words, language: str) -> Table | None:

@@ -46,7 +46,7 @@ def statistics_sections(statistics: Statistics, w: Words, level: int) -> list[Se
     Where nothing was measured, the table says "no statement".
     """
     limits = Paragraph(
-        (limits_sentence(statistics.kind, statistics.profile, w, binding=statistics.binding),)
+        limits_sentence(statistics.kind, statistics.profile, w, binding=statistics.binding)
     )
     none = w.say("There were none.")
     line = section(w.say("Line checks"), line_points(statistics.line, w), level=level)
@@ -55,11 +55,9 @@ def statistics_sections(statistics: Statistics, w: Words, level: int) -> list[Se
             w.say("How urgently each side sent what it opened"),
             _precedences(statistics, w),
             Paragraph(
-                (
-                    w.say(
-                        "Flash 5, immediate 15, the rest 80 of 100 where precedence has kept its "
-                        "meaning."
-                    ),
+                w.say(
+                    "Flash 5, immediate 15, the rest 80 of 100 where precedence has kept its "
+                    "meaning."
                 )
             ),
             level=level,
@@ -376,11 +374,9 @@ def receipt_section(receipts: Sequence[ReceiptTimes], w: Words, level: int) -> S
         w.say("How long each side took to acknowledge"),
         table(head, rows),
         Paragraph(
-            (
-                w.say(
-                    "Times under 2 s are counted by themselves. What they come from is for the "
-                    "sides to ask each other."
-                ),
+            w.say(
+                "Times under 2 s are counted by themselves. What they come from is for the "
+                "sides to ask each other."
             )
         ),
         level=level,

@@ -233,7 +233,7 @@ def _sections(over: TurnOver, w: Words, language: str) -> Iterator[Section]:
     yield section(
         w.say("Shelved and silenced"),
         table(head, shelved),
-        Paragraph((w.sentences([silenced, *([last] if last else [])]),)) if over.silenced else None,
+        Paragraph(w.sentences([silenced, *([last] if last else [])])) if over.silenced else None,
         empty=w.say("Nothing is shelved, and no screen was silenced."),
     )
     exchanges = {item.matter.exchange for item in over.said}

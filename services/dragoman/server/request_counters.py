@@ -51,11 +51,11 @@ def count(
         seconds = time.perf_counter() - begun
         _seconds(_group(request, route, is_post=posts)).observe(seconds)
     if request.get("recorded") is not None:
-        act = str(request["recorded"].act)
-        rule = RULES.get(act)
-        family = UNKNOWN if rule is None else str(rule.family or _ANY)
         outcome = "replayed" if request["replayed"] else "recorded"
-        _acts(family, outcome).inc()
+        _acts(_family(request["recorded"].act), outcome).inc()
+    elif "batch" in request:
+        for (act, outcome), times in request["batch"].items():
+            _acts(_family(act), outcome).inc(times)
     elif posts:
         family = str(PATHS.get(request.match_info.get("family", ""), UNKNOWN))
         outcome = "refused" if response.status < 500 else "failed"
@@ -64,8 +64,13 @@ def count(
         metrics.REFUSALS.labels(str(request.get("spent", "quota"))).inc()
 
 
+def _family(act: str) -> str:
+    rule = RULES.get(act)
+    return UNKNOWN if rule is None else str(rule.family or _ANY)
+
+
 def _group(request: web.Request, route: str, *, is_post: bool) -> str:
-    if is_post or request.get("recorded") is not None:
+    if is_post or request.get("recorded") is not None or "batch" in request:
         return "post"
     if route in PROBES:
         return "probe"

@@ -41,8 +41,21 @@ def answer(
 ) -> web.Response:
     """Return the response for an error. `say` translates its English texts."""
     refusal, headers = refusal_of(error)
+    problem = problem_of(refusal, request_id, instance, say)
+    return web.Response(
+        body=json.encode(problem),
+        status=problem.status,
+        headers=headers,
+        content_type="application/problem+json",
+    )
+
+
+def problem_of(
+    refusal: Refusal, request_id: str, instance: str, say: Callable[[Text], str] = str
+) -> Problem:
+    """Return a refusal as a problem. `say` translates its English texts."""
     status, title = TYPES[refusal.kind]
-    problem = Problem(
+    return Problem(
         type=BASE + refusal.kind,
         title=title,
         status=status,
@@ -54,12 +67,6 @@ def answer(
         ),
         allowed=refusal.allowed,
         position=refusal.position,
-    )
-    return web.Response(
-        body=json.encode(problem),
-        status=status,
-        headers=headers,
-        content_type="application/problem+json",
     )
 
 

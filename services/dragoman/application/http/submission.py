@@ -96,8 +96,11 @@ def if_match(request: web.Request) -> str | None:
     Raises `Refused` if it is not one ETag of this service.
     """
     text = request.headers.get("If-Match", "*").strip()
-    if text == "*":
-        return None
+    return None if text == "*" else etag_of(text)
+
+
+def etag_of(text: str) -> str:
+    """Return the digits of an ETag of this service. Raises `Refused`."""
     tag = _ETAG.fullmatch(text)
     if tag is None:
         raise refuse(
@@ -131,15 +134,7 @@ async def record(
     """
     request, grant = call.request, call.grant
     signatures = signatures or signatures_of(request)
-    act, data = await body_workers.read(
-        request,
-        len(body),
-        read_act,
-        body,
-        cut=not signatures,
-        rules=in_force(projection.registry).number,
-    )
-    _check_signature_headers(data, signatures)
+    act, data = await act_of(call, projection, body, signatures)
     submission = Submission(
         actor=grant.actor,
         act=act,
@@ -153,15 +148,42 @@ async def record(
     return await submit(call, projection, submission)
 
 
+async def act_of(
+    call: ApiRequest[Any], projection: Projection, body: bytes, signatures: str
+) -> tuple[bytes, Act]:
+    """Read a body as an act; return its bytes and its shape.
+
+    Raises `Malformed`, or `Refused` if it is signed without signatures or the reverse.
+    """
+    act, data = await body_workers.read(
+        call.request,
+        len(body),
+        read_act,
+        body,
+        cut=not signatures,
+        rules=in_force(projection.registry).number,
+    )
+    _check_signature_headers(data, signatures)
+    return act, data
+
+
 def signatures_of(request: web.Request) -> str:
     """Return the signatures of an act in a request's headers, in the format of records.
 
     They are in Dragoman-Key-Id and Dragoman-Signature. Empty if there are none. Raises
     `Refused` if the two headers do not match, or a value is not valid.
     """
-    keyids, names = (
-        request.headers.get(name, "").split() for name in ("Dragoman-Key-Id", "Dragoman-Signature")
+    return read_signatures(
+        *(request.headers.get(name, "") for name in ("Dragoman-Key-Id", "Dragoman-Signature"))
     )
+
+
+def read_signatures(keyids_text: str, signatures_text: str) -> str:
+    """Return the signatures of an act in the format of records, from two texts.
+
+    Each text has its values between spaces. Raises `Refused`.
+    """
+    keyids, names = keyids_text.split(), signatures_text.split()
     if not keyids and not names:
         return ""
     signatures = {
@@ -248,6 +270,19 @@ async def submit(
 
     The release of a draft is recorded under the draft's id, and no other post is.
     """
+    return await reply_of(
+        call, projection, await posted(call, projection, submission, is_release=is_release)
+    )
+
+
+async def posted(
+    call: ApiRequest[Any],
+    projection: Projection,
+    submission: Submission,
+    *,
+    is_release: bool = False,
+) -> PostResult:
+    """Record a submission, once, and return its result. Raises `Refused`."""
     _check_signature_headers(submission.data, submission.signatures)
     _admit_if_urgent(call, projection, submission)
     position = wanted_position(call.request)
@@ -259,10 +294,9 @@ async def submit(
     ]
     if not is_release:
         preconditions.append(partial(_refuse_id_of_draft, call, projection, submission))
-    post_result = await call.service.command_handler.post(
+    return await call.service.command_handler.post(
         projection, submission, call.request.get(TRACE, ("", "")), preconditions
     )
-    return await reply_of(call, projection, post_result)
 
 
 def _admit_if_urgent(call: ApiRequest[Any], projection: Projection, submission: Submission) -> None:

@@ -28,7 +28,7 @@ from dragoman.console.compose.consequences import (
 from dragoman.console.compose.form_page import render_form, render_refusal
 from dragoman.console.compose.levelled import levelled_texts
 from dragoman.console.compose.notice_page import other_channels
-from dragoman.console.compose.preview import PreviewReader, preview_of
+from dragoman.console.compose.preview import PreviewReader, own_language, preview_of
 from dragoman.console.compose.recorded_page import promised_replies, wanted_reply_of
 from dragoman.console.compose.writing import (
     CheckedAct,
@@ -207,7 +207,7 @@ async def check(
             "facts": facts_of(display, writing, content),
             "warnings": warnings,
             "sketch": _sketch(context, content),
-            "preview": await preview_of(writing, folded, reader),
+            "preview": await preview_of(writing, folded, own_language(context, reader)),
             "levelled": levelled_texts(display, writing, content, fields),
             "consented": consented_facts(display, writing, content),
             "replaced": replaced_facts(display, writing, content),

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-import msgspec.structs
 from markupsafe import Markup
 from msgspec import Raw
 
@@ -141,23 +140,7 @@ def facts_of(
         return display.facts(writing.act, content)
     inner = msgspec.json.decode(bytes(content["fields"]), type=dict[str, Raw])
     others = {name: raw for name, raw in content.items() if name != "fields"}
-    facts = display.facts(writing.exchange.act, inner)
-    if writing.act != "amendment":  # whose check page has the whole present text beside it
-        facts = [_with_former(display, writing.exchange, fact) for fact in facts]
-    return [*facts, *display.facts(writing.act, others)]
-
-
-def _with_former(display: Display, exchange: Exchange, fact: DisplayedMember) -> DisplayedMember:
-    """Return a member with its new value, and its present value as what it was."""
-    raw = exchange.content.get(fact.name)
-    if raw is None:
-        former = Markup.escape(display.words.say("not given"))
-    else:
-        former = display.facts(exchange.act, {fact.name: raw})[0].shown
-    shown = Markup("<b data-new>{}</b> <small data-former>{} {}</small>").format(
-        fact.shown, display.words.say("was:"), former
-    )
-    return msgspec.structs.replace(fact, shown=shown, is_own_text=False, wide=True)
+    return [*display.facts(writing.exchange.act, inner), *display.facts(writing.act, others)]
 
 
 def replaced_facts(

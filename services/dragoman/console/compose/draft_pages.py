@@ -23,7 +23,7 @@ from dragoman.console.compose.consequences import (
     urgency_of,
 )
 from dragoman.console.compose.levelled import LevelledText, levelled_texts
-from dragoman.console.compose.preview import preview_of
+from dragoman.console.compose.preview import own_language, preview_of
 from dragoman.console.compose.recorded_page import (
     notify_open_pages,
     promised_replies,
@@ -102,7 +102,7 @@ async def draft_list(context: PageContext) -> Page:
     document = PageDocument(
         title=say("Drafts of %(side)s", side=context.side.upper()),
         area="inbox",
-        lead=(secret,),
+        lead=secret,
         sections=(section("", table),),
     )
     return Page(view=document)
@@ -110,17 +110,17 @@ async def draft_list(context: PageContext) -> Page:
 
 def _author(context: PageContext, draft: DraftView) -> Cell:
     name = draft.author.partition("/")[2]
-    ours = Aside((context.words.say("yours"),))
+    ours = Aside(context.words.say("yours"))
     return (name, ours) if draft.author == context.grant.actor else name
 
 
 def _what(context: PageContext, draft: DraftView) -> Cell:
     words = context.words
-    link = PageLink((words.act(_act_name(draft)),), f"/drafts/{draft.id}")
+    link = PageLink(words.act(_act_name(draft)), f"/drafts/{draft.id}")
     if not draft.handed:
         return link
     handed = words.say("handed over %(t)s", t=words.written(draft.handed, "minute"))
-    return (link, Aside((handed,)))
+    return (link, Aside(handed))
 
 
 def _act_name(draft: DraftView | Draft) -> str:
@@ -238,7 +238,7 @@ async def _draft_page(
             "urgent": {} if folded is None else urgency_of(writing, folded, state),
             "verb": button_text(context, writing, view),
             "facts": facts,
-            "preview": await preview_of(writing, folded),
+            "preview": await preview_of(writing, folded, own_language(context)),
             "levelled": levelled,
             "warnings": warnings,
             "consented": consented,

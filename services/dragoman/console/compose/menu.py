@@ -79,7 +79,7 @@ async def menu(context: PageContext) -> Page:
         sections=(_search(context, typed, forms, every), *groups)
         if writable
         else (section("", Empty(nothing)),),
-        foot=(PageLink((say("Drafts of your side"),), "/drafts"),),
+        foot=(PageLink(say("Drafts of your side"), "/drafts"),),
     )
     return Page(view=document)
 
@@ -111,7 +111,7 @@ def _forms(context: PageContext, offers: Sequence[Offer], *, explained: bool) ->
             w.sentence(offer.purpose) if explained else "",
             w.say("A colleague sends it.") if hands_over else "",
         ]
-        link = PageLink((w.act(offer.act),), f"/compose/{offer.act}")
+        link = PageLink(w.act(offer.act), f"/compose/{offer.act}")
         points.append((link, " ", w.sentences(filter(None, lines))))
     return Points(tuple(points), tuple({"form": offer.act} for offer in offers), layout="forms")
 

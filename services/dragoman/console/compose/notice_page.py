@@ -82,9 +82,7 @@ async def notice(context: PageContext) -> Page:
         title=title,
         heading=(context.words.act(act), *subject),
         area="compose",
-        lead=(
-            say("One notice, recorded once in each of these channels. The table says who has it."),
-        ),
+        lead=say("One notice, recorded once in each of these channels. The table says who has it."),
         sections=(
             section(
                 "", *(_missing(context, name, act) for name in missing), _standing(table, context)
@@ -97,7 +95,7 @@ async def notice(context: PageContext) -> Page:
 
 def _missing(context: PageContext, name: str, act: str) -> Paragraph:
     """Return the sentence on a channel that refused the notice."""
-    say, link = context.words.say, PageLink((name.upper(),), f"//c/{name}/compose/{act}")
+    say, link = context.words.say, PageLink(name.upper(), f"//c/{name}/compose/{act}")
     advice = say("Open that channel and write it there; its page says what is missing.")
     mark = Mark("state", say("Not recorded in %(channel)s.", channel=name), "serious")
     return Paragraph((mark, " ", advice, " ", link))
@@ -109,13 +107,13 @@ def _standing(table: NoticeTable, context: PageContext) -> Paragraph:
     owing = sum(fact.owes and not fact.acknowledged for fact in facts)
     if not owing:
         text = context.words.say("Every addressee has acknowledged it.")
-        return Paragraph((Mark("state", text, "same"),))
+        return Paragraph(Mark("state", text, "same"))
     text = context.words.count(
         "%(n)s side has not acknowledged it yet.",
         "%(n)s sides have not acknowledged it yet.",
         owing,
     )
-    return Paragraph((Mark("state", text, "caution"),))
+    return Paragraph(Mark("state", text, "caution"))
 
 
 def _table(words: PageWords, table: NoticeTable) -> Listing | Empty | None:
@@ -128,7 +126,7 @@ def _table(words: PageWords, table: NoticeTable) -> Listing | Empty | None:
         (
             say("Number"),
             lambda row: PageLink(
-                (Mark("number", row[0].number),),
+                Mark("number", row[0].number),
                 f"//c/{row[0].channel}/exchanges/{row[0].exchange}",
             ),
         ),
@@ -143,7 +141,7 @@ def _table(words: PageWords, table: NoticeTable) -> Listing | Empty | None:
 def _addressee(words: PageWords, fact: Fact) -> Cell:
     if fact.owes:
         return fact.side.upper()
-    return (fact.side.upper(), " ", Aside((words.w.say("for information"),)))
+    return (fact.side.upper(), " ", Aside(words.w.say("for information")))
 
 
 def _time(words: PageWords, time: str) -> Cell:

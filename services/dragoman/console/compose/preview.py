@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 from markupsafe import Markup
 from msgspec import UNSET, Raw, Struct
+from msgspec.structs import replace
 from multidict import MultiDict
 
 from dragoman.console.compose import release_preview
@@ -35,7 +36,7 @@ from dragoman_schemas.responses import Entry, PersonSeen
 from dragoman_schemas.state import Exchange
 
 _TEMPLATE: Final = "preview.html"
-_LINK: Final = re.compile(r'<a class="how"[^<>]*>[^<>]*</a>|<a\b[^<>]*>|</a>')
+_LINK: Final = re.compile(r'<a class="(?:how|proof)".*?</a>|<a\b[^<>]*>|</a>', re.DOTALL)
 """Links, and the ways to a record that is not there yet."""
 """Links of a preview, which lead nowhere: to follow one would leave the unsent text."""
 
@@ -74,6 +75,15 @@ def take_reader(fields: MultiDict[str]) -> PreviewReader:
     )
 
 
+def own_language(context: PageContext, reader: PreviewReader | None = None) -> PreviewReader:
+    """Return the reader of a preview that its writer checks.
+
+    Without a choice, the language is the writer's: who checks a text must read it.
+    """
+    reader = reader or PreviewReader()
+    return replace(reader, language=reader.language or context.words.language)
+
+
 async def preview_of(
     writing: Writing, folded: Folded | None, reader: PreviewReader | None = None
 ) -> MessagePreview | None:
@@ -95,9 +105,8 @@ async def preview_of(
     offices = tuple(office_of(name, there.projection.office(name)) for name in there.sides)
     people = await _people(context, there, state)
     display = release_preview.display_of(there, offices, people)
-    step = step_of(display, offices, state, _entry(folded), ())
+    step = step_of(display, offices, state, _entry(folded))
     shown = await message_values(there, display, offices, state)
-    later = (there.words.say("only once it is recorded"),)
     values: dict[str, Any] = {
         **shown,
         "view": _PreviewedMessage(
@@ -106,7 +115,7 @@ async def preview_of(
             coded=coded_text(state),
             represented=consent.represented(state),
         ),
-        "opening": opening_sheet(state, step, shown["sent"], later),
+        "opening": opening_sheet(state, step, shown["sent"]),
         "sheet": None if writing.exchange is None else message_sheet(display, state, step),
     }
     await compile_template(there.words, _TEMPLATE)

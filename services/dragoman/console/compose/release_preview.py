@@ -148,7 +148,7 @@ def record_names(context: PageContext) -> Callable[[str], Runs]:
             return unnamed_record(id)
         number = context.words.say("record %(n)s", n=context.words.number(position or 0))
         name = Mark("record", called(context.words, record), f"/records/{position}")
-        return (name, " ", Aside((number,)))
+        return (name, " ", Aside(number))
 
     return named
 

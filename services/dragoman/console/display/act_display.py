@@ -15,7 +15,7 @@ from markupsafe import Markup
 from msgspec import Raw, Struct
 
 from dragoman.console.display.office_clocks import Office, places
-from dragoman.document.html import markup
+from dragoman.document.html import markup, of_source
 from dragoman.domain.acts import consent
 from dragoman.i18n.words import NBSP, Words
 from dragoman.members import shapes, texts
@@ -78,6 +78,7 @@ class Display:
         self.offices = offices
         self.link = link
         self.record = 0
+        self.is_sheet = False
         self.say = Say(
             words=words,
             zones=places(offices, words),
@@ -93,6 +94,12 @@ class Display:
         """
         display = copy(self)
         display.record = record
+        return display
+
+    def sheet(self, record: int) -> "Display":
+        """Return a display of a sheet: its frame leads to the record for all facts."""
+        display = self.at(record)
+        display.is_sheet = True
         return display
 
     def in_words(self, words: Words) -> "Display":
@@ -161,7 +168,10 @@ class Display:
         """Return the value of a member as HTML, with its record."""
         if not self.record:
             return self.markup(runs)
-        return self.markup((sourced(runs, MessageSource(self.record, name)),))
+        source = MessageSource(self.record, name)
+        if self.is_sheet:
+            return of_source(self.markup(runs), source)
+        return self.markup((sourced(runs, source),))
 
     def markup(self, runs: Runs) -> Markup:
         """Return runs as HTML, with the links of the channel."""

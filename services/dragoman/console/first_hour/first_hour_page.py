@@ -31,8 +31,8 @@ async def first_hour(context: PageContext) -> Page:
     document = PageDocument(
         title=say("Your first hour"),
         area="board",
-        crumbs=(PageLink((say("Board"),), ""),),
-        lead=(lead,),
+        crumbs=(PageLink(say("Board"), ""),),
+        lead=lead,
         sections=tuple(
             checklists.in_section(words, checklist, words.value(checklist.role).capitalize())
             for checklist in lists
@@ -51,8 +51,8 @@ def _drill(context: PageContext) -> tuple[Section, ...]:
         "An exercise flash comes to this screen, and to nobody else. You acknowledge, read and "
         "answer it, and see your times. Nothing is recorded."
     )
-    link = PageLink((say("Go to the drill"),), "/drill", "button first")
-    return (section(say("The five-minute drill"), Paragraph((text,)), Buttons((link,))),)
+    link = PageLink(say("Go to the drill"), "/drill", "button first")
+    return (section(say("The five-minute drill"), Paragraph(text), Buttons((link,))),)
 
 
 def _on_board(context: PageContext) -> Section:
@@ -67,7 +67,7 @@ def _on_board(context: PageContext) -> Section:
     may_change = not context.past and context.grant.scope != "read"
     button = PressButton(label, "/first-hour", {"do": value})
     buttons = Buttons((button,)) if may_change else None
-    return section(say("On your board"), Paragraph((state,)), buttons)
+    return section(say("On your board"), Paragraph(state), buttons)
 
 
 async def choose(context: PageContext) -> web.StreamResponse:

@@ -99,7 +99,7 @@ async def glossary(context: PageContext) -> Page:
     say = context.words.say
     document = PageDocument(
         title=say("Glossary"),
-        crumbs=(PageLink((say("Help"),), "//help"),),
+        crumbs=(PageLink(say("Help"), "//help"),),
         sections=(section("", Definitions(terms_of(context.words))),),
     )
     return Page(view=document)

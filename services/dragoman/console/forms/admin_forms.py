@@ -8,10 +8,9 @@ from collections.abc import Set as AbstractSet
 from typing import Literal, TypeVar
 
 from dragoman.console.display.log_rows import line_of
-from dragoman.console.page.context import ListQuery, PageContext
+from dragoman.console.page.context import PageContext
 from dragoman.domain.acts.access import ROOT
 from dragoman.domain.acts.families.channel import ADMINISTRATORS
-from dragoman.limits import SCREEN_ROWS
 from dragoman.projection.queries import records
 from dragoman.projection.view import View
 from dragoman_schemas.acts.office.channel import Role
@@ -74,13 +73,6 @@ async def at_the_end(context: PageContext) -> None:
 def address(context: PageContext) -> str:
     """Return the address of this service, for the command line."""
     return context.service.public_url or str(context.request.url.origin())
-
-
-def sliced(context: PageContext, rows: Sequence[Row]) -> tuple[Sequence[Row], str]:
-    """Return the rows of the requested page, and the next page's address or nothing."""
-    page = context.asked(ListQuery).page
-    shown = rows[(page - 1) * SCREEN_ROWS : page * SCREEN_ROWS]
-    return shown, context.again(page=page + 1) if page * SCREEN_ROWS < len(rows) else ""
 
 
 async def times_of(context: PageContext, positions: Iterable[int]) -> dict[int, str]:

@@ -35,13 +35,13 @@ def ask(
         button=button,
         values=dict(hidden or {}),
         key=state.key,
-        beside=(PageLink((name,), f"/{way}"),),
+        beside=(PageLink(name, f"/{way}"),),
     )
     document = PageDocument(
         title=question,
         area=area,
         faults=state.faults_in(context.words),
-        lead=(context.words.say("This question comes once. The consequences:"),),
+        lead=context.words.say("This question comes once. The consequences:"),
         sections=(section("", Points(tuple((text,) for text in follows)), form),),
     )
     return Page(view=document, status=state.status)

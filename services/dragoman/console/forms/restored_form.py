@@ -24,7 +24,7 @@ async def kept(context: PageContext) -> Page:
         kept_for = say(
             "A form is kept for an hour, for the officer who wrote it, until they sign out."
         )
-        back = PageLink((say("Back to the board"),), "//")
+        back = PageLink(say("Back to the board"), "//")
         document = PageDocument(
             title=say("Your form is kept"),
             heading=(say("No form is kept"),),
@@ -38,16 +38,14 @@ async def kept(context: PageContext) -> Page:
         button=say("Send it now"),
         key=dict(fields).get("key", ""),
         again=tuple(field for field in fields if field[0] != "key"),
-        beside=(PageLink((say("Leave it"),), "//", "button"),),
+        beside=(PageLink(say("Leave it"), "//", "button"),),
     )
     typed = (field for field in fields if field[0] not in _OWN and field[1])
     document = PageDocument(
         title=say("Your form is kept"),
-        lead=(
-            say(
-                "Your session had ended when you sent it. Nothing was recorded. Send it again, or "
-                "leave it."
-            ),
+        lead=say(
+            "Your session had ended when you sent it. Nothing was recorded. Send it again, or "
+            "leave it."
         ),
         sections=(
             section("", Facts(tuple((name, QuotedText(value)) for name, value in typed)), again),

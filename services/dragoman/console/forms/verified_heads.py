@@ -80,7 +80,6 @@ class SignedHeads(Struct, frozen=True, kw_only=True):
     log: str
     policy: str
     final: int
-    covered: dict[str, int]
     witnesses: tuple[CosignatureRow, ...]
     heads: tuple[SignedHead, ...]
     note: str
@@ -111,7 +110,6 @@ async def signed(context: PageContext) -> tuple[SignedHeads, Text | None]:
         log=str(log),
         policy=registry.policy,
         final=covered.final,
-        covered=covered.sides,
         witnesses=tuple(_witnesses(policy, [side.name for side in registry.sides], heads)),
         heads=heads,
         note=sealed[0].note.decode(errors="replace") if sealed else "",

@@ -7,7 +7,7 @@ A sheet has the words of its own record alone. What a later record says of it is
 remark below it, with the number of that record.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -63,7 +63,6 @@ class Sheet(Struct, frozen=True, kw_only=True):
     values: tuple[DisplayedMember, ...] = ()
     replaced: tuple[Replaced, ...] = ()
     later: tuple[tuple[str, int], ...] = ()
-    check_words: tuple[str, ...] = ()
     local_day: str = ""
     local_time: str = ""
     is_opening: bool = False
@@ -100,16 +99,13 @@ def teller(words: Words, line: LogLine) -> str:
     return line.side.upper() or words.say("a participant")
 
 
-def opening_sheet(
-    state: Exchange, step: TimelineStep, sent: Sequence[DisplayedMember], check_words: Sequence[str]
-) -> Sheet:
+def opening_sheet(state: Exchange, step: TimelineStep, sent: Sequence[DisplayedMember]) -> Sheet:
     """Return the sheet of an opening, of its members as they were sent."""
     return Sheet(
         step=step,
         precedence=precedence_of(state, state.messages[0]),
         words=tuple(fact for fact in sent if fact.is_own_text),
         values=tuple(fact for fact in sent if not fact.is_own_text and fact.name != "original"),
-        check_words=tuple(check_words),
         is_opening=True,
     )
 
@@ -120,7 +116,7 @@ def message_sheet(display: Display, state: Exchange, step: TimelineStep) -> Shee
         step=step,
         words=tuple(fact for fact in step.facts if fact.is_own_text),
         values=tuple(fact for fact in step.facts if not fact.is_own_text),
-        replaced=tuple(_replaced(display, state, step.line.position)),
+        replaced=tuple(replaced(display, state, step.line.position)),
     )
 
 
@@ -132,13 +128,11 @@ def conversation(
     sent: Sequence[DisplayedMember],
     read: int | None,
     zone: ZoneInfo,
-    words_of: Callable[[int], Sequence[str]],
 ) -> list[Sheet | Remarks]:
     """Return the messages and remarks of a matter, the oldest first.
 
     `sent` are the opening's members. `read` is the position up to which the reader has
-    read; None where nothing is known of it. `words_of` gives the check words of a
-    record.
+    read; None where nothing is known of it.
     """
     items: list[Sheet | Remarks] = []
     folded: list[TimelineStep] = []
@@ -152,9 +146,8 @@ def conversation(
             items.append(_remarks(display.words, folded))
             folded = []
         position = step.line.position
-        check_words = words_of(position)
         sheet = (
-            opening_sheet(state, step, sent, check_words)
+            opening_sheet(state, step, sent)
             if position == state.opened.position
             else message_sheet(display, state, step)
         )
@@ -164,7 +157,6 @@ def conversation(
                 sheet,
                 local_day="" if local.date() == day else display.words.day(local),
                 local_time=f"{local:%H:%M}",
-                check_words=tuple(check_words),
                 later=tuple(_of_agenda(display.words, agendas, position)),
                 is_new=read is not None and position > read,
             )
@@ -199,11 +191,12 @@ def _detail(words: Words, line: LogLine) -> str:
     return act if line.valid else words.say("%(act)s, without effect", act=act)
 
 
-def _replaced(display: Display, state: Exchange, position: int) -> Iterator[Replaced]:
+def replaced(display: Display, state: Exchange, position: int) -> Iterator[Replaced]:
     """Yield each value that a correction or a retraction replaced, with its record."""
+    order = [member.name for member in shapes.members(state.act)]
     for correction in state.corrections:
         if correction.corrected.position == position:
-            for name, was in correction.was.items():
+            for name, was in sorted(correction.was.items(), key=lambda item: order.index(item[0])):
                 before = _given_in(state, name, was, position)
                 yield from _was(display, state.act, name, was, before)
     for retraction in state.retractions:

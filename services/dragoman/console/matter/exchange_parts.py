@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from msgspec import Raw, Struct
 
 from dragoman.console.charts import map_projection, map_sketch
@@ -16,7 +16,7 @@ from dragoman.console.display.act_display import Display, DisplayedMember
 from dragoman.console.display.log_rows import LogLine, line_of
 from dragoman.console.display.office_clocks import Office
 from dragoman.console.forms import exchange_choices
-from dragoman.console.matter import receipt_rows, translation_versions
+from dragoman.console.matter import translation_versions
 from dragoman.console.page.context import PageContext
 from dragoman.domain.acts import accounts, consent, developments, si_units
 from dragoman.domain.acts.act_registry import FORMATS, RULES
@@ -26,9 +26,8 @@ from dragoman.domain.acts.families.exchange_content import content_of
 from dragoman.domain.record.codec import parse_stored
 from dragoman.domain.views.answers import answers
 from dragoman.domain.views.stated import stated_values
-from dragoman.i18n.words import Words, as_moment
+from dragoman.i18n.words import as_moment
 from dragoman.members import shapes
-from dragoman.projection.queries import ladder
 from dragoman.reports.stated_values import change_words
 from dragoman_schemas.responses import Entry, SideAnswer, StatedValue
 from dragoman_schemas.state import Exchange, Said
@@ -229,10 +228,12 @@ def step_of(
     offices: Sequence[Office],
     state: Exchange,
     entry: Entry,
-    steps: Sequence[ladder.LadderStep],
 ) -> TimelineStep:
-    """Return a record of an exchange as its timeline shows it."""
-    display, line = display.at(entry.position), line_of(entry)
+    """Return a record of an exchange as its page shows it.
+
+    Of a record of the service only the side is shown: its own page has the rest.
+    """
+    display, line = display.sheet(entry.position), line_of(entry)
     content: Mapping[str, Raw] = {}
     translations: tuple[translated.Translated, ...] = ()
     message = ""
@@ -248,8 +249,8 @@ def step_of(
     if "fields" in content:
         fields = msgspec.json.decode(content["fields"], type=dict[str, Raw])
         facts = [*display.facts(state.act, fields), *facts]
-    if line.act == "reminder" and content:
-        facts.append(_meant_for(display.words, content, line, steps))
+    if line.service:
+        facts = [fact for fact in facts if fact.name == "side"]
     accepted = _accepted(state, entry)
     if accepted is not None:
         markup = exchange_choices.window(display, offices, accepted)
@@ -280,36 +281,6 @@ def step_of(
         compared_languages=translation_versions.compared_languages(state, message)
         if translations
         else (),
-    )
-
-
-def _meant_for(
-    words: Words, content: Mapping[str, Raw], line: LogLine, steps: Sequence[ladder.LadderStep]
-) -> DisplayedMember:
-    """Return the addressee of a reminder.
-
-    For a flash, these are the people for whom it was to ring by then. For anything else
-    it is the side that owes the act, on its pages.
-    """
-    clock, side, message = (
-        str(msgspec.json.decode(content[name])) for name in ("clock", "side", "started_by")
-    )
-    reached = [
-        ladder_step
-        for ladder_step in steps
-        if (ladder_step.message, ladder_step.side) == (message, side)
-        and as_moment(ladder_step.time) <= as_moment(line.time)
-    ]
-    if clock == "acknowledgement" and reached:
-        who = words.listed(receipt_rows.rung_of(words, ladder_step) for ladder_step in reached)
-        text = words.say("%(side)s: the alarm was to ring for %(who)s", side=side.upper(), who=who)
-    else:
-        text = words.say(
-            "%(side)s: it is shown on the pages of its officers, and rings for nobody",
-            side=side.upper(),
-        )
-    return DisplayedMember(
-        name="meant_for", label=words.say("Meant for"), shown=escape(text), wide=True
     )
 
 

@@ -33,8 +33,8 @@ from dragoman.i18n.words import Words
 from dragoman.projection.view import View
 from dragoman_schemas.state import Exchange
 
-_IN_THE_HEAD: Final = ("subject", "to", "info", "precedence")
-"""Members that the headline and the head of the message's frame show."""
+_IN_THE_HEAD: Final = ("to", "info", "precedence")
+"""Members that the head of the message's frame shows."""
 
 
 async def message_values(
@@ -47,9 +47,10 @@ async def message_values(
     exchange has both, and so has the preview of a message that is not sent.
     """
     content = developments.opening_as_sent(state)
-    opening = display.at(state.opened.position)
+    opening = display.sheet(state.opened.position)
+    in_the_head = _IN_THE_HEAD if _danger(state) else (*_IN_THE_HEAD, "subject")
     sent = field_history.marked(
-        display, state, opening.facts(state.act, content, leave=_IN_THE_HEAD)
+        display, state, opening.facts(state.act, content, leave=in_the_head)
     )
     return {
         "state": state,
@@ -93,15 +94,20 @@ async def _flags(context: PageContext, state: Exchange) -> list[tuple[str, str]]
 
 def headline(context: PageContext, state: Exchange) -> Markup:
     """Return the headline of an exchange: its kind of danger, or else its subject."""
-    kinds = (state.content[name] for name in ("kind", "hazard", "threat") if name in state.content)
-    raw = next(kinds, None)
-    kind = "" if raw is None else danger(state.act, str(msgspec.json.decode(bytes(raw))))
+    kind = _danger(state)
     if kind:
         value = context.words.value(kind)
         return Markup("{}").format(value[:1].upper() + value[1:])
     tag, text = context.subject(state)
     lang = Markup(' lang="{}"').format(tag) if tag else ""
     return Markup('<span class="said" dir="auto"{}>{}</span>').format(lang, text)
+
+
+def _danger(state: Exchange) -> str:
+    """Return the kind of danger that an exchange is about; empty for none."""
+    kinds = (state.content[name] for name in ("kind", "hazard", "threat") if name in state.content)
+    raw = next(kinds, None)
+    return "" if raw is None else danger(state.act, str(msgspec.json.decode(bytes(raw))))
 
 
 def _agreed(

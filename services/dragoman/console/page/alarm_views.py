@@ -6,6 +6,7 @@
 from datetime import datetime
 from typing import Any, Final
 
+from markupsafe import Markup
 from msgspec import Raw, Struct
 
 from dragoman.console.display import translations as translated
@@ -80,6 +81,16 @@ class Ring(Struct, frozen=True, kw_only=True):
         return self.exchange.startswith(DRILL)
 
 
+class CorrectedValue(Struct, frozen=True, kw_only=True):
+    """A value that a flash corrects: what it was by its record, and what it is now."""
+
+    name: str
+    label: str
+    was: Markup
+    position: int
+    now: Markup
+
+
 class AlarmGroup(Struct, frozen=True, kw_only=True):
     """The waiting flashes of one side in one channel.
 
@@ -127,6 +138,7 @@ class Detail(Struct, frozen=True, kw_only=True):
 
     ring: Ring
     facts: tuple[DisplayedMember, ...]
+    changes: tuple[CorrectedValue, ...]
     text: DisplayedMember | None
     offices: tuple[Office, ...]
     rungs: tuple["Rung", ...]

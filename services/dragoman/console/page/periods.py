@@ -152,8 +152,8 @@ def span(context: PageContext, name: str, begins: datetime, page: str = "") -> P
     """Return the link to a period until now."""
     query = {"from": f"{begins:%Y-%m-%dT%H:%M:%SZ}"}
     if page:
-        return PageLink((name,), page, query=query)
-    return PageLink((name,), f"/{context.again(**query, to='')}")
+        return PageLink(name, page, query=query)
+    return PageLink(name, f"/{context.again(**query, to='')}")
 
 
 def _known(context: PageContext) -> datetime:

@@ -198,7 +198,6 @@ def environment(language: str) -> jinja2.Environment:
     templates.filters["string_of"] = lambda raw: bytes(raw).decode()
     templates.filters["fromjson"] = _from_json
     templates.filters["as_dict"] = msgspec.structs.asdict
-    templates.filters["as_option"] = lambda value: (value, value)
     templates.filters["language_names"] = lambda tags: language_names(words, tags)
     templates.filters["field_name"] = words.field
     templates.filters["value_name"] = words.value

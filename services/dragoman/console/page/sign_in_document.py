@@ -71,5 +71,5 @@ def _ended(words: Words, kept_form: bool | None) -> Section:
 
 def _provider(words: Words, provider: str, next: str) -> Section:
     name = words.say("Sign in with %(provider)s", provider=provider)
-    link = PageLink((name,), "//signin/oidc", "button", query={"next": next})
+    link = PageLink(name, "//signin/oidc", "button", query={"next": next})
     return section("", Buttons((link,)), words.say("or with a token"), provider="yes")

@@ -33,8 +33,8 @@ async def help(context: PageContext) -> Page:
     document = PageDocument(
         title=say("Help"),
         actions=(
-            PageLink((say("Your first hour"),), "//first-hour"),
-            PageLink((say("Glossary"),), "//glossary"),
+            PageLink(say("Your first hour"), "//first-hour"),
+            PageLink(say("Glossary"), "//glossary"),
         ),
         sections=(_keyboard(context),),
         beside=(
@@ -59,9 +59,9 @@ def _keyboard(context: PageContext) -> Section:
     )
     return section(
         words.name("heading", "keyboard"),
-        Paragraph((say("A button shows its own key. These keys have no button."),)),
+        Paragraph(say("A button shows its own key. These keys have no button.")),
         Definitions(tuple(("", Mark("key", key), does) for key, does in _keys(words))),
-        Paragraph((state,)),
+        Paragraph(state),
         Buttons((PressButton(label, "//preferences", values),)),
         aside=say("never in a field, never while a character is being composed"),
     )
@@ -117,7 +117,7 @@ def _meanings(words: Words) -> Iterator[Runs]:
     }
     level_names = level_words(words)
     for level in LEVELS:
-        yield (Mark("state", level_names[level], level), Aside((means[level],)))
+        yield (Mark("state", level_names[level], level), Aside(means[level]))
 
 
 def _urgencies(words: Words) -> Iterator[Runs]:
@@ -141,7 +141,7 @@ def _urgencies(words: Words) -> Iterator[Runs]:
     for precedence, effect in does.items():
         limit = words.span(limits[precedence])
         name = Mark("precedence", words.value(precedence).upper(), precedence)
-        yield (name, " ", words.say("to be acknowledged within %(d)s", d=limit), Aside((effect,)))
+        yield (name, " ", words.say("to be acknowledged within %(d)s", d=limit), Aside(effect))
 
 
 def _lost(words: Words) -> Iterator[Runs]:

@@ -128,7 +128,7 @@ async def _begin_session(
     # The cookie of the browser's earlier session does not come from another site.
     await access.end_sessions(grant, [signed_in.begun.replaced], now)
     say = sessions.words_of(request).say
-    on = Buttons((PageLink((say("Go on"),), f"/{next}", "button"),))
+    on = Buttons((PageLink(say("Go on"), f"/{next}", "button"),))
     document = PageDocument(
         title=say("Signed in"),
         heading=(say("You are signed in."),),
@@ -185,7 +185,7 @@ def _failed(
 
 
 def _following(name: str, path: str, next: str) -> PageLink:
-    return PageLink((name,), path, "button", query={"next": next})
+    return PageLink(name, path, "button", query={"next": next})
 
 
 def _explained(words: Words, because: str, provider: str) -> tuple[str, str]:

@@ -19,6 +19,7 @@
     passed_by         it was said by other means before it was recorded
     closing           the opener has closed it, and other sides may still object
     objection         a side objects to the opener's closure
+    silence           a draft goes round, and silence agrees or has agreed to it
     corrected         it was corrected
 
 Flags are derived each time, never stored, and they accuse nobody. A notice is of an
@@ -97,6 +98,8 @@ def flags(
             raised_flags += [*_near(content), *_differing(exchange, content)]
         case "immediate-notification":
             raised_flags += _not_adopted(registry)
+        case "silence-procedure":
+            raised_flags += _silence(exchange, content)
     return raised_flags
 
 
@@ -421,6 +424,25 @@ def _closing(exchange: Exchange) -> Iterator[RaisedFlag]:
                 other=NameValue("side", side),
             ),
         )
+
+
+def _silence(exchange: Exchange, content: dict[str, Any]) -> Iterator[RaisedFlag]:
+    """Yield the flag of a draft to which silence agrees, or has agreed."""
+    values = {"officers": tuple(content["officers"]), "t": MomentValue(content["until"])}
+    match exchange.status:
+        case "circulating":
+            detail = sentence(
+                "it went to %(officers)s; if none of them objects, silence agrees at %(t)s",
+                **values,
+            )
+        case "adopted":
+            detail = sentence(
+                "it went to %(officers)s; none of them objected, and silence agreed at %(t)s",
+                **values,
+            )
+        case _:
+            return
+    yield RaisedFlag(flag="silence", detail=detail)
 
 
 # Place

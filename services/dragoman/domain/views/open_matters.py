@@ -8,6 +8,7 @@ A matter is open while one of these is true:
                    and its status says that the answer is missing
     duty           any side owes an acknowledgement, an answer to a question
                    or a report, with a limit or without
+    draft          it goes round on a desk, and silence has not agreed to it yet
 
 The yearly reconfirmation of a point of contact or a protected site is upkeep. It makes
 a matter only when a test of the contact has failed, or the limit has passed on record.
@@ -84,7 +85,8 @@ def open_matter(
         owing(registry, exchange, calendars),
         key=lambda duty: (duty.due or "~", duty.side, duty.clock, duty.started_by),
     )
-    if not (_is_incident(exchange) or exchange.status in ASKING.get(exchange.act, ()) or owed):
+    waits = exchange.status in ASKING.get(exchange.act, ()) or any(closing.silence_limits(exchange))
+    if not (_is_incident(exchange) or waits or owed):
         return None
     newest = exchange.messages[-1]
     kind = next((exchange.content[name] for name in _KINDS if name in exchange.content), None)

@@ -113,7 +113,7 @@ def _adopted_limits(words: AdminWords) -> Section:
         lambda adoption: (
             Mark("strong", adoption.profile),
             " ",
-            Aside((_checks_of(words, adoption),)),
+            Aside(_checks_of(words, adoption)),
         ),
     )
     if registry.kind in UNTIMED:
@@ -130,7 +130,7 @@ def _adopted_limits(words: AdminWords) -> Section:
             t=words.w.written(schedule.start, "minute"),
         )
     )
-    return section(adoptions.title, *adoptions.blocks, Remark((note,)))
+    return section(adoptions.title, *adoptions.blocks, Remark(note))
 
 
 def _checks_of(words: AdminWords, adopted: Adopted) -> str:
@@ -153,7 +153,7 @@ def _checks_of(words: AdminWords, adopted: Adopted) -> str:
 def _beside_each_other(words: AdminWords) -> Section:
     """Return the limits of the profiles beside each other."""
     say, (profile, since) = words.w.say, profile_of(words.context.registry)
-    differs = (" ", Mark("icon", "", "differs"), Aside((say("differs"),)))
+    differs = (" ", Mark("icon", "", "differs"), Aside(say("differs")))
 
     def row(name: str, label: str) -> ListingRow:
         values = [limits_of[name] for limits_of in _LIMITS.values()]
@@ -321,7 +321,7 @@ def _watch_check(words: AdminWords) -> Section:
     part = partial(
         section,
         say("Watch check"),
-        Paragraph((about,)),
+        Paragraph(about),
         aside=say("only of %(side)s; in no log", side=context.side.upper()),
         anchor="check",
     )
@@ -426,7 +426,7 @@ def _book(words: AdminWords, book: Codebook) -> Section:
         say("%(name)s, version %(n)s", name=book.name, n=book.version),
         columns(say("Coded messages"), book.texts.items(), sent, *texts),
         Fold(phrases, (table,)) if table else None,
-        Remark((say("A version never changes: another wording is another version."),)),
+        Remark(say("A version never changes: another wording is another version.")),
         aside=say("code word %(word)s", word=book.code_word),
     )
 
@@ -508,11 +508,11 @@ def _in_force(words: AdminWords, policy: Policy | None, covered: Covered | None)
     def group(name: str) -> Runs:
         label = Mark("side", name.upper()) if name in context.sides else Mark("strong", name)
         upto = say("countersigned up to record %(n)s", n=w.number(reached.get(name, 0)))
-        beside = (Aside((upto,)),) if name in reached else ()
+        beside = (Aside(upto),) if name in reached else ()
         return (sourced((label, " ", _asks(words, policy, name)), source), *beside)
 
     final = say("Records that the quorum %(name)s has countersigned are final.", name=policy.quorum)
-    quorum = (Mark("strong", final), Aside((_asks(words, policy, policy.quorum),)))
+    quorum = (Mark("strong", final), Aside(_asks(words, policy, policy.quorum)))
     groups = (group(name) for name in policy.groups if name != policy.quorum)
 
     def key(name: str) -> Cell:
@@ -564,9 +564,9 @@ def _how_written(words: AdminWords) -> Section:
     )
     return section(
         say("How it is written"),
-        Points(tuple((Mark("id", line), Aside((meaning,))) for line, meaning in explained)),
+        Points(tuple((Mark("id", line), Aside(meaning)) for line, meaning in explained)),
         Verbatim(_example(words.context)),
-        Remark((note,)),
+        Remark(note),
     )
 
 

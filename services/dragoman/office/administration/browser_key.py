@@ -123,8 +123,8 @@ async def own_key(context: PageContext, filled: FormState | None = None) -> Page
         script="own_key.js",
         faults=form.faults_in(words.w),
         area="admin",
-        crumbs=(PageLink((say("Keys"),), "/admin/keys"),),
-        lead=(words.w.sentences((why, demand)),),
+        crumbs=(PageLink(say("Keys"), "/admin/keys"),),
+        lead=words.w.sentences((why, demand)),
         sections=(_in_browser(words, form, enrolment),),
         beside=(*((_waits(words, enrolment),) if enrolment else ()), *_elsewhere(words)),
     )
@@ -172,10 +172,10 @@ def _in_browser(words: AdminWords, form: FormState, enrolment: Enrolment | None)
     withdrawal = PressButton(say("Take the entry back"), "/key", {"do": "withdraw"})
     return section(
         say("In this browser"),
-        Paragraph((Mark("state", off, "off"),)),
+        Paragraph(Mark("state", off, "off")),
         _request(words, form) if may_ask else None,
         Buttons((withdrawal,)) if may_ask and enrolment else None,
-        Remark((note,)),
+        Remark(note),
         anchor="own-key",
         cid=context.registry.cid,
         log=str(log_policy.log_of(context.registry)),
@@ -219,8 +219,8 @@ def _waits(words: AdminWords, enrolment: Enrolment) -> Section:
     )
     return section(
         say("Waits to be entered"),
-        Paragraph((read,)),
-        Paragraph((_check_words(enrolment),)),
+        Paragraph(read),
+        Paragraph(_check_words(enrolment)),
         Facts(((say("Key id"), Mark("code", enrolment.key)),)),
         aside=_asked_at(words, enrolment),
         entry=enrolment.officer,
@@ -245,7 +245,7 @@ def _elsewhere(words: AdminWords) -> tuple[Section, ...]:
         shown = words.of_record(Mark("code", id), max(1, key.since))
         return (shown, Aside((*since, *until)))
 
-    none = Paragraph((say("You have none here yet."),))
+    none = Paragraph(say("You have none here yet."))
     points = Points(tuple(point(id, key) for id, key in keys.items()))
     file = say("On the command line a key in a file signs; no page can use it.")
     officer = context.grant.actor.partition("/")[2]
@@ -253,7 +253,7 @@ def _elsewhere(words: AdminWords) -> tuple[Section, ...]:
         section(say("Your keys in this channel"), points if keys else none),
         section(
             say("A key in a file instead"),
-            Paragraph((file,)),
+            Paragraph(file),
             Verbatim(f"dragoman keys new {officer}.pem"),
         ),
     )
@@ -338,7 +338,7 @@ def entries(words: AdminWords) -> tuple[Section, ...]:
         "officer’s key."
     )
     title = say("Keys that wait to be entered")
-    return section(title, Paragraph((ask,))), *(_entry(words, enrolment) for enrolment in waits)
+    return section(title, Paragraph(ask)), *(_entry(words, enrolment) for enrolment in waits)
 
 
 def _entry(words: AdminWords, enrolment: Enrolment) -> Section:
@@ -357,7 +357,7 @@ def _entry(words: AdminWords, enrolment: Enrolment) -> Section:
         blocks = (form, *(_in_file(words, name) if own_keys else ()))
     else:
         others = say("It was made out to %(who)s, who signs it.", who=enrolment.administrator)
-        blocks = (Remark((others,)),)
+        blocks = (Remark(others),)
     decline = PressButton(say("Turn it away"), "/admin/keys/decline", {"officer": name}, name)
     return section(
         name,
@@ -374,7 +374,7 @@ def _in_file(words: AdminWords, officer: str) -> tuple[Block, ...]:
     """Return the way to sign an entry with a key in a file."""
     say, entry = words.w.say, f"{words.context.name}-{officer}-key.json"
     take = say("To sign with a key in a file instead, take the entry to your own machine:")
-    link = PageLink((say("the entry"),), f"/admin/keys/asked/{officer}")
+    link = PageLink(say("the entry"), f"/admin/keys/asked/{officer}")
     command = f"dragoman keys admit {entry} {words.where} --sign YOUR-KEY.pem"
     return Remark((take, " ", link)), Verbatim(command)
 

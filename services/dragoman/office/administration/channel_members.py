@@ -14,7 +14,7 @@ from msgspec import Struct, UnsetType
 from msgspec.structs import replace
 
 from dragoman.console.admin_words import AdminWords
-from dragoman.console.forms.admin_forms import colleagues, has_key, hindrance, sliced, times_of
+from dragoman.console.forms.admin_forms import colleagues, has_key, hindrance, times_of
 from dragoman.console.page.context import PageContext
 from dragoman.console.page.rendering import Page, PageRoute
 from dragoman.console.page.sessions import redirect
@@ -96,7 +96,7 @@ def _sides(words: AdminWords) -> Section:
     def count(side: str) -> Cell:
         spoken = say("officers of %(side)s", side=side.upper())
         number = words.w.number(len(in_office[side]))
-        return PageLink((number,), "/admin/officers", query={"side": side}, spoken=spoken)
+        return PageLink(number, "/admin/officers", query={"side": side}, spoken=spoken)
 
     def roots(side: str) -> Cell:
         state = states[side]
@@ -138,7 +138,7 @@ def _sides(words: AdminWords) -> Section:
             (say("Root keys"), roots),
             (say("Delivered up to"), delivered),
         ),
-        Remark((further,)),
+        Remark(further),
         aside=say("in the order of the opening"),
     )
 
@@ -152,7 +152,7 @@ def _settings(words: AdminWords) -> Section:
         "desk": say("a side’s own desk"),
     }
     live = registry.exercise_of
-    of_live = () if live is None else (Aside((say("exercise of %(name)s", name=live.name),)),)
+    of_live = () if live is None else (Aside(say("exercise of %(name)s", name=live.name)),)
     by_sides = registry.custody == "sides"
     signing = w.listed(registry.required_signatures) or say("no family: each officer decides")
     since = tuple(
@@ -186,14 +186,12 @@ def _settings(words: AdminWords) -> Section:
         "about them later proves nothing."
     )
     record = words.record(1, registry.opened.time)
-    return section(say("As it was opened"), Facts(facts), Remark((note,)), aside=record)
+    return section(say("As it was opened"), Facts(facts), Remark(note), aside=record)
 
 
 def _status(words: AdminWords) -> Section:
     say, status = words.w.say, words.context.registry.status
-    note = Remark(
-        (say("A suspension blocks nothing. Messages that are sent during it are marked."),)
-    )
+    note = Remark(say("A suspension blocks nothing. Messages that are sent during it are marked."))
     title = say("Status of the channel")
     if status is None:
         nobody = say("Nobody has set a status. The channel is used as it was opened.")
@@ -214,10 +212,10 @@ def _status(words: AdminWords) -> Section:
     reason = (
         None
         if isinstance(status.reason, UnsetType)
-        else Paragraph((words.of_record(words.own(status.reason), at.position, "reason"),))
+        else Paragraph(words.of_record(words.own(status.reason), at.position, "reason"))
     )
     fact = words.of_record((mark, " ", sentence, " ", words.record(at.position)), at.position)
-    return section(title, Paragraph((fact,)), reason, note)
+    return section(title, Paragraph(fact), reason, note)
 
 
 def _status_change(words: AdminWords) -> Section:
@@ -233,7 +231,7 @@ def _status_change(words: AdminWords) -> Section:
         )
         return section(
             title,
-            Paragraph((signed,)),
+            Paragraph(signed),
             Verbatim(f"dragoman draft status.json {words.where} --sign YOUR-KEY.pem"),
             Verbatim('{"act":"channel-status","status":"suspended","reason":"WHY"}'),
         )
@@ -246,7 +244,7 @@ def _status_change(words: AdminWords) -> Section:
     )
     heads, side = words.w.listed(colleagues(context, HEADS)), context.side.upper()
     who = (say("Of %(side)s these are: %(who)s.", side=side, who=heads),) if heads else ()
-    note = Remark((words.w.sentences((two, *who)),))
+    note = Remark(words.w.sentences((two, *who)))
     return replace(change, blocks=(*change.blocks, note))
 
 
@@ -273,7 +271,7 @@ async def officers(context: PageContext) -> Page | web.StreamResponse:
     places = [(side, side.upper()) for side in context.sides] + [("", say("all sides"))]
     sides = listed(
         (
-            PageLink((name,), "/admin/officers", "current" * (side == only), {"side": side})
+            PageLink(name, "/admin/officers", "current" * (side == only), {"side": side})
             for side, name in places
         ),
         " ",
@@ -309,7 +307,7 @@ async def _listed(words: AdminWords, only: str) -> tuple[Block | None, ...]:
         ),
         key=lambda value: (value[1].until is not None, order[value[0].partition("/")[0]], value[0]),
     )
-    shown, following = sliced(context, every)
+    shown, rest = words.paged(every)
     times = await times_of(
         context, [at for _, officer in shown for at in (officer.since, officer.until or 0)]
     )
@@ -317,7 +315,7 @@ async def _listed(words: AdminWords, only: str) -> tuple[Block | None, ...]:
 
     def name(row: tuple[str, OfficerState]) -> Cell:
         side, _, officer = row[0].partition("/")
-        you = (" ", Aside((say("you"),))) if row[0] == context.grant.actor else ()
+        you = (" ", Aside(say("you"))) if row[0] == context.grant.actor else ()
         return joined((Mark("side", side.upper()), " ", Mark("strong", officer), you))
 
     def standing(row: tuple[str, OfficerState]) -> Cell:
@@ -332,7 +330,7 @@ async def _listed(words: AdminWords, only: str) -> tuple[Block | None, ...]:
         if side != context.side or row[1].until:
             return ""
         return tuple(
-            PageLink((word,), f"/admin/acts/{act}", "", {"f.officer": officer}, row[0])
+            PageLink(word, f"/admin/acts/{act}", "", {"f.officer": officer}, row[0])
             for act, word in (("officer", say("change")), ("officer-revocation", say("revoke")))
         )
 
@@ -356,7 +354,7 @@ async def _listed(words: AdminWords, only: str) -> tuple[Block | None, ...]:
             say("No officer has been entered. Root or an administrator enters the first officers.")
         ),
     )
-    return table, words.following(len(shown), len(every), following) if every else None
+    return table, rest
 
 
 # Keys
@@ -399,9 +397,7 @@ async def keys(context: PageContext) -> Page:
             *browser_key.entries(words),
             _own(words),
             _revocation(words),
-            section(
-                say("Root keys"), Paragraph((replaced,)), None if trial else Verbatim(rotation)
-            ),
+            section(say("Root keys"), Paragraph(replaced), None if trial else Verbatim(rotation)),
         ),
     )
 
@@ -421,7 +417,7 @@ def _valid(words: AdminWords) -> Section:
             row[0],
         ),
     )
-    shown, following = sliced(context, every)
+    shown, rest = words.paged(every)
 
     def owner(row: tuple[str, Key]) -> Cell:
         side, _, name = row[1].owner.partition("/")
@@ -445,7 +441,7 @@ def _valid(words: AdminWords) -> Section:
             return ""
         spoken = say("a key of %(officer)s", officer=row[1].owner)
         query = {"f.key": row[0]}
-        return PageLink((say("revoke"),), "/admin/acts/key-revocation", "", query, spoken)
+        return PageLink(say("revoke"), "/admin/acts/key-revocation", "", query, spoken)
 
     return section(
         say("Valid, and before"),
@@ -461,7 +457,7 @@ def _valid(words: AdminWords) -> Section:
             (say("Until"), until),
             *(() if hindrance(context) else ((say("Revoke"), revocation),)),
         ),
-        words.following(len(shown), len(every), following),
+        rest,
         aside=say("a signature counts by the keys that were valid at its record"),
     )
 
@@ -481,10 +477,10 @@ def _own(words: AdminWords) -> Section:
     )
     return section(
         say("Enter a key"),
-        Paragraph((about, " ", PageLink((say("Your key"),), "/key"))),
+        Paragraph((about, " ", PageLink(say("Your key"), "/key"))),
         Verbatim("dragoman keys new o-17.pem"),
         Verbatim(f"dragoman keys enrol o-17.pem --officer {officer} {words.where}{sign}"),
-        Remark((note,)),
+        Remark(note),
     )
 
 
@@ -496,7 +492,7 @@ def _revocation(words: AdminWords) -> Section:
             "Beside each key of your side. A key may also revoke itself, on the command line:"
         )
         command = Verbatim(f"{revoke} o-17.pem {words.where} --sign o-17.pem")
-        return section(title, Paragraph((beside,)), command)
+        return section(title, Paragraph(beside), command)
     return words.change(
         title,
         "key-revocation",

@@ -147,8 +147,8 @@ def _added(words: AdminWords, added: AddedEndpoint | None) -> Iterator[Section]:
         )
     else:
         about = say("A mail says that something waits, and not what. Nothing has to be checked.")
-    secret = Paragraph((shown,)) if shown.text else None
-    yield section(say("The new endpoint"), Paragraph((about,)), secret)
+    secret = Paragraph(shown) if shown.text else None
+    yield section(say("The new endpoint"), Paragraph(about), secret)
 
 
 def _made(words: AdminWords, link: CalendarLink | None) -> Iterator[Section]:
@@ -165,8 +165,8 @@ def _made(words: AdminWords, link: CalendarLink | None) -> Iterator[Section]:
             "It was shown then, and is not kept. If it is lost, revoke it and make another."
         )
     secret = Mark("secret", link.url or (address(words.context) + link.path), "link-once")
-    shown = Paragraph((secret,)) if link.path else None
-    yield section(say("The new link"), Paragraph((about,)), shown)
+    shown = Paragraph(secret) if link.path else None
+    yield section(say("The new link"), Paragraph(about), shown)
 
 
 async def _endpoints(words: AdminWords) -> list[Section]:
@@ -203,16 +203,16 @@ async def _endpoint(words: AdminWords, endpoint: EndpointView, *, may_change: bo
     )
     values, target = {"endpoint": endpoint.id}, endpoint.target
     remove = PageLink(
-        (say("Remove this endpoint"),), "/admin/endpoints/remove", query=values, spoken=target
+        say("Remove this endpoint"), "/admin/endpoints/remove", query=values, spoken=target
     )
     test = PressButton(say("Send a test"), "/admin/endpoints/test", values, target)
     rest = say("Shown %(a)s of %(b)s.", a=w.number(SCREEN_ROWS), b=w.number(len(waits)))
     return section(
-        (endpoint.label, " ", Aside((target,))) if endpoint.label else target,
+        (endpoint.label, " ", Aside(target)) if endpoint.label else target,
         Paragraph(_standing(words, endpoint)),
         Facts(tuple(_facts(words, endpoint))),
         _deliveries(words, endpoint, waits, may_change=may_change),
-        Remark((rest,)) if len(waits) > SCREEN_ROWS else None,
+        Remark(rest) if len(waits) > SCREEN_ROWS else None,
         Buttons((test, remove)) if may_change else None,
         level=3,
         endpoint=endpoint.id,
@@ -239,7 +239,7 @@ def _standing(words: AdminWords, endpoint: EndpointView) -> Runs:
         "Check the address. If it is right, ask the operator: the log of this host has the reason."
     )
     beside = w.sentence(webhook_endpoints.GONE) if endpoint.stopped else ask if failed else ""
-    return (Mark("state", word, level), *((" ", Aside((beside,))) if beside else ()))
+    return (Mark("state", word, level), *((" ", Aside(beside)) if beside else ()))
 
 
 def _facts(words: AdminWords, endpoint: EndpointView) -> Iterator[tuple[str, Cell]]:
@@ -247,16 +247,16 @@ def _facts(words: AdminWords, endpoint: EndpointView) -> Iterator[tuple[str, Cel
     means = {"webhook": say("webhook"), "e-mail": say("e-mail")}.get(endpoint.means)
     ways = {way.name: way.title or way.name for way in words.context.service.ways}
     language = Mark("language", LANGUAGES.get(endpoint.language, ""), endpoint.language)
-    beside = () if endpoint.means == "webhook" else (" ", Aside((language,)))
+    beside = () if endpoint.means == "webhook" else (" ", Aside(language))
     delivered = w.count("%(n)s delivered", "%(n)s delivered", endpoint.delivered)
     yield (
         w.name("heading", "means"),
         joined((means or ways.get(endpoint.way, endpoint.way), beside)),
     )
-    yield say("Told up to"), (words.record(endpoint.position), " ", Aside((delivered,)))
+    yield say("Told up to"), (words.record(endpoint.position), " ", Aside(delivered))
     yield say("Of what"), _wanted(words, endpoint)
     yield say("Last test"), _last_test(words, endpoint)
-    yield say("Added"), (words.time(endpoint.created), " ", Aside((endpoint.created_by,)))
+    yield say("Added"), (words.time(endpoint.created), " ", Aside(endpoint.created_by))
     if endpoint.public_key:
         yield say("Public key"), Mark("code", endpoint.public_key)
 
@@ -282,7 +282,7 @@ def _last_test(words: AdminWords, endpoint: EndpointView) -> Cell:
         result = f"{say('not sent')}{w.colon}{endpoint.test_answer}"
     else:
         result = say("not confirmed yet")
-    return (words.time(endpoint.tested), " ", Aside((result,)))
+    return (words.time(endpoint.tested), " ", Aside(result))
 
 
 def _deliveries(
@@ -334,7 +334,7 @@ async def _links(words: AdminWords, form: FormState) -> Section:
     def point(link: LinkView) -> Runs:
         issue = say("made %(t)s", t=w.written(link.issued, "minute"))
         revoke = PageLink(
-            (say("revoke"),), "/admin/links/revoke", query={"link": link.id}, spoken=link.id
+            say("revoke"), "/admin/links/revoke", query={"link": link.id}, spoken=link.id
         )
         return (issue, " ", Mark("id", link.id), *(() if why else (" ", revoke)))
 
@@ -345,7 +345,7 @@ async def _links(words: AdminWords, form: FormState) -> Section:
         say("Your calendar links"),
         Points(tuple(map(point, links))) if links else Empty(none),
         words.hindered(why) if why else request,
-        Remark((ends,)),
+        Remark(ends),
         aside=say("meetings, visits, windows; for your calendar program"),
         anchor="links",
     )

@@ -12,7 +12,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from dragoman.console.admin_words import AdminWords
-from dragoman.console.forms.admin_forms import hindrance, sliced
+from dragoman.console.forms.admin_forms import hindrance
 from dragoman.console.page.context import PageContext
 from dragoman.console.page.rendering import Page, PageRoute
 from dragoman.console.page.sessions import redirect
@@ -113,11 +113,11 @@ def _ways(
     query = {"f.records": "\n".join(consent.exchanges)}
     act, back = "/admin/acts/erasure-consent", query | {"f.withdrawn": "yes"}
     if context.side in silent:
-        yield PageLink((say("Consent"),), act, "button", query, numbers)
+        yield PageLink(say("Consent"), act, "button", query, numbers)
     else:
-        yield PageLink((say("Take the consent back"),), act, "button", back, numbers)
+        yield PageLink(say("Take the consent back"), act, "button", back, numbers)
     if context.registry.custody == "host" and silent in ([], [context.side]):
-        yield PageLink((say("Take out"),), "/admin/acts/erasure", "button", query, numbers)
+        yield PageLink(say("Take out"), "/admin/acts/erasure", "button", query, numbers)
 
 
 def _gone(words: AdminWords) -> Section:
@@ -130,7 +130,7 @@ def _gone(words: AdminWords) -> Section:
             say("Exchanges that all sides agreed to erase appear here."),
         )
         return section(say("Erased"), nothing)
-    shown, following = sliced(context, every)
+    shown, rest = words.paged(every)
     points = tuple(
         (
             words.of_record(
@@ -140,7 +140,6 @@ def _gone(words: AdminWords) -> Section:
         )
         for id, at in shown
     )
-    rest = words.following(len(shown), len(every), following)
     return section(say("Erased"), Points(points), rest)
 
 
@@ -160,7 +159,7 @@ def _consent(words: AdminWords) -> Section:
         f"dragoman channel erase EXCHANGE {words.where}",
         f"dragoman channel sign {context.name}.erasure.json --key YOUR-KEY.pem",
     )
-    return section(change.title, *change.blocks, Remark((note,)), *map(Verbatim, commands))
+    return section(change.title, *change.blocks, Remark(note), *map(Verbatim, commands))
 
 
 def _naming(context: PageContext, exchanges: Iterable[str]) -> Erasure:

@@ -86,7 +86,7 @@ def _of_side(words: AdminWords, side: str) -> Section:
         block for adoption in adopted[-2::-1] for block in _earlier(words, adoption, label)
     )
     count = words.w.count("%(n)s list before", "%(n)s lists before", len(adopted) - 1)
-    note = Remark((say("A message follows the list that was in force when it was sent."),))
+    note = Remark(say("A message follows the list that was in force when it was sent."))
     return section(
         words.side(side),
         _posts(words, adopted[-1], label) or none,
@@ -96,8 +96,8 @@ def _of_side(words: AdminWords, side: str) -> Section:
 
 
 def _earlier(words: AdminWords, adoption: AdoptedOnward, label: str) -> tuple[Block, ...]:
-    since = Paragraph((words.since(adoption.adopted.position, adoption.adopted.time),))
-    return since, _posts(words, adoption, label) or Paragraph((words.w.say("an empty list"),))
+    since = Paragraph(words.since(adoption.adopted.position, adoption.adopted.time))
+    return since, _posts(words, adoption, label) or Paragraph(words.w.say("an empty list"))
 
 
 def _posts(words: AdminWords, adoption: AdoptedOnward, label: str) -> Block | None:
@@ -117,7 +117,7 @@ def _posts(words: AdminWords, adoption: AdoptedOnward, label: str) -> Block | No
 
 def _format(words: AdminWords, name: str) -> Cell:
     form = FORMATS.get(name)
-    return name if form is None else (words.w.act(name), " ", Aside((form.code,)))
+    return name if form is None else (words.w.act(name), " ", Aside(form.code))
 
 
 def _limit(words: AdminWords, item: OnwardList) -> str:

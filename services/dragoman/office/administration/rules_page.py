@@ -88,7 +88,7 @@ def _versions(words: AdminWords) -> tuple[Section, ...]:
         )
         for number, acts in _later(words).items()
     )
-    return (section(say("Versions of the rules"), Paragraph((about,)), Remark((note,))), *later)
+    return (section(say("Versions of the rules"), Paragraph(about), Remark(note)), *later)
 
 
 def _named(words: AdminWords, entry: AdoptedRules) -> Cell:
@@ -103,7 +103,7 @@ def _adopt(words: AdminWords) -> Section:
     adoptable = adoption.adoptable(context.registry, context.side)
     if not adoptable:
         title = say("Adopt for %(side)s", side=context.side.upper())
-        return section(title, Remark((say("There is nothing to adopt."),)))
+        return section(title, Remark(say("There is nothing to adopt.")))
     return words.adopt(
         "rules-adoption",
         say("Adopt rules"),

@@ -29,7 +29,7 @@ def _rows(words: PageWords, state: Exchange) -> Iterator[ListingRow]:
         item, opened = standing.item, state.opened.position
         what: list[Cell] = [words.of_record(words.own(item.what), opened, "items")]
         if isinstance(item.mark, str):
-            what.append(Aside((words.of_record(QuotedText(item.mark), opened, "items"),)))
+            what += [", ", words.of_record(QuotedText(item.mark), opened, "items")]
         cells = (
             words.w.number(number),
             joined(what),
@@ -47,7 +47,7 @@ def _holder(words: PageWords, standing: items.ItemStanding, opened: int) -> Cell
         holder = QuotedText(msgspec.json.decode(word.content["holder"]))
         parts = [words.of_record(holder, word.said.position, "holder")]
         side = words.w.say("said by %(side)s", side=word.said.side.upper())
-        return joined([*parts, Aside((side,))])
+        return joined([*parts, Aside(side)])
     if isinstance(standing.item.holder, str):
         return words.of_record(QuotedText(standing.item.holder), opened, "items")
     return words.w.say("not said")

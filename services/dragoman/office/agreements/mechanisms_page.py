@@ -41,17 +41,14 @@ def laid_out(words: AgreementWords, result: Mechanisms) -> PageDocument:
         (len(views), say("overdue") if name == "overdue" else words.w.status(name))
         for name, views in groups.items()
     )
-    enter = PageLink((say("Enter a mechanism"),), "/compose/mechanism", "button")
+    enter = PageLink(say("Enter a mechanism"), "/compose/mechanism", "button")
     return PageDocument(
         title=say("What talks and what does not"),
         area="meetings",
-        crumbs=(PageLink((say("Meetings"),), "/meetings"),),
+        crumbs=(PageLink(say("Meetings"), "/meetings"),),
         lead=counted(words, states, say("No mechanism was entered.")),
-        note=(
-            say(
-                "Line checks, incidents, coded messages and emergencies are sent whatever is "
-                "suspended."
-            ),
+        note=say(
+            "Line checks, incidents, coded messages and emergencies are sent whatever is suspended."
         ),
         actions=(enter,) if words.context.may_post else (),
         sections=tuple(_section(words, name, views) for name, views in groups.items() if views),

@@ -33,13 +33,17 @@ async def all_series(context: PageContext) -> Page:
 def laid_out(words: PageWords, states: list[Exchange]) -> PageDocument:
     """Return data series as a document."""
     say = words.w.say
-    begin = PageLink((words.w.act(FORMAT),), f"/compose/{FORMAT}", "button")
+    begin = PageLink((say("Propose a series"),), f"/compose/{FORMAT}", "button")
     sections = tuple(
         Section((sourced(words.subject(state), StandingSource("title", state.id)),), (block,))
         for state in states
         for block in (value_table(words, state),)
     )
-    nothing = Section((say("Data series"),), (Empty(say("No series was agreed."), ""),))
+    none = Empty(
+        say("No series was agreed."),
+        say("Its values appear here, and so does each that was due and is missing."),
+    )
+    nothing = Section((say("Data series"),), (none,))
     return PageDocument(
         title=say("Data series: every value, and every one that is missing"),
         area="meetings",
@@ -69,8 +73,8 @@ def _rows(words: PageWords, state: Exchange) -> Iterator[ListingRow]:
         if interval in values:
             value, record = values[interval]
             position = record.said.position
-            measured: Cell = words.of_record(words.time(value.at), position, "values")
-            figure = words.of_record(words.w.exact(value.value), position, "values")
+            measured: Cell = words.of_record(words.time(value.at), position)
+            figure = words.of_record(words.w.exact(value.value), position)
         else:
             is_missed = interval < over and recurrence.is_owed(state)
             word = words.w.say("missing") if is_missed else words.w.say("due")

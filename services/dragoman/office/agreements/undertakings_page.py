@@ -31,18 +31,16 @@ def laid_out(words: AgreementWords, result: Undertakings) -> PageDocument:
     say = words.w.say
     counts = Counter(view.standing for side in result.sides for view in side.undertakings)
     states = ((counts[name], words.standing(name)) for name in ORDER)
-    record = PageLink((say("Record an undertaking"),), "/compose/undertaking", "button")
+    record = PageLink(say("Record an undertaking"), "/compose/undertaking", "button")
     return PageDocument(
         title=say("Undertakings, by side and due date"),
         area="meetings",
-        crumbs=(PageLink((say("Meetings"),), "/meetings"),),
+        crumbs=(PageLink(say("Meetings"), "/meetings"),),
         lead=counted(words, states, say("Nothing was undertaken yet.")),
-        note=(
-            say(
-                "Every side has the same columns. Until every addressed side agrees, an "
-                "undertaking is shown as said by its author. Undertakings that are not confirmed "
-                "are carried over into the next agenda."
-            ),
+        note=say(
+            "Every side has the same columns. Until every addressed side agrees, an "
+            "undertaking is shown as said by its author. Undertakings that are not confirmed "
+            "are carried over into the next agenda."
         ),
         actions=(record,) if words.context.may_post else (),
         sections=tuple(_sections(words, result)),
@@ -56,7 +54,7 @@ def _sections(words: AgreementWords, result: Undertakings) -> Iterator[Section]:
 
 def _section(words: AgreementWords, side: SidesUndertakings) -> Section:
     w, name, views = words.w, side.side.upper(), side.undertakings
-    ours = (" ", Aside((w.say("ours"),))) if side.side == words.context.side else ()
+    ours = (" ", Aside(w.say("ours"))) if side.side == words.context.side else ()
     label = w.say("What %(side)s undertook", side=name)
     nothing = Empty(
         w.say("It has undertaken nothing on record."),

@@ -32,13 +32,14 @@ from dragoman.console.display import translations as translated
 from dragoman.console.display.act_display import Display, DisplayedMember
 from dragoman.console.display.deadline_rows import level_of
 from dragoman.console.display.office_clocks import office_of
-from dragoman.console.matter import shelving
+from dragoman.console.matter import conversation, shelving
 from dragoman.console.matter.reading import note_read
 from dragoman.console.page import duty_numbers
 from dragoman.console.page.alarm_views import (
     AlarmGroup,
     Alarms,
     ChangedFlashView,
+    CorrectedValue,
     Detail,
     DetailBeside,
     HandedDraft,
@@ -67,6 +68,7 @@ from dragoman.office.alarm import drills, unpassed_messages, watch_monitor
 from dragoman.projection.open_deadlines import RINGING, OpenDeadline
 from dragoman.projection.projection import Projection
 from dragoman.text import capitalized
+from dragoman_schemas.state import Exchange, Message
 
 log = structlog.get_logger()
 
@@ -406,13 +408,16 @@ async def _detail(context: PageContext, ring: Ring) -> Detail:
         if not ring.within or ring.kind == message_view.kind_of(exchange.content)
         else {"request"}
     )
-    facts = tuple(fact for fact in facts if fact.name not in names)
+    changes = tuple(_changes(display, exchange, message, facts))
     ladder = tuple(_ladder(context, projection))
     ringing = await duty_numbers.of_channel(context, projection, ring.sender)
     translations = translated.of_message(exchange, ring.key)
     return Detail(
         ring=ring,
-        facts=facts,
+        facts=tuple(
+            fact for fact in facts if fact.name not in {*names, *(item.name for item in changes)}
+        ),
+        changes=changes,
         text=text,
         offices=offices,
         rungs=ladder,
@@ -425,6 +430,22 @@ async def _detail(context: PageContext, ring: Ring) -> Detail:
         if ring.act in urgent.FORMATS
         else (),
     )
+
+
+def _changes(
+    display: Display, exchange: Exchange, message: Message, facts: Iterable[DisplayedMember]
+) -> Iterator[CorrectedValue]:
+    """Yield the values that a message corrects, each beside what it was."""
+    now = {fact.name: fact.shown for fact in facts}
+    for item in conversation.replaced(display, exchange, message.said.position):
+        if item.name in now:
+            yield CorrectedValue(
+                name=item.name,
+                label=item.label,
+                was=item.was,
+                position=item.position,
+                now=now[item.name],
+            )
 
 
 def _beside(

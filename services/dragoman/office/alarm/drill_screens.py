@@ -107,6 +107,7 @@ def detail_of(context: PageContext, drill: Drill) -> Detail:
     return Detail(
         ring=_ring(context, drill, exchange, message),
         facts=tuple(fact for fact in facts if fact.name not in {"request", "kind"}),
+        changes=(),
         text=message_view.text(display, exchange, message, exchange.content),
         offices=offices,
         rungs=tuple(

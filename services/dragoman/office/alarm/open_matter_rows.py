@@ -15,8 +15,9 @@ from dragoman.console.display.act_display import Display
 from dragoman.console.display.deadline_rows import DeadlineRow, Level, urgency, worst
 from dragoman.console.display.office_clocks import Office
 from dragoman.console.page.context import PageContext
+from dragoman.domain.acts import closing
 from dragoman.domain.views.titles import danger
-from dragoman.i18n.words import as_moment
+from dragoman.i18n.words import as_moment, stamp
 from dragoman.members import shapes
 from dragoman.reports.layout import how_accounts_stand, who_has
 from dragoman_schemas.state_responses import OpenMatter, Owing
@@ -27,7 +28,8 @@ _PLACES: Final = ("place", "launch_area", "venue")
 class MatterRow(Struct, frozen=True, kw_only=True):
     """One open matter as a row.
 
-    `next` is the next thing owed, and `further` the number of other things owed.
+    `next` is the next thing owed, and `further` the number of other things owed. To a
+    draft, `silence` agrees at that time.
     """
 
     matter: OpenMatter
@@ -39,6 +41,7 @@ class MatterRow(Struct, frozen=True, kw_only=True):
     next: Owing | None
     late: bool
     further: int
+    silence: str = ""
 
 
 def rows(
@@ -62,7 +65,17 @@ def _row(context: PageContext, matter: OpenMatter, display: Display) -> MatterRo
         next=first,
         late=first is not None and bool(first.due) and as_moment(first.due) < context.moment,
         further=max(0, len(matter.owed) - 1),
+        silence=_silence(context, matter),
     )
+
+
+def _silence(context: PageContext, matter: OpenMatter) -> str:
+    """Return the time at which silence agrees to a draft; empty for other matters."""
+    if matter.act != "silence-procedure":
+        return ""
+    state = context.state_of(matter.exchange)
+    limits = () if state is None else closing.silence_limits(state)
+    return next((stamp(limit.due) for limit in limits), "")
 
 
 def level_of(matter: OpenMatter, now: datetime) -> Level:

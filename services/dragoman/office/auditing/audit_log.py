@@ -119,12 +119,9 @@ async def log(context: PageContext) -> Page:
     view = PageDocument(
         title=say("The log"),
         area="audit",
-        crumbs=(PageLink((say("Audit"),), "/audit"),),
-        lead=(
-            say(
-                "Every record as it was taken in, the newest first. Times are UTC, to the "
-                "millisecond."
-            ),
+        crumbs=(PageLink(say("Audit"), "/audit"),),
+        lead=say(
+            "Every record as it was taken in, the newest first. Times are UTC, to the millisecond."
         ),
         sections=(
             section(say("Which records"), _query(context, wanted, top), buttons(removals)),
@@ -132,7 +129,7 @@ async def log(context: PageContext) -> Page:
                 say("Records"),
                 words.table(records) if records else Empty(nothing),
                 words.key if records else None,
-                Remark((context.words.sentences(_limits(context, timeline_page, conditions)),)),
+                Remark(context.words.sentences(_limits(context, timeline_page, conditions))),
                 buttons(links),
                 aside=(say("from %(a)s down to %(b)s", a=ends[0], b=ends[1]),) if ends else (),
             ),
@@ -173,11 +170,11 @@ class LogWords(PageWords):
         say, position = self.w.say, record.position
         actor: Runs = (record.actor or say("not known"),)
         if record.released_by:
-            actor += (" ", Aside((say("released by %(who)s", who=record.released_by),)))
+            actor += (" ", Aside(say("released by %(who)s", who=record.released_by)))
         act = self.w.act(record.act) if record.act else say("not a record")
         sign = Mark("icon", say("signed by its author"), "key")
         cells: tuple[Cell, ...] = (
-            PageLink((self.w.number(position),), f"/records/{position}"),
+            PageLink(self.w.number(position), f"/records/{position}"),
             self.of_record(self.time(record.time, "milli"), position) if record.time else "–",
             self.of_record(self.time(record.dated, "milli"), position, "dtg")
             if record.dated
@@ -195,10 +192,10 @@ class LogWords(PageWords):
     def _standing(self, record: LogRecord) -> Runs:
         say = self.w.say
         if record.erased:
-            return (Mark("state", say("erased"), "off"), Aside((say("erased by every side"),)))
+            return (Mark("state", say("erased"), "off"), Aside(say("erased by every side")))
         if not record.valid:
             reason = self.context.reason(record.position)
-            return (Mark("state", say("void"), "caution"), Aside((reason,)))
+            return (Mark("state", say("void"), "caution"), Aside(reason))
         return (say("valid"),)
 
 

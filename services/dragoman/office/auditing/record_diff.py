@@ -85,7 +85,7 @@ def blocks(context: PageContext, changes_between: ChangesBetween) -> tuple[Block
             more,
         )
         remark = w.sentences((remark, rest))
-    return listing(say("Changes"), head, groups, nothing) or nothing, Remark((remark,))
+    return listing(say("Changes"), head, groups, nothing) or nothing, Remark(remark)
 
 
 class DifferencesQuery(Struct, frozen=True, kw_only=True):
@@ -121,8 +121,8 @@ async def differences(context: PageContext) -> Page:
     view = PageDocument(
         title=say("What changed from %(a)s to %(b)s", a=a, b=b),
         area="audit",
-        crumbs=(PageLink((say("Audit"),), "/audit", query={"compare": str(ends.from_)}),),
-        lead=(say("Each change names the record that set it. What did not change is left out."),),
+        crumbs=(PageLink(say("Audit"), "/audit", query={"compare": str(ends.from_)}),),
+        lead=say("Each change names the record that set it. What did not change is left out."),
         sections=(section(say("Changes"), table, remark, other, aside=(count,)),),
     )
     return Page(view=view, values={"travel": await travel(context)})
@@ -163,7 +163,7 @@ class _DiffWords(PageWords):
             same = w.count(
                 "%(n)s member is as it was", "%(n)s members are as they were", carried.unchanged
             )
-            heading += (" ", Aside((same,)))
+            heading += (" ", Aside(same))
         if not carried.was:
             set_by = carried.positions[:_ACTS]
             source = StandingSource("status", records=carried.positions)
@@ -183,7 +183,7 @@ class _DiffWords(PageWords):
             if _is_bookkeeping(parts):
                 continue
             text, names = _label(self.context, parts, channel=not act)
-            rest = (" ", Aside((Mark("code", "/".join(names)),))) if names else ()
+            rest = (" ", Aside(Mark("code", "/".join(names)))) if names else ()
             was, now = (_value(self, parts, act, raw) for raw in (change.was, change.now))
             by: Cell = self.w.say("not looked up")
             if change.set_by:
@@ -347,19 +347,19 @@ def _object(words: PageWords, value: dict[str, Any]) -> Cell:
     """Return a stamp, an object with a stamp, or any other object as JSON."""
     w = words.w
     if value.keys() >= _STAMP:
-        return (words.time(value["time"], "milli"), " ", Aside((value["by"],)))
+        return (words.time(value["time"], "milli"), " ", Aside(value["by"]))
     if "upto" in value:
         return w.number(value["upto"])
     if "roles" in value:
         roles = w.listed(w.value(role) for role in value["roles"])
-        return (roles, " ", Aside((value["office"],)))
+        return (roles, " ", Aside(value["office"]))
     stamp = next(
         (item for item in value.values() if isinstance(item, dict) and item.keys() >= _STAMP), None
     )
     if stamp is None:
         return _code(value)
     act = w.act(value["act"]) if isinstance(value.get("act"), str) else ""
-    return (act, " ", words.time(stamp["time"], "milli"), " ", Aside((stamp["by"],)))
+    return (act, " ", words.time(stamp["time"], "milli"), " ", Aside(stamp["by"]))
 
 
 def _code(value: object) -> Mark:

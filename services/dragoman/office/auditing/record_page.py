@@ -31,6 +31,7 @@ from dragoman.console.page.rendering import HEADERS, Page, PageRoute, refused
 from dragoman.domain.acts import erasure, membership
 from dragoman.domain.acts.log_policy import log_of
 from dragoman.domain.record.codec import NotARecord, parse_stored
+from dragoman.interop.check_words import check_words
 from dragoman.office.auditing import record_diff
 from dragoman.office.auditing.audit_log import LogRecord, logged
 from dragoman.office.auditing.changes import ChangesBetween
@@ -164,6 +165,7 @@ async def record(context: PageContext) -> Page:
     )
     values = {
         "shown": shown(raw),
+        "check_words": " ".join(check_words(line.commit)) if line.commit else "",
         "translations": await _translations(context, line),
         "defaults": await _defaults(context, line, envelope),
         "envelope": envelope,

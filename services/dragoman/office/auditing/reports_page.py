@@ -85,11 +85,9 @@ async def reports(context: PageContext) -> Page:
     document = PageDocument(
         title=say("Reports"),
         area="reports",
-        lead=(
-            say(
-                "Each report is made from the log when you ask for it, and is the same for every "
-                "reader. A report for the same position is always the same."
-            ),
+        lead=say(
+            "Each report is made from the log when you ask for it, and is the same for every "
+            "reader. A report for the same position is always the same."
         ),
         sections=(
             section(
@@ -140,7 +138,7 @@ async def reports(context: PageContext) -> Page:
 
 
 def _way(name: str, path: str) -> Buttons:
-    return Buttons((PageLink((name,), path, "button"),))
+    return Buttons((PageLink(name, path, "button"),))
 
 
 async def situation(context: PageContext) -> Page | web.Response:

@@ -75,7 +75,7 @@ async def statistics(context: PageContext) -> Page:
         printed=True,
         area="reports",
         faults=faults,
-        foot=(PageLink((say("reports"),), "/reports"),),
+        foot=(PageLink(say("reports"), "/reports"),),
         sections=(section("", form),),
     )
     if statistics_result is not None:

@@ -97,13 +97,13 @@ class ReportWords(PageWords):
 
     def said(self, position: int, time: str) -> Aside:
         """Return the day of a record, which leads to it."""
-        return Aside((self.record(position, time, "day"),))
+        return Aside(self.record(position, time, "day"))
 
     def act(self, name: str, act: str, **query: str) -> tuple[Cell, ...]:
         """Return the way to an act on the report; nothing if it is not allowed."""
         if act not in self.allowed:
             return ()
-        return (" ", PageLink((name,), f"/exchanges/{self.state.id}/acts/{act}", query=query))
+        return (" ", PageLink(name, f"/exchanges/{self.state.id}/acts/{act}", query=query))
 
 
 def laid_out(words: ReportWords, releases: list[ReleaseLine]) -> PageDocument:
@@ -122,10 +122,10 @@ def laid_out(words: ReportWords, releases: list[ReleaseLine]) -> PageDocument:
         heading=(sourced(words.own(title), StandingSource("title", state.id)),),
         area="dialogue",
         crumbs=(
-            PageLink((say("Dialogue"),), "/dialogue#reports"),
+            PageLink(say("Dialogue"), "/dialogue#reports"),
             words.exchange(state.id, state.number),
         ),
-        lead=(words.follows(lead),),
+        lead=words.follows(lead),
         note=joined(
             (
                 say("Changed by a record of %(side)s.", side=stamp.side.upper()),
@@ -156,7 +156,7 @@ def _paragraph(words: ReportWords, item: ParagraphView) -> Section:
     )
     return section(
         say("Paragraph %(n)s", n=number),
-        Paragraph((words.text(item.text),)),
+        Paragraph(words.text(item.text)),
         Points(tuple(joined(point) for point in _points(words, item))),
         Paragraph(joined(other)) if other else None,
         aside=words.follows(standing),
@@ -207,16 +207,14 @@ def _publishing(words: ReportWords, releases: list[ReleaseLine]) -> Section:
         "published, and every side consents to it."
     )
     propose = (
-        PageLink(
-            (say("Propose its release"),), "/compose/release", "button", {"of_matter": state.id}
-        )
+        PageLink(say("Propose its release"), "/compose/release", "button", {"of_matter": state.id})
         if release_preview.may_release(words.context, state)
         else None
     )
     return section(
         say("Making it public"),
         Points(lines) if lines else say("No release of it was proposed."),
-        Remark((note,)),
+        Remark(note),
         buttons((propose,)),
     )
 
@@ -233,7 +231,7 @@ def _release(words: ReportWords, line: ReleaseLine) -> Runs:
     return (
         Mark("icon", "", "same" if line.public else "off"),
         " ",
-        PageLink((words.text(line.title, line.exchange),), f"/exchanges/{line.exchange}"),
+        PageLink(words.text(line.title, line.exchange), f"/exchanges/{line.exchange}"),
         w.colon,
         words.follows(standing, line.exchange),
     )
@@ -255,9 +253,9 @@ def _standing(words: ReportWords) -> Section:
     )
     page = f"/exchanges/{state.id}"
     links = (
-        PageLink((say("Compare its versions"),), f"{page}/versions"),
-        PageLink((say("the exchange"),), page),
-        PageLink((say("printed form"),), f"{page}/form"),
+        PageLink(say("Compare its versions"), f"{page}/versions"),
+        PageLink(say("the exchange"), page),
+        PageLink(say("printed form"), f"{page}/form"),
     )
     return section(
         say("How far it is"),
@@ -265,7 +263,7 @@ def _standing(words: ReportWords) -> Section:
         say("Equally authentic: %(languages)s", languages=w.listed(authentic))
         if authentic
         else None,
-        Paragraph((words.follows(referendum),)) if waiting else None,
+        Paragraph(words.follows(referendum)) if waiting else None,
         Paragraph(listed(links, " ")),
     )
 

@@ -23,7 +23,7 @@ async def question(request: web.Request) -> web.Response:
     button = PressButton(say("Confirm that it arrived"), f"/{request.path}")
     document = PageDocument(
         title=say("Did this test reach you?"),
-        lead=(say("Nothing has happened. Your side tests whether it can reach you here."),),
+        lead=say("Nothing has happened. Your side tests whether it can reach you here."),
         sections=(section("", Buttons((button,))),),
     )
     return await _page(request, document)
@@ -39,13 +39,13 @@ async def confirmed(request: web.Request) -> web.Response:
             "A test is valid for a day, and a newer test replaces it. Send another one from the "
             "page My reach."
         )
-        unknown = PageDocument(title=say("This test is not known"), lead=(lead,))
+        unknown = PageDocument(title=say("This test is not known"), lead=lead)
         return await _page(request, unknown, 404)
     lead = say(
         "The test reached you. This was recorded at %(t)s. You can close this page.",
         t=words.written(result.arrived),
     )
-    return await _page(request, PageDocument(title=capitalized(say("confirmed")), lead=(lead,)))
+    return await _page(request, PageDocument(title=capitalized(say("confirmed")), lead=lead))
 
 
 async def _page(request: web.Request, document: PageDocument, status: int = 200) -> web.Response:

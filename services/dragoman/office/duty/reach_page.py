@@ -74,14 +74,12 @@ async def shown(
         "waits, how urgent it is and where to read it."
     )
     reads_only = context.grant.scope == "read"
-    no_form = Remark(
-        (say("Your token only allows reading. The operator can issue another token."),)
-    )
+    no_form = Remark(say("Your token only allows reading. The operator can issue another token."))
     document = PageDocument(
         title=say("My reach"),
         announced=announced.get(context.said, ""),
         faults=form.faults_in(words.w) + code.faults_in(words.w),
-        lead=(lead,),
+        lead=lead,
         sections=(
             _overview(words, view),
             *(_way(words, way) for way in view.endpoints),
@@ -127,7 +125,7 @@ def _overview(words: GrantWords, view: Reach) -> Section:
     may_test = words.context.grant.scope != "read"
     return section(
         say("Your ways"),
-        Paragraph((Mark("state", number, "caution"), " ", Aside((limit,)))) if view.held else None,
+        Paragraph((Mark("state", number, "caution"), " ", Aside(limit))) if view.held else None,
         (tests if may_test else None) if view.endpoints else none,
         aside=w.count(
             "%(n)s message in the last hour", "%(n)s messages in the last hour", view.messages
@@ -140,19 +138,19 @@ def _way(words: GrantWords, way: ReachEndpoint) -> Section:
     w, say = words.w, words.w.say
     means, name = way.title or say("e-mail"), way.label or way.title or say("e-mail")
     proof = (Mark("state", _proof(w, way.state), _LEVELS[way.state]),)
-    answer = (" ", Aside((way.answered,))) if way.answered else ()
+    answer = (" ", Aside(way.answered)) if way.answered else ()
     advice = say(
         "Check the address. If it is right, ask the operator: the log of this host has the reason."
     )
     removal = PageLink(
-        (say("Remove this way"),),
+        say("Remove this way"),
         f"/{PATH}/remove",
         query={"way": way.id},
         spoken=way.label or way.shown,
     )
     may_remove = words.context.grant.scope != "read"
     facts = (
-        (w.name("heading", "means"), (means, " ", Aside((LANGUAGES[way.language],)))),
+        (w.name("heading", "means"), (means, " ", Aside(LANGUAGES[way.language]))),
         (say("Channel"), way.channel),
         (say("What"), _content(w, way)),
         (say("Last test"), words.date(way.tested, none=say("none"))),
@@ -160,11 +158,11 @@ def _way(words: GrantWords, way: ReachEndpoint) -> Section:
         (say("Sent"), _counts(w, way)),
     )
     return section(
-        (name, " ", Aside((way.shown,))),
+        (name, " ", Aside(way.shown)),
         Paragraph((*proof, *answer)),
-        Remark((advice,)) if way.state == "failed" else None,
+        Remark(advice) if way.state == "failed" else None,
         Facts(facts),
-        Paragraph((removal,)) if may_remove else None,
+        Paragraph(removal) if may_remove else None,
         level=3,
         way=way.id,
         proof=way.state,
@@ -202,9 +200,9 @@ def _counts(w: Words, way: ReachEndpoint) -> Runs:
     """Return the number of messages sent, given up, and held back."""
     runs: list[Run] = [w.count("%(n)s message", "%(n)s messages", way.delivered)]
     if way.parked:
-        runs.append(Aside((w.count("%(n)s given up", "%(n)s given up", way.parked),)))
+        runs.append(Aside(w.count("%(n)s given up", "%(n)s given up", way.parked)))
     if way.held:
-        runs.append(Aside((w.count("%(n)s held back", "%(n)s held back", way.held),)))
+        runs.append(Aside(w.count("%(n)s held back", "%(n)s held back", way.held)))
     return tuple(runs)
 
 
@@ -256,7 +254,7 @@ def _officers(words: GrantWords, view: Reach) -> Section:
         (say("Ways"), lambda row: w.number(row.ways)),
         (say("Proven"), lambda row: w.number(row.proven) if row.proven else none),
     )
-    return section(say("The officers of your side"), table, Remark((note,)))
+    return section(say("The officers of your side"), table, Remark(note))
 
 
 def _new_way(words: GrantWords, view: Reach, form: FormState) -> Form:

@@ -187,8 +187,7 @@ class _Words(PageWords):
     def _matter(self, matter: MatterSince, texts: dict[int, Runs]) -> Section:
         """Return the records of a matter, and its status then and now."""
         w, state = self.w, matter.state
-        source = StandingSource("title", state.id)
-        title = (self.exchange(state.id, state.number), " ", sourced(self.subject(state), source))
+        title = (self.exchange(state.id, state.number), " ", self.title(state))
         points = tuple(
             (*self.line(record), *texts.get(record.position, ())) for record in matter.records
         )
@@ -215,7 +214,7 @@ class _Words(PageWords):
     def line(self, record: RecordSince) -> Runs:
         """Return a record: whose it is, which act, and when."""
         deed = (self.actor(record.actor), self.w.colon, self.w.act(record.act))
-        where = Aside((self.record(record.position, record.time),))
+        where = Aside(self.record(record.position, record.time))
         return (sourced(deed, MessageSource(record.position)), " ", where)
 
     def _channel(self, records: Iterable[RecordSince], is_cut: bool) -> Section:
@@ -227,7 +226,7 @@ class _Words(PageWords):
                 "There is more than this page can show. The newest is here; the log has all of it."
             ),
             self.w.space,
-            PageLink((say("the log"),), "/log"),
+            PageLink(say("the log"), "/log"),
         )
         return section(
             say("The channel itself"),
@@ -260,7 +259,7 @@ class _Words(PageWords):
             "To compare with an earlier moment instead of now, open Past in the line of states "
             "above."
         )
-        return section(say("Another moment"), form, Remark((note,)))
+        return section(say("Another moment"), form, Remark(note))
 
 
 async def _chosen(context: PageContext, typed: str) -> tuple[int, str]:

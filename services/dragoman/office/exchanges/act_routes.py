@@ -6,12 +6,12 @@ from aiohttp import web
 
 from dragoman.api import examples
 from dragoman.api.routing import CHANNEL, POST_HEADERS, May, Route
+from dragoman.api.sse import NDJSON
 from dragoman.application.http.request import ApiAnswer, ApiRequest, NoBody
 from dragoman.application.http.submission import record
 from dragoman.domain.acts.act_registry import PATHS
-from dragoman_schemas.responses import (
-    Recorded,
-)
+from dragoman.office.exchanges.act_batches import post_acts
+from dragoman_schemas.responses import ActOutcome, Recorded
 
 
 async def post_opening(call: ApiRequest[NoBody]) -> ApiAnswer:
@@ -40,6 +40,18 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         takes="act",
         headers=POST_HEADERS,
         example=examples.ACKNOWLEDGEMENT,
+        may=May.ACT,
+    ),
+    Route(
+        "POST",
+        f"{CHANNEL}/acts",
+        post_acts,
+        "Post many acts at once",
+        NoBody,
+        {200: ActOutcome},
+        takes=(NDJSON,),
+        media=(NDJSON,),
+        example=examples.ACTS,
         may=May.ACT,
     ),
     Route(

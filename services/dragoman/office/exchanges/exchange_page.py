@@ -28,7 +28,6 @@ from dragoman.domain.acts.families.contact import promised, reply_wanted
 from dragoman.domain.acts.families.exchange import precedence_of
 from dragoman.domain.views.offers import OFFERS, binds
 from dragoman.i18n.words import as_moment
-from dragoman.interop.check_words import check_words
 from dragoman.office.exchanges.accounts_compared import compared, points_of
 from dragoman.office.exchanges.facts_now import facts_now
 from dragoman.stores.watch_floor import ShelvedAlarm
@@ -77,12 +76,11 @@ async def exchange(context: PageContext) -> Page:
             "talk": conversation(
                 display,
                 state,
-                [step_of(display, offices, state, entry, ladder_steps) for entry in view.timeline],
+                [step_of(display, offices, state, entry) for entry in view.timeline],
                 view.timeline,
                 values["sent"],
                 read,
                 context.zone,
-                lambda position: check_words(context.projection.bytes_at(position)[1]),
             ),
             "binding": [act for act in OFFERS if binds(act)],
             "panels": await panel.shown_for(
@@ -103,8 +101,8 @@ async def exchange(context: PageContext) -> Page:
             "may_shelve": not context.past and shelving.may_shelve(context),
             "shelf_hours": shelving.HOURS,
             "shelved": {} if context.past else _shelved(context, state),
-            "accounts": account_statements if len(account_statements) > 1 else [],
-            "compared": rows,
+            "accounts": account_statements,
+            "compared": [row for row in rows if row.result in ("same", "differs")],
             "sketch": sketch(context, state, points),
             "acts": shown_message.acts_of(context, view.allowed, state)
             if context.may_post

@@ -15,7 +15,6 @@ from msgspec import Struct
 from dragoman.application.http import submission
 from dragoman.application.operations import access_tokens
 from dragoman.application.service import Service
-from dragoman.console.forms.admin_forms import sliced
 from dragoman.console.forms.confirm import ask
 from dragoman.console.forms.form_state import FormState, converted
 from dragoman.console.grant_words import NONE, GrantWords
@@ -75,11 +74,9 @@ async def tokens_page(
         title=say("Tokens"),
         announced=announced,
         faults=form.faults_in(words.w),
-        lead=(
-            say(
-                "A token speaks for one officer, in the channels that it names. The service keeps "
-                "only its digest."
-            ),
+        lead=say(
+            "A token speaks for one officer, in the channels that it names. The service keeps "
+            "only its digest."
         ),
         places=words.places("/host/tokens"),
         sections=(in_force,) if issued is None else (_issued(words, issued), in_force),
@@ -94,7 +91,7 @@ def _issued(words: GrantWords, issued: IssuedToken) -> Section:
     title, aside = say("For %(actor)s", actor=issued.actor), Mark("id", issued.id)
     if not issued.token:
         gone = say("It was shown then, and is not kept. If it is lost, revoke it and make another.")
-        return section(title, Paragraph((gone,)), aside=aside)
+        return section(title, Paragraph(gone), aside=aside)
     ends = (
         say("It ends %(t)s.", t=w.written(issued.expires, "minute"))
         if issued.expires
@@ -104,8 +101,8 @@ def _issued(words: GrantWords, issued: IssuedToken) -> Section:
     once = say("Give it to the officer by a way that nobody else reads. It is not shown again.")
     return section(
         title,
-        Paragraph((once,)),
-        Paragraph((Mark("secret", issued.token, "token-once"),)),
+        Paragraph(once),
+        Paragraph(Mark("secret", issued.token, "token-once")),
         Remark((where, " ", ends)),
         aside=aside,
     )
@@ -120,7 +117,7 @@ async def _tokens_in_force(words: GrantWords, service: Service) -> Section:
         for token in reversed(await access_tokens.tokens_of(service))
         if _is_of(token.actor, of)
     ]
-    views, following = sliced(context, tokens)
+    views, rest = words.paged(tokens)
     table = columns(
         say("Tokens"),
         views,
@@ -144,17 +141,17 @@ async def _tokens_in_force(words: GrantWords, service: Service) -> Section:
             gets=True,
             parts=(line("of", say("Of a side or an officer"), of),),
             button=say("Show"),
-            beside=(PageLink((say("show all"),), "//host/tokens"),) if of else (),
+            beside=(PageLink(say("show all"), "//host/tokens"),) if of else (),
         ),
         table,
-        words.following(len(views), len(tokens), following) if tokens else None,
+        rest,
         aside=say("the newest first"),
     )
 
 
 def _revocation(words: GrantWords, token: TokenView) -> PageLink:
     name, spoken = words.w.say("revoke"), words.w.listed((token.id, token.actor))
-    return PageLink((name,), "//host/tokens/revoke", query={"token": token.id}, spoken=spoken)
+    return PageLink(name, "//host/tokens/revoke", query={"token": token.id}, spoken=spoken)
 
 
 def _new_token(words: GrantWords, service: Service, form: FormState) -> Form:
@@ -329,7 +326,7 @@ async def subjects(context: PageContext, filled: FormState | None = None) -> Pag
         title=say("Subjects"),
         announced=announced.get(context.said, ""),
         faults=form.faults_in(words.w),
-        lead=(lead,),
+        lead=lead,
         places=words.places("/host/subjects"),
         sections=(await _mapped(words, service),),
         beside=(section(say("Map a subject"), new),),
@@ -340,7 +337,7 @@ async def subjects(context: PageContext, filled: FormState | None = None) -> Pag
 async def _mapped(words: GrantWords, service: Service) -> Section:
     say = words.w.say
     every = [*reversed(await access_tokens.subjects_of(service))]
-    views, following = sliced(words.context, every)
+    views, rest = words.paged(every)
     table = columns(
         say("Subjects"),
         views,
@@ -352,7 +349,6 @@ async def _mapped(words: GrantWords, service: Service) -> Section:
         (say("Forget"), lambda subject: _forgetting(words, subject)),
         empty=Empty(say("No subject is mapped. Officers come in by tokens of this host.")),
     )
-    rest = words.following(len(views), len(every), following) if every else None
     return section(say("Mapped"), table, rest)
 
 

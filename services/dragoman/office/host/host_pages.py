@@ -9,7 +9,6 @@ from typing import Final
 from dragoman.application.operations import access_tokens, host_health
 from dragoman.application.service import Service
 from dragoman.console.first_hour import checklists
-from dragoman.console.forms.admin_forms import sliced
 from dragoman.console.grant_words import GrantWords
 from dragoman.console.page.context import PageContext
 from dragoman.console.page.rendering import Page, PageRoute, refused
@@ -52,25 +51,19 @@ async def host(context: PageContext) -> Page:
     )
     callers = section(
         say("Who may call"),
-        Points(
-            ((PageLink((tokens,), "//host/tokens"),), (PageLink((subjects,), "//host/subjects"),))
-        ),
+        Points(((PageLink(tokens, "//host/tokens"),), (PageLink(subjects, "//host/subjects"),))),
         Remark(
-            (
-                say(
-                    "A token lets an officer sign in. The channel’s own log says what the officer "
-                    "may do."
-                ),
+            say(
+                "A token lets an officer sign in. The channel’s own log says what the officer "
+                "may do."
             )
         ),
     )
     document = PageDocument(
         title=say("The host"),
-        lead=(
-            say(
-                "You are signed in as the operator. You see channels by name and settings, and "
-                "nothing that is said in them."
-            ),
+        lead=say(
+            "You are signed in as the operator. You see channels by name and settings, and "
+            "nothing that is said in them."
         ),
         places=words.places("/host"),
         sections=(_channels(words, service),),
@@ -86,7 +79,7 @@ async def host(context: PageContext) -> Page:
 def _channels(words: GrantWords, service: Service) -> Section:
     w, say = words.w, words.w.say
     every = service.visible(words.context.grant)
-    views, following = sliced(words.context, every)
+    views, rest = words.paged(every)
     none = say(
         "There is no channel on this host. Open a trial channel, or one whose sides keep their "
         "own keys."
@@ -102,7 +95,6 @@ def _channels(words: GrantWords, service: Service) -> Section:
         (say("Up to date"), lambda channel: _freshness(w, service, channel)),
         empty=Empty(none),
     )
-    rest = words.following(len(views), len(every), following) if every else None
     return section(say("Channels"), table, rest)
 
 
@@ -113,7 +105,7 @@ def _titled(channel: Projection, name: Run) -> Runs:
 
 
 def _linked(channel: Projection) -> Runs:
-    return _titled(channel, PageLink((channel.name,), f"//host/channels/{channel.name}"))
+    return _titled(channel, PageLink(channel.name, f"//host/channels/{channel.name}"))
 
 
 def _keeper(words: GrantWords, custody: str) -> str:
@@ -125,12 +117,12 @@ def _freshness(w: Words, service: Service, channel: Projection) -> Runs:
     """Return whether a channel is written to and followed live, and why not."""
     broken = channel.read_only or channel.doubt
     if broken is not None:
-        return (Mark("state", w.say("read only"), "critical"), Aside((w.sentence(broken),)))
+        return (Mark("state", w.say("read only"), "critical"), Aside(w.sentence(broken)))
     if service.is_live(channel):
         return (Mark("state", w.say("live"), "normal"),)
     as_of = service.as_of(channel)
     remark = w.say("as of %(t)s", t=w.written(as_of)) if as_of else w.say("not seen yet")
-    return (Mark("state", w.say("not live"), "serious"), Aside((remark,)))
+    return (Mark("state", w.say("not live"), "serious"), Aside(remark))
 
 
 def _health(w: Words, status: str, conditions: Sequence[host_health.Condition]) -> Section:
@@ -146,17 +138,17 @@ def _health(w: Words, status: str, conditions: Sequence[host_health.Condition]) 
     points = tuple(
         (
             Mark("state", condition_text(w, condition), "normal" if condition.ok else "serious"),
-            *((Aside((w.sentence(condition.why),)),) if condition.why is not None else ()),
+            *((Aside(w.sentence(condition.why)),) if condition.why is not None else ()),
         )
         for condition in conditions
     )
     by_command = say("On the host itself: %(command)s.", command="dragoman doctor")
     return section(
         say("Health of the host"),
-        Paragraph((summary,)),
+        Paragraph(summary),
         Points(points),
-        Remark((by_command,)),
-        aside=PageLink(("/healthz",), "//healthz"),
+        Remark(by_command),
+        aside=PageLink("/healthz", "//healthz"),
     )
 
 
@@ -180,13 +172,13 @@ async def channel(context: PageContext) -> Page:
     policy = (
         Quote(say("Policy of witnesses in force"), QuotedText(view.policy))
         if view.policy
-        else Remark((say("No policy of witnesses is in force."),))
+        else Remark(say("No policy of witnesses is in force."))
     )
     document = PageDocument(
         title=view.name,
         heading=_titled(projection, view.name),
         announced=opened if context.said == "opened" else "",
-        lead=(lead,),
+        lead=lead,
         places=words.places(""),
         sections=(
             section(
@@ -204,7 +196,7 @@ def _settings(words: GrantWords, view: ChannelView, as_of: str) -> tuple[tuple[s
     w, say = words.w, words.w.say
     kind: Cell = Mark("strong", w.value(view.kind))
     if view.exercise_of:
-        kind = joined([kind, Aside((say("exercise of %(name)s", name=view.exercise_of),))])
+        kind = joined([kind, Aside(say("exercise of %(name)s", name=view.exercise_of))])
     trial = view.custody == "host"
     keys = say("kept by this host: a trial") if trial else say("kept by the sides themselves")
     return (

@@ -46,7 +46,7 @@ async def opening(context: PageContext, filled: FormState | None = None) -> Page
         "This host makes and keeps the keys of all sides. Every page of the channel says so. A "
         "channel that matters is opened by the sides’ own keys."
     )
-    own_keys = PageLink((say("Open a channel with own keys"),), "//host/terms")
+    own_keys = PageLink(say("Open a channel with own keys"), "//host/terms")
     new = Form(
         to="//host/open",
         parts=(*_channel_fields(words, service, form), officer_fields(words.w, form)),
@@ -218,7 +218,7 @@ async def terms(context: PageContext) -> Page:
     document = PageDocument(
         title=say("Open a channel with own keys"),
         faults=filled.faults_in(words.w),
-        lead=(lead,),
+        lead=lead,
         places=words.places("/host/terms"),
         sections=(
             section("", search),

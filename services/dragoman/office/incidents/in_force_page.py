@@ -64,7 +64,7 @@ async def in_force(context: PageContext) -> Page:
             line("moment", say("At another moment, past or still to come"), typed, fault=fault),
         ),
         button=say("Show"),
-        beside=(PageLink((say("Without a moment"),), "/in-force"),) if typed else (),
+        beside=(PageLink(say("Without a moment"), "/in-force"),) if typed else (),
     )
     document = PageDocument(
         title=say("In force now"),
@@ -73,26 +73,24 @@ async def in_force(context: PageContext) -> Page:
         live=True,
         is_stale=not live,
         faults=(("moment", fault),) if fault else (),
-        lead=(
-            w.sentences(
-                (
-                    _counts(w, view.windows),
-                    say(
-                        "Danger areas, launches, activities, convoys and visits: open, or opening "
-                        "within two days."
-                    ),
-                )
-            ),
+        lead=w.sentences(
+            (
+                _counts(w, view.windows),
+                say(
+                    "Danger areas, launches, activities, convoys and visits: open, or opening "
+                    "within two days."
+                ),
+            )
         ),
-        note=(view.notice.get(w.language) or view.notice["en"],),
+        note=view.notice.get(w.language) or view.notice["en"],
         sections=(
             section("", form),
             *((_windows(context, view),) if view.windows else ()),
             _exports(context, typed),
         ),
         foot=(
-            PageLink((say("wall display"),), f"/{context.again(wall='1')}"),
-            PageLink((say("Chart"),), "/chart"),
+            PageLink(say("wall display"), f"/{context.again(wall='1')}"),
+            PageLink(say("Chart"), "/chart"),
         ),
     )
     return Page(view=document, values={"wall": query.wall})
@@ -124,10 +122,8 @@ def _windows(context: PageContext, view: InForce) -> Section:
     return section(
         say("Windows"),
         window_rows.WindowWords(context).table(rows, say("Windows"), numbered=True),
-        Remark((older,)) if view.not_read else None,
-        Drawing(str(sketch), (caption, " ", PageLink((say("Chart"),), "/chart")))
-        if sketch
-        else None,
+        Remark(older) if view.not_read else None,
+        Drawing(str(sketch), (caption, " ", PageLink(say("Chart"), "/chart"))) if sketch else None,
         aside=w.listed((as_of, say("in the order in which they open"))),
     )
 
@@ -141,14 +137,14 @@ def _exports(context: PageContext, typed: str) -> Section:
         query["moment"] = timestamp(context.moment)
     path = f"//v1/channels/{context.name}/in-force"
     links = (
-        (PageLink((name,), path, "download", query={"as": form, **query}),)
+        (PageLink(name, path, "download", query={"as": form, **query}),)
         for form, name in (("geojson", "GeoJSON"), ("navtex", "NAVTEX"))
     )
     drafts = say(
         "The texts are drafts for your own services. They replace neither a NOTAM nor a NAVAREA "
         "warning."
     )
-    return section(say("Take it along"), Points(tuple(links)), Remark((drafts,)))
+    return section(say("Take it along"), Points(tuple(links)), Remark(drafts))
 
 
 def _set_moment(context: PageContext, typed: str) -> str:

@@ -21,7 +21,6 @@ from msgspec import Struct
 from dragoman.console.display.act_display import Display
 from dragoman.console.matter.panel import ShownMatter, ShownPanel
 from dragoman.console.page.context import PageContext
-from dragoman.domain.acts.act_registry import FORMATS
 from dragoman.domain.acts.field_checks import UNKNOWN
 from dragoman.domain.views import people
 from dragoman.domain.views.people import SidesPeople
@@ -83,7 +82,7 @@ class PeoplePanel(Struct, frozen=True, kw_only=True):
 
 
 async def shown(matter: ShownMatter) -> ShownPanel | None:
-    """Return the panel of an incident; None for an exchange that is about no people."""
+    """Return the panel of an incident; None before any side speaks of people."""
     value = panel(matter.context, matter.state, matter.display, matter.view.allowed)
     return None if value is None else ShownPanel(template="people_panel.html", value=value)
 
@@ -91,10 +90,10 @@ async def shown(matter: ShownMatter) -> ShownPanel | None:
 def panel(
     context: PageContext, state: Exchange, display: Display, allowed: Sequence[str]
 ) -> PeoplePanel | None:
-    """Return the people of an incident; None for an exchange that is about none."""
+    """Return the people of an incident; None before any side speaks of them."""
     statuses = {status.side: status for status in people.people_of(state)}
     may_write = context.may_post and ACT in allowed
-    if ACT not in FORMATS[state.act].moves or not (statuses or may_write):
+    if not statuses:
         return None
     parties = sorted({state.side, *state.to})
     sides = sorted(statuses) if len(parties) > _COLUMNS else parties

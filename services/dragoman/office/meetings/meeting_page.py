@@ -16,9 +16,7 @@ from dragoman.console.display.act_display import Display, DisplayedMember
 from dragoman.console.display.meeting_summary import (
     MeetingSummary,
     TimeWindow,
-    answer_of,
     known_windows,
-    local_window,
     offices_of,
     other_deadlines,
     summarize,
@@ -33,6 +31,7 @@ from dragoman.domain.acts.event_windows import MEETINGS
 from dragoman.domain.views.undertakings import OPEN, in_order, undertaking_view
 from dragoman.i18n.words import Words, as_moment
 from dragoman.members import shapes
+from dragoman.office.meetings.meeting_words import MeetingWords
 from dragoman.projection.queries import exchange_view
 from dragoman.projection.view import View
 from dragoman.text import sentence
@@ -194,7 +193,6 @@ async def meeting(context: PageContext) -> Page:
         view=view,
         rows=view.steps,
         values={
-            "offices": offices,
             "sides": sides,
             "swapped": swapped,
             "readouts": readouts,
@@ -204,11 +202,10 @@ async def meeting(context: PageContext) -> Page:
             "others": [(readout, _others(readout.text, context.words)) for readout in readouts],
             "translations": translations,
             "facts": lambda step: _facts(display, step),
-            "there": lambda window: local_window(window, offices, context.words),
+            "meets": MeetingWords(context, offices),
             "display": display,
             "together": together,
             "besides": other_deadlines,
-            "answer_of": answer_of,
             "answers": _offered(context, view, allowed) if context.may_post else [],
             "agreements": AgreementWords(context),
             "may_agenda": context.may_post and "agenda" in allowed,

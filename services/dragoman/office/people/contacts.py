@@ -1,138 +1,95 @@
 """The page of contacts: points of contact with their tests, offices, and programmes.
 
-It also says who has the watch now.
+It also says who has the watch now, and who works in each liaison office.
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
 from aiohttp import web
-from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec import UNSET, Raw
 
 from dragoman.application import attachment_checks
-from dragoman.console.display.act_display import Display
-from dragoman.console.display.meeting_summary import TimeWindow, known_windows, offices_of
-from dragoman.console.display.office_clocks import Office, office_state, place_of
+from dragoman.console.display.meeting_summary import known_windows, offices_of
+from dragoman.console.display.office_clocks import Office, office_of, office_state, place_of, places
 from dragoman.console.forms import browser_signatures, people_choices
 from dragoman.console.forms.admin_forms import at_the_end
 from dragoman.console.forms.form_state import FormState
 from dragoman.console.page.context import PageContext
 from dragoman.console.page.rendering import Page, PageRoute, refused
 from dragoman.console.page.sessions import redirect
-from dragoman.document.html import dialling
+from dragoman.console.page_words import PageWords
+from dragoman.document.blocks import (
+    Block,
+    Empty,
+    Facts,
+    Fold,
+    Form,
+    Listing,
+    PageDocument,
+    Points,
+    Quote,
+    Section,
+    buttons,
+    columns,
+    section,
+)
 from dragoman.domain.acts import references
 from dragoman.domain.acts.act_rules import HEADS
 from dragoman.domain.acts.duty_calendar import WEEK
 from dragoman.domain.views import points_of_contact
-from dragoman.domain.views.titles import subject_of
 from dragoman.i18n.words import Words
 from dragoman.members.input import not_understood, times
+from dragoman.members.kind import Say
+from dragoman.members.runs import (
+    Aside,
+    Break,
+    Cell,
+    Mark,
+    PageLink,
+    QuotedText,
+    Run,
+    Runs,
+    Sourced,
+    StandingSource,
+    joined,
+    sourced,
+)
+from dragoman.members.sides import person_of_register
 from dragoman.members.texts import LanguageKind
+from dragoman.members.times import HoursKind
 from dragoman.office.people import people_register_pages
 from dragoman.projection.queries import duty_watch
 from dragoman.projection.view import View
 from dragoman.text import sentence
-from dragoman_schemas.fields import OTHER, Hours
-from dragoman_schemas.responses import PersonSeen, PointView
+from dragoman_schemas.fields import OTHER, Hours, or_default
+from dragoman_schemas.responses import MeansTested, PersonSeen, PointView
 from dragoman_schemas.state import Exchange
-from dragoman_schemas.watch_responses import SideWatch
 
-_POINT: Final = "point-of-contact"
 _STAGES: Final = ("in_force", "announced", "superseded", "ended", "")
 """The order of a side's points of contact by stage. The last entry is for points whose
 dates say nothing.
 """
 
+_TESTED: Final = ("in_force", "announced", "")
+"""The stages of points of contact whose means may be tested."""
+
+_AHEAD: Final = timedelta(days=15)
+"""The time ahead in which the next opening of an office is looked for."""
+
 _OUTCOMES: Final = ("reached", "no_answer", "busy", "line_dead")
 """The possible results of a test, the best first."""
 
 
-class OfficeEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The entry of a side's liaison office: its place, hours and agreed terms."""
-
-    exchange: str
-    number: str
-    side: str
-    seat: str
-    status: str
-    updated: str
-    hours: Raw | UnsetType = UNSET
-    holidays: tuple[str, ...] = ()
-    staff_posts: Raw | UnsetType = UNSET
-    privileges: Raw | UnsetType = UNSET
-
-
-class OfficeShown(Struct, frozen=True, kw_only=True):
-    """An office entry as the page shows it: its place, and its state in words.
-
-    For an open office, the state says whether it works at this time.
-    """
-
-    entry: OfficeEntry
-    place: str
-    standing: str
-    level: str
-
-
-class ProgrammeRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An exchange of people: its kind, host and period.
-
-    `planned` and `actual` are the numbers of people.
-    """
-
-    exchange: str
-    number: str
-    status: str
-    side: str
-    host: str
-    kind: str
-    subject: Raw
-    period: TimeWindow | None = None
-    planned: Raw | UnsetType = UNSET
-    actual: Raw | UnsetType = UNSET
-
-
-class ContactsView(Struct, frozen=True, kw_only=True):
-    """The contacts of a channel.
-
-    `people` are the persons whom the points of contact name, by id, as the reader may
-    see them.
-    """
-
-    channel: str
-    position: int
-    points: tuple[PointView, ...]
-    offices: tuple[OfficeEntry, ...]
-    programmes: tuple[ProgrammeRow, ...]
-    watches: tuple[SideWatch, ...]
-    people: dict[str, PersonSeen]
-
-
-class ContactRow(Struct, frozen=True, kw_only=True):
-    """A point of contact as a row of a table, without names and numbers."""
-
-    side: str
-    role: str
-    institution: str
-    stage: str
-    there_now: bool
-    opens: str
-    hours: Raw
-    languages: tuple[str, ...]
-    means: tuple[str, ...]
-    confirmed: str
-    exchange: str
-    number: str
-
-
 class _Contacts(NamedTuple):
     points: list[PointView]
+    offices: list[Exchange]
+    staff: list[Exchange]
+    programmes: list[Exchange]
     mentioned: dict[str, set[str]]
-    offices: list[OfficeEntry]
-    programmes: list[ProgrammeRow]
     clocks: tuple[Office, ...]
 
 
@@ -143,177 +100,501 @@ async def people(context: PageContext) -> Page:
 
 async def _page(context: PageContext, filled: FormState) -> Page:
     contacts = await context.ask(_read)
-    order = {side: place for place, side in enumerate(context.sides)}
-    view = ContactsView(
-        channel=context.name,
-        position=context.position,
-        points=tuple(contacts.points),
-        offices=tuple(
-            sorted(
-                contacts.offices,
-                key=lambda office_entry: (
-                    order.get(office_entry.side, 0),
-                    office_entry.status == "closed",
-                ),
-            )
-        ),
-        programmes=tuple(contacts.programmes),
-        watches=tuple(_watch(context, side) for side in context.sides),
-        people=await _seen(context, contacts.mentioned),
-    )
-    return Page(
-        template="people.html",
-        view=view,
-        rows=[_line(point) for point in view.points],
-        status=filled.status,
-        values={
-            "of_side": {
-                side: sorted(
-                    (point for point in view.points if point.side == side),
-                    key=lambda item: _STAGES.index(item.stage),
-                )
-                for side in context.sides
-            },
-            "staff": attachment_checks.is_staff(context.projection, context.grant.actor),
-            "display": Display(context.words, contacts.clocks, link=context.link),
-            "languages_kind": LanguageKind(many=True),
-            "number_of": lambda raw: _number(raw, context.words),
-            "date": date.fromisoformat,
-            "heads": not HEADS.isdisjoint(context.roles),
-            "utc": lambda hours, side: _in_utc(
-                hours, context.moment, _holidays(contacts.clocks, side)
-            ),
-            "offices_shown": [
-                shown(office, contacts.clocks, context.words, context.moment)
-                for office in view.offices
-            ],
-            "dialled": dialling,
-            "outcomes": _OUTCOMES,
-            "named": lambda words: [(word, context.words.value(word)) for word in words],
-            "filled": filled,
-            "blank": FormState(),
-            "said": context.said,
-        },
-    )
+    persons = await people_choices.seen(context, contacts.mentioned)
+    words = _ContactWords(context, contacts, persons)
+    return Page(view=laid_out(words, contacts, filled), status=filled.status)
 
 
 def _read(view: View) -> _Contacts:
-    entries = list(view.every(_POINT))
+    entries = list(view.every("point-of-contact"))
     points = points_of_contact.points(view.registry, entries, view.calendars, view.moment)
+    offices, staff, programmes = (
+        [state for state in view.every(format) if state.status != "cancelled"]
+        for format in ("liaison-office", "liaison-staff", "people-programme")
+    )
     return _Contacts(
         [duty_watch.point_view(point) for point in points],
-        _mentioned(entries),
-        [_office(state) for state in view.offices() if state.status != "cancelled"],
-        list(_programmes(view)),
+        offices,
+        staff,
+        programmes,
+        _mentioned([*entries, *staff]),
         offices_of(view),
     )
 
 
-def _mentioned(entries: list[Exchange]) -> dict[str, set[str]]:
-    """Return the persons whom the points of contact name now.
+def _mentioned(entries: Iterable[Exchange]) -> dict[str, set[str]]:
+    """Return the persons whom points of contact and offices name now.
 
-    Each has the commitments by which the points name it.
+    Each has the commitments by which they are named.
     """
     texts: dict[str, set[str]] = {}
     for entry in entries:
-        members = {
-            name: msgspec.json.decode(entry.content[name])
-            for name in ("person", "deputy")
-            if name in entry.content
-        }
+        members = {name: _value(entry, name) for name in ("person", "deputy")}
         for _, id, commitment in references.people(members):
             texts.setdefault(id, set()).add(commitment)
     return texts
 
 
-async def _seen(context: PageContext, mentioned: dict[str, set[str]]) -> dict[str, PersonSeen]:
-    """Return the named persons as the register has them now.
-
-    A page of the past shows them as they are now too, because erased data is gone.
-    """
-    return await people_choices.seen(context, mentioned)
+def _value(state: Exchange, name: str) -> Any:
+    """Return the present value of a member; None if it is not stated."""
+    return msgspec.json.decode(state.content[name]) if name in state.content else None
 
 
-def _office(state: Exchange) -> OfficeEntry:
-    content = state.content
-    return OfficeEntry(
-        exchange=state.id,
-        number=state.number,
-        side=str(msgspec.json.decode(content["side"])),
-        seat=str(msgspec.json.decode(content["seat"])),
-        status=state.status,
-        updated=state.updated.time,
-        hours=content.get("hours", UNSET),
-        holidays=tuple(sorted(msgspec.json.decode(content["holidays"])))
-        if "holidays" in content
-        else (),
-        staff_posts=content.get("staff_posts", UNSET),
-        privileges=content.get("privileges", UNSET),
+class _ContactWords(PageWords):
+    """The words of the page of contacts."""
+
+    def __init__(
+        self, context: PageContext, contacts: _Contacts, persons: dict[str, PersonSeen]
+    ) -> None:
+        super().__init__(context)
+        self.clocks = contacts.clocks
+        self.values = Say(words=self.w, zones=places(contacts.clocks, self.w), people=persons)
+
+    def person(self, id: str, post: str = "") -> Runs:
+        """Return a person by name and post, with every number and address.
+
+        A `post` that stands beside the person is not said again.
+        """
+        person = self.values.people.get(id)
+        entry = None if person is None else or_default(person.entry, None)
+        if person is None or entry is None:
+            return person_of_register(id, self.values)
+        parts: list[Cell] = [PageLink((QuotedText(entry.name),), f"/people/register/{id}")]
+        if isinstance(entry.post, str) and entry.post != post:
+            parts += [", ", QuotedText(entry.post)]
+        for number in or_default(entry.telephones, ()):
+            parts += [Break(", "), Mark("telephone", number)]
+        for address in or_default(entry.emails, ()):
+            parts += [Break(", "), Mark("email", address)]
+        if person.changed:
+            changed = self.w.say("The entry was changed since this was announced.")
+            parts += [Break(", "), Aside((changed,))]
+        return joined(parts)
+
+    def hours(self, raw: Raw, side: str) -> Runs:
+        """Return the hours of a side, and when they are today in UTC."""
+        holidays = frozenset(
+            day for clock in self.clocks if clock.side == side for day in clock.holidays
+        )
+        opens, closes = _in_utc(raw, self.context.moment, holidays)
+        today = (Aside((self.w.say("today %(a)s to %(b)s", a=opens, b=closes),)),) if opens else ()
+        return joined([HoursKind().runs(msgspec.json.decode(raw), self.values), " ", *today])
+
+    def number_of(self, value: int | str | None) -> str:
+        """Return a number in words or figures; it may be missing or unknown."""
+        if isinstance(value, int):
+            return self.w.number(value)
+        return self.w.value(value or "unknown")
+
+
+def laid_out(words: _ContactWords, contacts: _Contacts, filled: FormState) -> PageDocument:
+    """Return the contacts of a channel as a document."""
+    context, w, say = words.context, words.w, words.w.say
+    in_force = sum(point.stage == "in_force" for point in contacts.points)
+    there = sum(point.there_now for point in contacts.points)
+    lead = (
+        w.count(
+            "%(n)s point of contact is in force.", "%(n)s points of contact are in force.", in_force
+        ),
+        w.space,
+        w.count(
+            "%(n)s of them is within its hours now.",
+            "%(n)s of them are within their hours now.",
+            there,
+        ),
+    )
+    is_staff = attachment_checks.is_staff(context.projection, context.grant.actor)
+    announce = PageLink(
+        (say("Announce a point of contact"),), "/compose/point-of-contact", "button"
+    )
+    register = PageLink((say("Open the register of people"),), "/people/register", "button")
+    return PageDocument(
+        title=say("People"),
+        area="people",
+        faults=filled.faults_in(w),
+        lead=lead,
+        note=_note(context, is_staff=is_staff),
+        actions=(
+            *((announce,) if context.may_post else ()),
+            *((register,) if is_staff and not context.past else ()),
+        ),
+        sections=(
+            _watches(words),
+            *_points(words, contacts.points, filled),
+            *_offices(words, contacts),
+            _programmes(words, contacts.programmes),
+        ),
     )
 
 
-def shown(
-    entry: OfficeEntry, offices: Iterable[Office], words: Words, now: datetime
-) -> OfficeShown:
-    """Return an office entry with its state at a time.
+def _note(context: PageContext, *, is_staff: bool) -> Runs:
+    """Return the sentence on what this reader sees, and may do."""
+    w = context.words
+    roles = w.listed(w.value(role) for role in context.roles)
+    if not is_staff:
+        text = w.say(
+            "Names and telephone numbers are for the offices. You are signed in as %(roles)s and "
+            "see that somebody is entered, not who.",
+            roles=roles,
+        )
+    elif context.past:
+        text = w.say("Names and numbers are as the register has them now: it keeps no past.")
+    elif not context.is_officer:
+        text = w.say("Officers record tests; you are signed in as %(roles)s.", roles=roles)
+    else:
+        return ()
+    return (text,)
+
+
+# The watches
+
+
+def _watches(words: PageWords) -> Section:
+    """Return the watch of each side: the officer, and since when."""
+    points: list[Runs] = []
+    say = words.w.say
+    for side in words.context.sides:
+        watch = words.context.registry.watches.get(side)
+        mark = Mark("state", side.upper(), "serious" if watch is None else "normal")
+        if watch is None:
+            points.append((mark, ", ", say("nobody has the watch")))
+            continue
+        text = say("manned since %(t)s", t=words.w.written(watch.since.time, "minute"))
+        line: list[Cell] = [mark, ", ", words.of_record(text, watch.since.position)]
+        if side == words.context.side:
+            line += [" ", Aside((words.context.titled(watch.since.by),))]
+        points.append(joined(line))
+    return section(say("Who has it now"), Points(tuple(points)))
+
+
+# The points of contact
+
+
+def _points(words: _ContactWords, points: list[PointView], filled: FormState) -> Iterator[Section]:
+    """Yield the points of contact, side by side, those in force first."""
+    say, sides = words.w.say, words.context.sides
+    missing = (
+        say(
+            "%(side)s has announced no point of contact. Its duty officers can be reached only by "
+            "this channel.",
+            side=side.upper(),
+        )
+        for side in sides
+        if all(point.side != side for point in points)
+    )
+    yield section(
+        say("Points of contact"),
+        *map(Empty, missing),
+        aside=say("each side announces its own; the other side tests them"),
+    )
+    for point in sorted(
+        points, key=lambda point: (sides.index(point.side), _STAGES.index(point.stage))
+    ):
+        yield section(
+            (
+                *words.side(point.side),
+                " ",
+                sourced(QuotedText(point.role), _source(point.exchange)),
+            ),
+            _facts(words, point),
+            _means(words, point),
+            _test(words, point, filled),
+            level=3,
+            anchor=f"point-{point.exchange}",
+        )
+
+
+def _source(exchange: str) -> StandingSource:
+    return StandingSource("contacts", exchange)
+
+
+def _facts(words: _ContactWords, point: PointView) -> Facts:
+    """Return the facts of a point of contact."""
+    say, written = words.w.say, words.w.written
+    valid = [say("from %(t)s", t=written(point.valid_from, "minute"))]
+    if point.valid_to:
+        valid.append(say("to %(t)s", t=written(point.valid_to, "minute")))
+    receipt = say("receipt acknowledged") if point.acknowledged else ""
+    confirmed = say("announced or confirmed %(t)s", t=written(point.confirmed, "minute"))
+    about: list[tuple[str, Cell]] = [
+        (say("State"), _state(words, point)),
+        (say("Institution"), QuotedText(point.institution)),
+        (say("Person"), words.person(point.person)),
+        (say("Deputy"), words.person(point.deputy) if point.deputy else ""),
+        (say("Languages"), LanguageKind(many=True).runs([*point.languages], words.values)),
+        (say("Hours"), words.hours(point.hours, point.side)),
+        (say("Valid"), words.w.space.join(valid)),
+        (
+            say("Announced"),
+            (
+                words.exchange(point.exchange, point.number),
+                Break(", "),
+                Aside((receipt or say("receipt not acknowledged yet"),)),
+                Break(", "),
+                Aside((confirmed,)),
+            ),
+        ),
+    ]
+    return Facts(
+        tuple((name, sourced(cell, _source(point.exchange))) for name, cell in about if cell)
+    )
+
+
+def _state(words: PageWords, point: PointView) -> Cell:
+    """Return whether a point of contact is within its hours, or its stage."""
+    w = words.w
+    if point.stage != "in_force":
+        return Mark("state", w.name("stage", point.stage or "proposed"), "off")
+    if point.there_now:
+        return Mark("state", w.say("within its hours"), "normal")
+    mark = Mark("state", w.say("outside its hours"), "off")
+    opens = w.say("opens %(t)s", t=w.written(point.opens, "minute")) if point.opens else ""
+    return (mark, ", ", opens) if opens else mark
+
+
+def _means(words: _ContactWords, point: PointView) -> Listing | Empty | None:
+    """Return the means of a point of contact, each with its last test."""
+    say = words.w.say
+    tests: dict[str, MeansTested] = {}
+    for test in point.tested:
+        tests.setdefault(test.means, test)
+    source = _source(point.exchange)
+
+    def tested(means: str) -> Cell:
+        test = tests.get(means)
+        if test is None:
+            return say("never tested")
+        by = Aside((say("by %(side)s", side=test.side.upper()),))
+        return sourced((words.time(test.time), " ", by), source)
+
+    def outcome(means: str) -> Cell:
+        if means not in tests:
+            return "–"
+        result = tests[means].outcome
+        level = "normal" if result == "reached" else "serious"
+        return sourced(Mark("state", words.w.value(result), level), source)
+
+    return columns(
+        say("Means, and when each was tested last"),
+        point.means,
+        (say("Means"), lambda means: sourced(_means_text(words, point, means), source)),
+        (say("Last test"), tested),
+        (say("Outcome"), outcome),
+    )
+
+
+def _means_text(words: PageWords, point: PointView, means: str) -> Run:
+    """Return a means in words; other means have those of the side."""
+    if means == OTHER and point.means_text is not UNSET:
+        return words.own(point.means_text)
+    return words.w.value(means)
+
+
+def _test(words: PageWords, point: PointView, filled: FormState) -> Form | None:
+    """Return the form that records a test, where there is somebody to test."""
+    context, w, say = words.context, words.w, words.w.say
+    if not context.may_post or point.stage not in _TESTED:
+        return None
+    form = filled if filled["exchange"] == point.exchange else FormState()
+    means = [(name, w.value(name)) for name in point.means]
+    outcomes = [(name, w.value(name)) for name in _OUTCOMES]
+    hint = say("Like 0305Z or 24 Nov 03:05. Left empty, it is now.")
+    return Form(
+        to="/people/tested",
+        parts=(
+            form.field(w, "select", f"means-{point.exchange}", say("Means"), "", means),
+            form.field(
+                w, "radios", f"outcome-{point.exchange}", say("Result of the test"), "", outcomes
+            ),
+            form.field(w, "line", f"at-{point.exchange}", say("When (optional)"), hint),
+        ),
+        button=say("Record the test"),
+        values={"exchange": point.exchange},
+        key=form.key,
+        fold=say("Record a test"),
+        signs="call-attempt" if context.asks_signature("contact") else "",
+    )
+
+
+# The liaison offices
+
+
+def _offices(words: _ContactWords, contacts: _Contacts) -> Iterator[Section]:
+    """Yield the liaison offices of the sides, each with its charter and its staff."""
+    context, say = words.context, words.w.say
+    none = say("No office is entered. An office is proposed by its side, and agreed by the other.")
+    propose: Block | None = None
+    if context.may_post and HEADS.isdisjoint(context.roles):
+        propose = Points(((say("Heads of office propose offices, and name their staff."),),))
+    elif context.may_post:
+        propose = buttons(
+            (
+                PageLink((say("Propose an office"),), "/compose/liaison-office", "button"),
+                PageLink((say("Name a member of the staff"),), "/compose/liaison-staff", "button"),
+            )
+        )
+    are_any = bool(contacts.offices or contacts.staff)
+    yield section(say("Liaison offices"), None if are_any else Empty(none), propose)
+    for side in context.sides:
+        offices = [state for state in contacts.offices if _value(state, "side") == side]
+        offices.sort(key=lambda state: state.status == "closed")
+        blocks = [block for state in offices for block in _office(words, state)]
+        staff = _staff(words, [state for state in contacts.staff if state.side == side])
+        if blocks or staff:
+            yield section(words.side(side), *blocks, staff, level=3)
+
+
+def _office(words: _ContactWords, state: Exchange) -> Iterator[Block]:
+    """Yield the facts of an office, and its charter."""
+    w, say, field = words.w, words.w.say, words.w.field
+    side = str(_value(state, "side"))
+    source = StandingSource("offices", state.id)
+    office = next(
+        (clock for clock in words.clocks if clock.exchange == state.id), office_of(side, state)
+    )
+    standing, level = standing_of(state.status, office, w, words.context.moment)
+    hours = state.content.get("hours")
+    days = [w.day(date.fromisoformat(day)) for day in sorted(_value(state, "holidays") or ())]
+    privileges = state.content.get("privileges")
+    about: list[tuple[str, Cell]] = [
+        (field("seat"), place_of(office, w)),
+        (say("State"), Mark("state", standing, level)),
+        (field("hours"), words.hours(hours, side) if hours else say("no hours entered")),
+        (field("holidays"), w.listed(days)),
+        (field("staff_posts"), words.number_of(_value(state, "staff_posts"))),
+        (field("privileges"), words.own(privileges) if privileges else ""),
+        (say("Number"), words.exchange(state.id, state.number)),
+    ]
+    yield Facts(tuple((name, sourced(cell, source)) for name, cell in about if cell))
+    if charter := state.content.get("charter"):
+        label = say("agreed to together with the office")
+        if state.status in ("proposed", "refused"):
+            label = say("proposed together with the office")
+        yield Fold(field("charter"), (Quote(label, words.own(charter), source),))
+
+
+def standing_of(status: str, office: Office, words: Words, now: datetime) -> tuple[str, str]:
+    """Return the state of an office at a time in words, and its level.
 
     An open office outside its hours is closed now, and the text says when it opens.
     """
-    office = next(
-        (item for item in offices if item.exchange == entry.exchange),
-        Office(side=entry.side, seat=entry.seat),
-    )
-    place, doing = place_of(office, words), office.state(now)
-    if entry.status != "open" or not doing:
-        level = {"open": "normal", "closed": "off"}.get(entry.status, "standby")
-        return OfficeShown(
-            entry=entry, place=place, standing=words.status(entry.status), level=level
-        )
+    doing = office.state(now)
+    if status != "open" or not doing:
+        level = {"open": "normal", "closed": "off"}.get(status, "standby")
+        return words.status(status), level
     if doing == "office_hours":
-        return OfficeShown(entry=entry, place=place, standing=words.status("open"), level="normal")
-    assert isinstance(entry.hours, Raw)
-    _, opens = points_of_contact.attended(
-        msgspec.json.decode(bytes(entry.hours), type=Hours), frozenset(entry.holidays), now
-    )
+        return words.status("open"), "normal"
+    days = office.bands(now, now + _AHEAD)
+    opens = next((begins for begins, _ in days if begins > now), None)
     why = words.say("closed now, %(why)s", why=office_state(doing, words))
     when = [words.say("opens %(t)s", t=words.written(opens, "minute"))] if opens else []
-    return OfficeShown(entry=entry, place=place, standing=words.listed([why, *when]), level="off")
+    return words.listed([why, *when]), "off"
 
 
-def _holidays(offices: Iterable[Office], side: str) -> frozenset[str]:
-    return frozenset(day for office in offices if office.side == side for day in office.holidays)
+_STAFF_LEVELS: Final = {"named": "standby", "agreed": "standby", "arrived": "normal"}
+"""The levels of the states of a member of the staff; any other is off."""
 
 
-def _programmes(view: View) -> Iterator[ProgrammeRow]:
-    for state in view.every("people-programme"):
-        if state.status != "cancelled":
-            yield ProgrammeRow(
-                exchange=state.id,
-                number=state.number,
-                status=state.status,
-                side=state.side,
-                host=str(msgspec.json.decode(state.content["host"])),
-                kind=str(msgspec.json.decode(state.content["kind"])),
-                subject=subject_of(state),
-                period=next(known_windows([msgspec.json.decode(state.content["period"])]), None),
-                planned=state.content.get("planned", UNSET),
-                actual=state.content.get("actual", UNSET),
-            )
+def _staff(words: _ContactWords, states: list[Exchange]) -> Listing | Empty | None:
+    """Return the staff of a side's office: named, agreed to, arrived and left."""
+    w, say = words.w, words.w.say
 
+    def status(state: Exchange) -> Cell:
+        level = _STAFF_LEVELS.get(state.status, "off")
+        mark = Mark("state", w.status(state.status), level)
+        return sourced(mark, StandingSource("staff", state.id))
 
-def _watch(context: PageContext, side: str) -> SideWatch:
-    watch = context.registry.watches.get(side)
-    if watch is None:
-        return SideWatch(side=side)
-    return SideWatch(
-        side=side,
-        manned_since=watch.since.time,
-        officer=watch.since.by if side == context.side else "",
+    return columns(
+        w.act("liaison-staff"),
+        sorted(states, key=lambda state: state.status in ("left", "refused", "closed")),
+        (
+            w.field("post"),
+            lambda state: words.of_record(
+                QuotedText(_value(state, "post")), state.opened.position, "post"
+            ),
+        ),
+        (
+            say("Person"),
+            lambda state: sourced(
+                words.person(_value(state, "person")["id"], _value(state, "post")),
+                StandingSource("staff", state.id),
+            ),
+        ),
+        (say("State"), status),
+        (w.field("arrival"), lambda state: _came(words, state)),
+        (w.act("departure"), lambda state: _moment(words, state, "departure") or "–"),
+        (say("Number"), lambda state: words.exchange(state.id, state.number)),
+        names=lambda state: {"exchange": state.id},
     )
 
 
-def _line(point: PointView) -> ContactRow:
-    return ContactRow(**{name: getattr(point, name) for name in ContactRow.__struct_fields__})
+def _came(words: PageWords, state: Exchange) -> Cell:
+    """Return the time of an arrival, or the time for which it is planned."""
+    planned = _value(state, "arrival")
+    arrived = _moment(words, state, "arrival")
+    if arrived is not None or planned is None or state.status not in ("named", "agreed"):
+        return arrived or "–"
+    text = words.w.say("planned for %(t)s", t=words.w.written(planned, "minute"))
+    return sourced(text, StandingSource("staff", state.id))
+
+
+def _moment(words: PageWords, state: Exchange, act: str) -> Sourced | None:
+    """Return the time that the newest act of a name gives; None without any."""
+    newest = next(iter(state.acts.get(act, ())[-1:]), None)
+    if newest is None:
+        return None
+    at = words.time(msgspec.json.decode(newest.content["at"]))
+    return words.of_record(at, newest.said.position, "at")
+
+
+# The programmes
+
+
+def _programmes(words: _ContactWords, states: list[Exchange]) -> Section:
+    """Return the programmes between people."""
+    w, say = words.w, words.w.say
+    none = say(
+        "No programme is proposed. Exchanges of students, experts, officers and units appear here."
+    )
+
+    def follows(cell: Cell, state: Exchange) -> Sourced:
+        return sourced(cell, StandingSource("programmes", state.id))
+
+    def period(state: Exchange) -> Cell:
+        window = next(known_windows([_value(state, "period")]), None)
+        if window is None:
+            return "–"
+        return f"{w.written(window.begins, 'day')} – {w.written(window.ends, 'day')}"
+
+    table = columns(
+        say("Programmes between people"),
+        states,
+        (
+            w.act("people-programme"),
+            lambda state: sourced(words.subject(state), StandingSource("title", state.id)),
+        ),
+        (w.field("kind"), lambda state: follows(w.value(_value(state, "kind")), state)),
+        (say("Status"), lambda state: follows(w.status(state.status), state)),
+        (w.field("host"), lambda state: follows(words.side(_value(state, "host")), state)),
+        (w.field("period"), lambda state: follows(period(state), state)),
+        (
+            w.field("planned"),
+            lambda state: follows(words.number_of(_value(state, "planned")), state),
+        ),
+        (
+            w.field("actual"),
+            lambda state: follows(words.number_of(_value(state, "actual")), state),
+        ),
+        (say("Number"), lambda state: words.exchange(state.id, state.number)),
+        names=lambda state: {"exchange": state.id},
+        empty=Empty(none),
+    )
+    propose = PageLink((say("Propose a programme"),), "/compose/people-programme", "button")
+    return section(
+        say("Programmes between people"),
+        table,
+        buttons((propose,)) if words.context.may_post else None,
+    )
 
 
 def _in_utc(hours: Raw, now: datetime, holidays: frozenset[str]) -> tuple[str, str]:
@@ -333,12 +614,6 @@ def _in_utc(hours: Raw, now: datetime, holidays: frozenset[str]) -> tuple[str, s
         for end in (read.from_, read.to)
     )
     return f"{opens:%H:%M}Z", f"{closes:%H:%M}Z"
-
-
-def _number(raw: Raw | UnsetType, words: Words) -> str:
-    """Return a number in words or figures; it may be missing or unknown."""
-    value = "unknown" if isinstance(raw, UnsetType) else msgspec.json.decode(bytes(raw))
-    return words.value(value) if isinstance(value, str) else words.number(value)
 
 
 # The record of a test

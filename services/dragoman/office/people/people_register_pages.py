@@ -498,19 +498,18 @@ def _content(
 
 def _facts(w: Words, entry: PersonEntry) -> Facts:
     """Return the present content of an entry."""
+
+    def value(name: str, text: str) -> Cell:
+        match name:
+            case "telephones":
+                return listed((Mark("telephone", line) for line in text.splitlines()), Break(", "))
+            case "emails":
+                return listed((Mark("email", line) for line in text.splitlines()), Break(", "))
+            case _:
+                return QuotedText(text)
+
     pairs = ((name, _given(entry, name)) for name in _FIELDS)
-    return Facts(
-        tuple(
-            (
-                w.field(name),
-                listed((Mark("telephone", line) for line in text.splitlines()), Break(", "))
-                if name == "telephones"
-                else QuotedText(text),
-            )
-            for name, text in pairs
-            if text
-        )
-    )
+    return Facts(tuple((w.field(name), value(name, text)) for name, text in pairs if text))
 
 
 def _fields(

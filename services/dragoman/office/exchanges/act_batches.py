@@ -1,0 +1,175 @@
+"""Many acts in one request: each line has a key and an outcome of its own.
+
+    {"key": "…", "act": {"act": "contact-note", …}}              opens an exchange
+    {"key": "…", "exchange": "0198…", "act": {"act": "update"}}  carries one on
+
+A line is recorded, refused and repeated as a request with its act alone would be. Lines
+that carry the same exchange on are taken in their order, and those that answer an
+exchange of an earlier line after it. Others go to the log together. A request is lost
+without harm: the same lines with the same keys are recorded once.
+"""
+
+import asyncio
+from collections import Counter, defaultdict
+from typing import Any, Final
+
+import msgspec
+from aiohttp import web
+
+from dragoman.api.sse import NDJSON
+from dragoman.application.http.problems import problem_of, refusal_of
+from dragoman.application.http.request import ApiAnswer, ApiRequest, NoBody
+from dragoman.application.http.submission import (
+    act_of,
+    etag_of,
+    id_of,
+    posted,
+    read_signatures,
+)
+from dragoman.domain.acts.act_registry import RULES
+from dragoman.domain.decide import Submission
+from dragoman.domain.record.errors import Malformed, refuse
+from dragoman.domain.record.nesting import RECORD_DEPTH, is_deeper
+from dragoman.domain.record.validation_errors import faults_of
+from dragoman.limits import BATCH_ACTS, BATCH_AT_ONCE, BODY_BYTES
+from dragoman.projection.projection import Projection
+from dragoman.text import sentence
+from dragoman_schemas.responses import ActLine, ActOutcome
+
+_encode_lines: Final = msgspec.json.Encoder().encode_lines
+_HEADERS_OF_LINES: Final = {
+    "If-Match": "if_match",
+    "Idempotency-Key": "key",
+    "Dragoman-Key-Id": "key_id",
+    "Dragoman-Signature": "signature",
+}
+
+
+async def post_acts(call: ApiRequest[NoBody]) -> ApiAnswer:
+    """Record the acts of a request, and answer each line with its outcome."""
+    projection, request = call.channel, call.request
+    lines = await _lines(call)
+    outcomes: list[ActOutcome | None] = [None] * len(lines)
+    ordered: defaultdict[str, list[tuple[int, Submission]]] = defaultdict(list)
+    group_of: dict[str, str] = {}
+    for index, line in enumerate(lines):
+        try:
+            submission = await _submission(call, projection, line)
+        except Exception as error:  # each line has its own outcome  # noqa: BLE001
+            outcomes[index] = _refused(call, index, error)
+            continue
+        group = group_of.get(submission.exchange, submission.exchange or submission.id)
+        group_of[submission.id] = group
+        ordered[group].append((index, submission))
+    room = asyncio.Semaphore(BATCH_AT_ONCE)
+
+    async def post_in_order(group: list[tuple[int, Submission]]) -> None:
+        async with room:
+            for index, submission in group:
+                try:
+                    result = await posted(call, projection, submission)
+                except Exception as error:  # each line has its own outcome  # noqa: BLE001
+                    outcomes[index] = _refused(call, index, error)
+                else:
+                    outcomes[index] = ActOutcome(
+                        line=index + 1,
+                        status=201,
+                        recorded=result.recorded,
+                        replayed=result.replayed,
+                    )
+
+    async with asyncio.TaskGroup() as group_tasks:
+        for group_lines in ordered.values():
+            group_tasks.create_task(post_in_order(group_lines))
+    done = [outcome for outcome in outcomes if outcome is not None]
+    request["batch"] = _counted(done)
+    return web.Response(body=_encode_lines(done), content_type=NDJSON)
+
+
+async def _lines(call: ApiRequest[NoBody]) -> list[bytes]:
+    """Return the lines of a request. Raises `Refused` if it can have no outcomes."""
+    request = call.request
+    if request.content_type != NDJSON:
+        raise refuse(
+            "media-type",
+            "Send Content-Type: %(media_type)s; the request has %(given)s.",
+            media_type=NDJSON,
+            given=request.content_type,
+        )
+    for header, member in _HEADERS_OF_LINES.items():
+        if header in request.headers:
+            raise refuse(
+                "bad-request",
+                "%(header)s is of one act; give each line its own `%(member)s`.",
+                header=header,
+                member=member,
+            )
+    try:
+        body = await call.arrived()
+    except web.HTTPRequestEntityTooLarge:
+        raise refuse(
+            "too-large",
+            "Nothing was recorded: the acts of one request take at most %(n)s KiB together. "
+            "Send them in several requests.",
+            n=BODY_BYTES // 1024,
+        ) from None
+    lines = body.removesuffix(b"\n").split(b"\n") if body else []
+    if not 1 <= len(lines) <= BATCH_ACTS:
+        raise refuse(
+            "bad-request",
+            "Nothing was recorded: the request has %(n)s lines. Send 1 to %(most)s, each with "
+            "one act.",
+            n=len(lines),
+            most=BATCH_ACTS,
+        )
+    return lines
+
+
+async def _submission(call: ApiRequest[NoBody], projection: Projection, line: bytes) -> Submission:
+    """Return the submission of a line. Raises `Refused`, `Malformed`."""
+    await asyncio.sleep(0)  # a flash does not wait for the whole request
+    if is_deeper(line, RECORD_DEPTH + 1):
+        raise Malformed(
+            "", sentence("nested deeper than %(limit)s; flatten it", limit=RECORD_DEPTH)
+        )
+    try:
+        read = msgspec.json.decode(line, type=ActLine)
+    except msgspec.ValidationError as error:
+        raise faults_of(error, line, ActLine) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise refuse(
+            "bad-request",
+            "The line is not JSON: %(error)s. Send one JSON object in each line.",
+            error=str(error),
+        ) from None
+    signatures = read_signatures(read.key_id, read.signature)
+    act, data = await act_of(call, projection, bytes(read.act), signatures)
+    family = RULES[str(data.__struct_config__.tag)].family
+    return Submission(
+        actor=call.grant.actor,
+        act=act,
+        data=data,
+        signatures=signatures,
+        id=id_of(projection, call.grant.actor, data, read.key or None),
+        exchange=read.exchange,
+        family="" if read.exchange else family or "",
+        if_match=etag_of(f'"{read.if_match.strip(chr(34))}"') if read.if_match else None,
+    )
+
+
+def _refused(call: ApiRequest[Any], index: int, error: Exception) -> ActOutcome:
+    refusal, _ = refusal_of(error)
+    problem = problem_of(refusal, "", call.request.path)
+    return ActOutcome(line=index + 1, status=problem.status, problem=problem)
+
+
+def _counted(outcomes: list[ActOutcome]) -> Counter[tuple[str, str]]:
+    """Return the number of acts by name and outcome. A refused line has no name."""
+    return Counter(
+        (
+            ("", "refused" if outcome.status < 500 else "failed")
+            if isinstance(outcome.recorded, msgspec.UnsetType)
+            else (outcome.recorded.act, "replayed" if outcome.replayed else "recorded")
+        )
+        for outcome in outcomes
+    )
