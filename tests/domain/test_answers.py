@@ -193,3 +193,14 @@ def test_a_side_that_endorsed_some_paragraphs_is_not_silent(world: World) -> Non
     folded = world.keep(CH, {"act": "endorsement", "paragraph": 1}, id, seen=True)
     assert isinstance(folded, Folded) and folded.valid
     assert answers(world.exchange(id))["china"].answer in ("agreed", "agreed_in_part")
+
+
+@pytest.mark.parametrize("name", [*REFUSABLE, "meeting-request"])
+def test_what_was_entered_for_the_record_asked_nobody_and_has_no_silence(
+    name: str, three: World
+) -> None:
+    id = three.open(NH, act(name, for_the_record=True))
+    assert answers(three.exchange(id)) == {}
+    if name not in ("meeting-request", "mechanism"):  # which is in force
+        post(three, CH, {"act": "agreement"}, id, seen=True)
+        assert [each.answer for each in answers(three.exchange(id)).values()] == ["agreed"]

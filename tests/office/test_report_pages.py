@@ -165,7 +165,9 @@ def test_a_report_is_the_apis_own_in_the_readers_language(
 ) -> None:
     incident(demo)
     position = get(demo, f"{CALM}/state").json["position"]
-    reader = demo.person("nato/officer").open(f"/c/{CALM}/reports").press(button)
+    reader = demo.person("nato/officer").open(f"/c/{CALM}/reports")
+    if language != "en":  # no button leads to the language that is shown
+        reader = reader.press(button)
     for name in ("situation", "turn-over", "period"):
         path = f"/c/{CALM}/reports/{name}"
         shown = reader.open(f"{path}.json?at={position}").json

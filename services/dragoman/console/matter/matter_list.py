@@ -211,9 +211,10 @@ def _is_watched(row: MatterRow) -> bool:
 class ShownRow(Struct, frozen=True, kw_only=True):
     """A row with its words, in the language of the reader.
 
-    `lead` is the duty, and `subject` the first words of the matter. `is_cut` says that
-    it has more words, and `is_quoted` that it is the title of the matter. `has` says
-    who has the matter. `address` is the page of the exchange.
+    `lead` is the duty, unless `subject` begins with it. `subject` is the first words of
+    the matter. `is_cut` says that it has more words, and `is_quoted` that it is the
+    title of the matter. `has` says who has the matter. `address` is the page of the
+    exchange.
     """
 
     row: MatterRow
@@ -260,12 +261,12 @@ def _displayed(
     words = context.words
     kind = danger(row.act, row.kind or ("" if matter is None else matter.kind))
     language, subject = ("", _capital(words.value(kind))) if kind else context.subject(row)
-    short = eight_words(subject)
+    short, lead = eight_words(subject), lead_of(words, row)
     joined = () if matter is None else matter.joined
     return ShownRow(
         row=row,
         address=context.link(f"/exchanges/{row.exchange}"),
-        lead=lead_of(words, row),
+        lead="" if subject.casefold().startswith(lead.casefold()) else lead,
         language=language,
         subject=short,
         is_cut=short != subject,

@@ -32,7 +32,8 @@ _CONSENTS: Final = (*consent.BINDING, "amendment-agreement")
 def answers(exchange: Exchange) -> dict[str, SideAnswer]:
     """Return the newest answer of each side that was asked, in the order of addressees.
 
-    Empty where an exchange asks for no consent. The author of a text is not asked.
+    Empty where an exchange asks for no consent. The author of a text is not asked, and
+    what was entered for the record asks nobody: there is no silence about it.
     """
     addressees = _asked(exchange)
     if not addressees:
@@ -41,6 +42,8 @@ def answers(exchange: Exchange) -> dict[str, SideAnswer]:
     for answer in sorted(_given(exchange), key=lambda answer: answer.position):
         newest[answer.side] = answer
     newest |= {answer.side: answer for answer in _agreements(exchange)}
+    if exchange.messages[0].for_the_record:
+        addressees &= newest.keys()
     return {
         side: newest.get(side, SideAnswer(side=side, answer="silent"))
         for side in (exchange.side, *exchange.to, *exchange.info)
