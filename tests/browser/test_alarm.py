@@ -91,7 +91,7 @@ async def test_a_flash_takes_over_every_open_page_and_is_acknowledged_by_one_key
         assert (await china.page.title()).startswith("EXERCISE FLASH ")
         await expect(takeover(china.page).locator(".head")).to_be_focused()
         await expect(china.page.locator("body")).to_have_attribute("data-sounding", "flash")
-        await expect(nato.page.locator("tr[data-exchange]", has_text=number).first).to_contain_text(
+        await expect(nato.page.locator("li[data-exchange]", has_text=number).first).to_contain_text(
             "FLASH"
         )
         await settle(china.page)
@@ -732,7 +732,7 @@ async def test_whoever_is_not_reached_sees_a_bar_and_no_button(
         0
     )
     await sender.sign_in("nato/duty_officer")
-    await expect(sender.page.locator("tr[data-exchange]", has_text=number).first).to_be_visible()
+    await expect(sender.page.locator("li[data-exchange]", has_text=number).first).to_be_visible()
     await expect(takeover(sender.page)).to_have_count(0)
 
 

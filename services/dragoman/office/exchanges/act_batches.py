@@ -17,6 +17,7 @@ import msgspec
 from aiohttp import web
 
 from dragoman.api.sse import NDJSON
+from dragoman.application.attachment_checks import is_staff
 from dragoman.application.http.problems import problem_of, refusal_of
 from dragoman.application.http.request import ApiAnswer, ApiRequest, NoBody
 from dragoman.application.http.submission import (
@@ -39,7 +40,6 @@ from dragoman_schemas.responses import ActLine, ActOutcome
 _encode_lines: Final = msgspec.json.Encoder().encode_lines
 _HEADERS_OF_LINES: Final = {
     "If-Match": "if_match",
-    "Idempotency-Key": "key",
     "Dragoman-Key-Id": "key_id",
     "Dragoman-Signature": "signature",
 }
@@ -48,12 +48,18 @@ _HEADERS_OF_LINES: Final = {
 async def post_acts(call: ApiRequest[NoBody]) -> ApiAnswer:
     """Record the acts of a request, and answer each line with its outcome."""
     projection, request = call.channel, call.request
+    if not is_staff(projection, call.grant.actor):
+        raise refuse(
+            "not-permitted", "The offices post acts, and auditors read the log. Ask an officer."
+        )
     lines = await _lines(call)
     outcomes: list[ActOutcome | None] = [None] * len(lines)
     ordered: defaultdict[str, list[tuple[int, Submission]]] = defaultdict(list)
     group_of: dict[str, str] = {}
     for index, line in enumerate(lines):
         try:
+            if isinstance(line, Exception):
+                raise line
             submission = await _submission(call, projection, line)
         except Exception as error:  # each line has its own outcome  # noqa: BLE001
             outcomes[index] = _refused(call, index, error)
@@ -86,8 +92,12 @@ async def post_acts(call: ApiRequest[NoBody]) -> ApiAnswer:
     return web.Response(body=_encode_lines(done), content_type=NDJSON)
 
 
-async def _lines(call: ApiRequest[NoBody]) -> list[bytes]:
-    """Return the lines of a request. Raises `Refused` if it can have no outcomes."""
+async def _lines(call: ApiRequest[NoBody]) -> list[ActLine | Exception]:
+    """Return the lines of a request, or why one cannot be read.
+
+    Raises `Refused` or `Malformed` if the request can have no outcomes: it has no line
+    that can be read, or too many.
+    """
     request = call.request
     if request.content_type != NDJSON:
         raise refuse(
@@ -122,26 +132,35 @@ async def _lines(call: ApiRequest[NoBody]) -> list[bytes]:
             n=len(lines),
             most=BATCH_ACTS,
         )
-    return lines
+    decoded = [_read(line) for line in lines]
+    if isinstance(decoded[0], Exception) and all(isinstance(line, Exception) for line in decoded):
+        raise decoded[0]
+    return decoded
 
 
-async def _submission(call: ApiRequest[NoBody], projection: Projection, line: bytes) -> Submission:
-    """Return the submission of a line. Raises `Refused`, `Malformed`."""
-    await asyncio.sleep(0)  # a flash does not wait for the whole request
+def _read(line: bytes) -> ActLine | Exception:
+    """Return a line, or the refusal or fault because of which it cannot be read."""
     if is_deeper(line, RECORD_DEPTH + 1):
-        raise Malformed(
+        return Malformed(
             "", sentence("nested deeper than %(limit)s; flatten it", limit=RECORD_DEPTH)
         )
     try:
-        read = msgspec.json.decode(line, type=ActLine)
+        return msgspec.json.decode(line, type=ActLine)
     except msgspec.ValidationError as error:
-        raise faults_of(error, line, ActLine) from None
+        return faults_of(error, line, ActLine)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise refuse(
+        return refuse(
             "bad-request",
             "The line is not JSON: %(error)s. Send one JSON object in each line.",
             error=str(error),
-        ) from None
+        )
+
+
+async def _submission(
+    call: ApiRequest[NoBody], projection: Projection, read: ActLine
+) -> Submission:
+    """Return the submission of a line. Raises `Refused`, `Malformed`."""
+    await asyncio.sleep(0)  # a flash does not wait for the whole request
     signatures = read_signatures(read.key_id, read.signature)
     act, data = await act_of(call, projection, bytes(read.act), signatures)
     family = RULES[str(data.__struct_config__.tag)].family

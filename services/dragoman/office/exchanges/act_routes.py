@@ -11,7 +11,7 @@ from dragoman.application.http.request import ApiAnswer, ApiRequest, NoBody
 from dragoman.application.http.submission import record
 from dragoman.domain.acts.act_registry import PATHS
 from dragoman.office.exchanges.act_batches import post_acts
-from dragoman_schemas.responses import ActOutcome, Recorded
+from dragoman_schemas.responses import Recorded
 
 
 async def post_opening(call: ApiRequest[NoBody]) -> ApiAnswer:
@@ -48,7 +48,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         post_acts,
         "Post many acts at once",
         NoBody,
-        {200: ActOutcome},
+        {200: None},
         takes=(NDJSON,),
         media=(NDJSON,),
         example=examples.ACTS,
