@@ -469,7 +469,9 @@ def _success(
     return {
         **answer,
         "content": {
-            media: {"schema": {"type": "object" if media.endswith("json") else "string"}}
+            media: {
+                "schema": {"type": "object" if media.endswith(("/json", "+json")) else "string"}
+            }
             for media in route.media
         },
     }
