@@ -618,9 +618,11 @@ async def test_the_asyncapi_document_names_the_subjects_and_the_stream(who: Who)
 async def test_it_says_whether_it_may_be_used(who: Who) -> None:
     assert (await who("").get("/livez")).json["status"] == "ok"
     for path in ("/readyz", "/healthz"):
+        async with asyncio.timeout(PATIENCE_S):  # on a busy machine a check fails for a moment
+            while not all(check["ok"] for check in (await who("").get(path)).json["checks"]):
+                await asyncio.sleep(0.5)
         answer = await who("").get(path)
         assert answer.status == 200, answer.body
-        assert all(check["ok"] for check in answer.json["checks"])
         assert "degraded" not in answer.json
 
 
