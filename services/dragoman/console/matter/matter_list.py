@@ -211,7 +211,7 @@ def _is_watched(row: MatterRow) -> bool:
 class ShownRow(Struct, frozen=True, kw_only=True):
     """A row with its words, in the language of the reader.
 
-    `lead` is the duty, unless `subject` begins with it. `subject` is the first words of
+    `lead` is the duty, and empty if the title names it. `subject` is the first words of
     the matter. `is_cut` says that it has more words, and `is_quoted` that it is the
     title of the matter. `has` says who has the matter. `address` is the page of the
     exchange.
@@ -261,12 +261,12 @@ def _displayed(
     words = context.words
     kind = danger(row.act, row.kind or ("" if matter is None else matter.kind))
     language, subject = ("", _capital(words.value(kind))) if kind else context.subject(row)
-    short, lead = eight_words(subject), lead_of(words, row)
+    short = eight_words(subject)
     joined = () if matter is None else matter.joined
     return ShownRow(
         row=row,
         address=context.link(f"/exchanges/{row.exchange}"),
-        lead="" if subject.casefold().startswith(lead.casefold()) else lead,
+        lead="" if is_named_by(words, row, subject) else lead_of(words, row),
         language=language,
         subject=short,
         is_cut=short != subject,
@@ -280,6 +280,16 @@ def _displayed(
             for report in joined
         ),
     )
+
+
+def is_named_by(words: Words, row: MatterRow, subject: str) -> bool:
+    """Return whether the title of a matter begins with the reader's duty in it.
+
+    Only the title of an act that is itself the duty does, such as an undertaking. Words
+    of a side never stand for a duty.
+    """
+    act = words.act(row.act)
+    return row.whose == "mine" and lead_of(words, row) == act and subject.startswith(act)
 
 
 def lead_of(words: Words, row: MatterRow) -> str:
