@@ -9,8 +9,10 @@ message that waits for a receipt has a row of its own. A row that is due beyond 
 watch is `beyond`: pages fold it away until it is near.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Final
 
 from msgspec import Raw, Struct
@@ -233,6 +235,17 @@ class ShownRow(Struct, frozen=True, kw_only=True):
     is_window: bool = False
 
 
+def first_of(rows: Iterable[MatterRow]) -> tuple[list[MatterRow], Counter[Whose]]:
+    """Return the rows of each group that a page shows, and the numbers of others."""
+    counts: Counter[Whose] = Counter()
+    first = []
+    for row in rows:
+        counts[row.whose] += 1
+        if counts[row.whose] <= SHOWN:
+            first.append(row)
+    return first, counts - Counter(row.whose for row in first)
+
+
 def displayed(
     context: PageContext,
     rows: Iterable[MatterRow],
@@ -444,11 +457,16 @@ class MatterGroup(Struct, frozen=True, kw_only=True):
 
 
 def groups_of(
-    context: PageContext, rows: Sequence[ShownRow], *, is_linked: bool = True
+    context: PageContext,
+    rows: Sequence[ShownRow],
+    left_out: Mapping[Whose, int] = MappingProxyType({}),
+    *,
+    is_linked: bool = True,
 ) -> list[MatterGroup]:
     """Return the groups that have rows, the reader's moves first.
 
-    The address of a group is the inbox with all its rows.
+    `left_out` is the number of rows of each group that `first_of` has left out. The
+    address of a group is the inbox with all its rows.
     """
     groups = []
     for whose in WHOSE:
@@ -459,7 +477,7 @@ def groups_of(
                     whose=whose,
                     name=whose,
                     word=turn_word(context.words, whose),
-                    count=len(of_group),
+                    count=len(of_group) + left_out.get(whose, 0),
                     rows=tuple(of_group[:SHOWN]),
                     address=context.link("/inbox", waits=_WAITS[whose]) if is_linked else "",
                 )

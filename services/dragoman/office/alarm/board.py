@@ -206,7 +206,10 @@ async def board(context: PageContext) -> Page:
     )
     ringing = await duty_numbers.ringing(context, context.projection, view.ring)
     near = [row for row in rows if not row.beyond or query.later]
-    list_rows = matter_list.displayed(context, near, matters, await inbox_lines.reading_of(context))
+    first, left_out = matter_list.first_of(near)
+    list_rows = matter_list.displayed(
+        context, near if query.wall else first, matters, await inbox_lines.reading_of(context)
+    )
     list_rows += matter_list.watched_windows(context, window_rows.displayed(context, windows))
     beyond = [row for row in rows if row.beyond]
     return Page(
@@ -222,7 +225,7 @@ async def board(context: PageContext) -> Page:
                 context.words, calm, reader=context.side if context.is_officer else ""
             ),
             "calm": calm,
-            "groups": matter_list.groups_of(context, list_rows),
+            "groups": matter_list.groups_of(context, list_rows, left_out),
             "beyond": beyond,
             "receipts": any(row.waits and row.whose == "mine" for row in rows),
             "later": query.later,

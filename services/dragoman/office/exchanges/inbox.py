@@ -20,7 +20,7 @@ from dragoman.application.operations import report_requests
 from dragoman.console.charts import charts
 from dragoman.console.display.deadline_rows import DeadlineRow, Level, by_urgency, deadline_row
 from dragoman.console.matter import inbox_lines, matter_list, shelving
-from dragoman.console.matter.matter_list import MatterGroup
+from dragoman.console.matter.matter_list import MatterGroup, MatterRow
 from dragoman.console.matter.reading import READ_POSITIONS
 from dragoman.console.page.context import PageContext
 from dragoman.console.page.rendering import Page, PageRoute, refused
@@ -240,25 +240,26 @@ async def _groups(context: PageContext, inbox_filter: InboxFilter) -> list[Matte
     matters = owed.matters()
     awaited = {*inbox_filter.awaited(context)}
     rows = matter_list.rows_of(context, owed.listed(), matters)
-    shown = matter_list.displayed(
-        context,
-        [row for row in rows if not awaited.isdisjoint(row.owed_by)],
-        matters,
-        await inbox_lines.reading_of(context),
-    )
+    read = await inbox_lines.reading_of(context)
     floor = report_requests.floor_of(context.request.app, context.projection, context.side)
     shelved = {} if floor is None else shelving.in_force(floor, context.service.now())
     on_list = {row.key for row in shelving.unshelved(rows, shelved)}
-    near = [item for item in shown if item.row.key in on_list and not item.row.beyond]
-    aside = [item for item in shown if item.row.key not in on_list]
-    later = [item for item in shown if item.row.key in on_list and item.row.beyond]
+    rows = [row for row in rows if not awaited.isdisjoint(row.owed_by)]
+    near = [row for row in rows if row.key in on_list and not row.beyond]
+    aside = [row for row in rows if row.key not in on_list]
+    later = [row for row in rows if row.key in on_list and row.beyond]
 
-    def named(name: str, word: str, items: list[matter_list.ShownRow]) -> Iterator[MatterGroup]:
-        for group in matter_list.groups_of(context, items, is_linked=False):
+    def groups_of(rows: list[MatterRow]) -> list[MatterGroup]:
+        first, left_out = matter_list.first_of(rows)
+        shown = matter_list.displayed(context, first, matters, read)
+        return matter_list.groups_of(context, shown, left_out, is_linked=False)
+
+    def named(name: str, word: str, rows: list[MatterRow]) -> Iterator[MatterGroup]:
+        for group in groups_of(rows):
             yield replace(group, name=f"{name}-{group.whose}", word=word)
 
     return [
-        *matter_list.groups_of(context, near, is_linked=False),
+        *groups_of(near),
         *named("later", context.words.say("Beyond the watch"), later),
         *named("aside", context.words.say("Set aside"), aside),
     ]
