@@ -125,7 +125,7 @@ def agree(
     for side in world.sides:
         late = sum(each.side == side and not each.courtesy for each in passed)
         runs = sum(each.side == side for each in owed)
-        assert f"\n- {side.upper()}: {late} limits passed, {runs} run.\n" in bare
+        assert f"\n- {side.upper()}: {late} limits passed, {runs} open.\n" in bare
 
     tally = Tally(world.registry, past.calendars)
     for exchange in past.exchanges(0):

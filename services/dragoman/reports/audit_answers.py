@@ -352,7 +352,8 @@ def _sections(audit_answers: AuditAnswers, w: Words, language: str) -> Iterator[
     yield section(
         w.say("3: What was owed and not done, and when nobody could have noticed"),
         Points(tuple((line,) for line in _limits_by_side(report, w))),
-        layout.lapse_table(report.lapses, w, language) or Paragraph(w.say("No limit passed.")),
+        layout.lapse_table(report.lapses, w, language)
+        or Paragraph(w.say("No limit passed in this period.")),
         layout.due_table(report.owed, report.to, w, language)
         or Paragraph(w.say("Nothing is open under a limit.")),
         table((w.say("Blind"), w.say("Sides"), w.say("From"), w.say("To")), blind)
@@ -417,7 +418,7 @@ def _limits_by_side(report: FiveAnswers, w: Words) -> Iterator[str]:
     for name in report.of.sides:
         limits = [count for count in report.limits if count.side == name]
         yield w.say(
-            "%(side)s: %(n)s limits passed, %(m)s run.",
+            "%(side)s: %(n)s limits passed, %(m)s open.",
             side=layout.side(name),
             n=w.number(sum(count.passed for count in limits if not count.courtesy)),
             m=w.number(sum(count.open + count.overdue for count in limits)),
