@@ -152,7 +152,7 @@ def test_a_file_of_acts_is_recorded_once(demo: Gateway, tmp_path: Path) -> None:
     named = [str(DRAGOMAN), "post", "--server", demo.base_url, "--token-file", str(token)]
     named += ["--channel", "nato-china"]
 
-    def run() -> subprocess.CompletedProcess[str]:
+    def run(path: Path = path) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [*named, "--batch", str(path)],
             capture_output=True,
@@ -166,3 +166,7 @@ def test_a_file_of_acts_is_recorded_once(demo: Gateway, tmp_path: Path) -> None:
     assert first.stdout == second.stdout
     assert "line 32: " in first.stderr and "30 of 31 recorded; 1 refused" in first.stderr
     assert "30 of them already before" in second.stderr
+    for wrong, says in (("\n", "the file has no act"), ('{"act": ', "line 1 of the file: ")):
+        (tmp_path / "wrong").write_text(wrong)
+        refused = run(tmp_path / "wrong")
+        assert (refused.returncode, refused.stdout) == (2, "") and says in refused.stderr

@@ -306,6 +306,8 @@ async def _send_batch(raw: bytes, target: Target) -> int:
     """
     digest = hashlib.sha256(raw).hexdigest()[:32]
     written = [(n, line) for n, line in enumerate(raw.splitlines(), 1) if line.strip()]
+    if not written:
+        raise UsageError("the file has no act: write one a line, as JSON; nothing was sent")
     lines = [msgspec.json.encode(_line(line, n, key=f"file-{digest}-{n}")) for n, line in written]
     async with connected(target) as caller:
         outcomes = await caller.post_batch(await channel_of(target, caller), lines)
