@@ -63,7 +63,7 @@ async def test_an_empty_line_begins_a_paragraph_and_backspace_ends_it(
     await page.locator("[name='f.text.en']").nth(1).fill("")
     await page.locator("[name='f.text.en']").nth(2).fill("Last.")
     await page.locator("[name=do][value=check]").click()
-    await expect(page.locator("[data-level]")).to_contain_text(
+    await expect(page.locator("[data-paragraphs]")).to_contain_text(
         "An empty paragraph is not recorded."
     )
     assert nato.complaints == []
@@ -143,6 +143,6 @@ async def test_a_preview_follows_the_form(
     await shown.locator("[name=preview_language]").select_option("fr")
     await expect(shown.locator(".preview")).to_have_attribute("lang", "fr")
     await page.locator("[name=do][value=check]").click()
-    await expect(page.locator("[data-level] blockquote")).to_have_count(2)
+    await expect(page.locator("[data-paragraphs] blockquote")).to_have_count(2)
     await expect(page.locator(".preview"), "as it was chosen").to_have_attribute("lang", "fr")
     assert china.complaints == []

@@ -162,7 +162,7 @@ async def test_two_texts_are_written_beside_each_other_with_an_agreed_phrase(
     await page.locator("[data-preview]").click()
     await expect(page.locator("#live-preview .preview")).to_contain_text("我方将稍后答复")
     await page.get_by_role("button", name="Check before sending").first.click()
-    await expect(page.locator("[data-level] .paragraph")).to_have_count(2)
+    await expect(page.locator("[data-paragraphs] .paragraph")).to_have_count(2)
     assert nato.complaints == []
 
 

@@ -37,13 +37,14 @@ def test_both_texts_are_checked_beside_each_other_and_sent_as_one(demo: Office) 
     )
     assert [text_of(each) for each in gaps] == ["Missing in 中文"], "nobody has begun a French text"
     do(nato, "check")
-    rows = nato.xpath("//*[@data-level]//*[contains(@class, 'paragraph')]")
+    rows = nato.xpath("//*[@data-paragraphs]//*[contains(@class, 'paragraph')]")
     assert [text_of(each) for each in rows[1].xpath(".//blockquote")] == [
         "We agreed.",
         "我们商定。",
     ]
     assert "Missing in 中文" in text_of(rows[2])
-    nato.at("//*[@data-level]").see("English: 3, 中文: 2").at(PREVIEW).see("Contact note from NATO")
+    nato.at("//*[@data-paragraphs]").see("English: 3, 中文: 2")
+    nato.at(PREVIEW).see("Contact note from NATO")
     (preview,) = nato.xpath(PREVIEW)
     assert preview.get("lang") == "en", "its writer checks it in the writer's language"
     assert preview.xpath(".//a") == []
