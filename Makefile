@@ -58,6 +58,7 @@ check: $(VENV)/.dev ## Check types, style, plain words and the direction of impo
 	$(BIN)/python tests/support/plain_words.py $(PLAIN)
 
 GROUPED := --dist loadgroup
+TWICE := --reruns 1 --max-suite-reruns 5 -r aR
 UNIT := $(wildcard $(addprefix tests/,domain tlog members interop reports api application console golden test_catalogues.py test_plain_words.py test_spec_catalogue.py test_words_and_vocabulary.py test_refusals.py test_security_page.py test_text.py))
 
 unit: $(VENV)/.dev ## Run the tests of rules, tree, formats, reports and words: two minutes
@@ -66,7 +67,7 @@ unit: $(VENV)/.dev ## Run the tests of rules, tree, formats, reports and words: 
 test: $(VENV)/.dev node_modules/.package-lock.json $(ASSETS) ## Check, and run all tests
 	@$(MAKE) --no-print-directory -j2 check compiled
 	@echo "all tests: about 25 minutes on two cores, longer on busy ones"
-	$(BIN)/pytest -n $(WORKERS) $(GROUPED) $(TESTS)
+	$(BIN)/pytest -n $(WORKERS) $(GROUPED) $(TWICE) $(TESTS)
 
 affected: $(VENV)/.dev node_modules/.package-lock.json $(ASSETS) ## Run the tests of what you changed since main, or SINCE=COMMIT, and say why; LIST=1 only lists them
 	@tests=$$($(BIN)/python tests/support/affected.py $(if $(SINCE),--since $(SINCE))) && \
