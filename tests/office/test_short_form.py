@@ -12,6 +12,7 @@ from person import Person
 from service import INCIDENT, Caller
 
 ASKED = {"act": "contact-note", "form": "conversation", "text": {"en": "May our boat pass?"}}
+EXERCISE = "nato-china-exercise"
 SHORT = "//main//*[@id='answer']//form"
 
 
@@ -76,3 +77,18 @@ def test_no_answer_that_binds_is_written_there(demo: Office, china: Person) -> N
         at(china, f"{exchange}?{address}")
         assert china.status == 200
         assert not [act for act in china.xpath(f"{SHORT}/@action") if binds(act.rpartition("/")[2])]
+
+
+def test_an_agreed_phrase_is_marked_in_what_both_sides_read(own: Office) -> None:
+    body = {**ASKED, "text": {"en": "Received. We will answer later."}}
+
+    async def send(caller: Caller) -> Any:
+        return await caller.open(body, EXERCISE)
+
+    exchange = own.api("nato/head_of_office", send).json["id"]
+    for side in ("nato", "china"):
+        page = own.person(f"{side}/officer").open(f"/c/{EXERCISE}/exchanges/{exchange}")
+        (mark,) = page.xpath("//main//article//a[@class='agreed']")
+        assert mark.text_content() == "We will answer later"
+        assert "我方将稍后答复" in mark.get("title")
+        page.open(mark.get("href")).see("starter")
