@@ -16,7 +16,7 @@ from dragoman.console.compose.short_form import form_below, short_act
 from dragoman.console.display.deadline_rows import Level, urgency
 from dragoman.console.display.log_rows import line_of
 from dragoman.console.display.office_clocks import office_of
-from dragoman.console.matter import panel, reading, receipt_rows, shelving, shown_message
+from dragoman.console.matter import handing, panel, reading, receipt_rows, shelving, shown_message
 from dragoman.console.matter.conversation import conversation
 from dragoman.console.matter.exchange_parts import sketch, step_of
 from dragoman.console.matter.turn import move_text, standing_text, turn_of, turn_word
@@ -70,6 +70,11 @@ async def exchange(context: PageContext) -> Page:
         shown_message.acts_of(context, view.allowed, state) if context.may_post else ([], [])
     )
     short = short_act(context, state, few)
+    handed = handing.handed_of(context).get(id)
+    if handed is not None and not handing.is_standing(handed, context.side, turn.duties):
+        handed = None
+    may_hand = context.may_post and turn.whose == "mine"
+    colleagues = handing.colleagues(context, state, turn.moves) if may_hand else []
     return Page(
         template="exchange.html",
         view=view,
@@ -116,6 +121,10 @@ async def exchange(context: PageContext) -> Page:
             "sketch": sketch(context, state, points),
             "acts": (few, more),
             "short": short.act if short is not None else "",
+            "handed": handed,
+            "handed_text": handing.handed_text(context, handed) if handed is not None else "",
+            "may_hand": bool(colleagues),
+            "hands": colleagues if query.write == "hand" else [],
             "answer": await form_below(short)
             if short is not None and short.act == query.write
             else "",
