@@ -21,7 +21,7 @@ from dragoman_schemas.state import Registry
 _SHORT: Final = 4
 """Letters below which a phrase, such as 收悉, is too short to be looked for."""
 
-_TAG: Final = re.compile(r"(<[^>]*>)")
+_TAG: Final = re.compile(r"(<[^<>]*>)")
 
 
 class Occurrence(Struct, frozen=True, kw_only=True):
