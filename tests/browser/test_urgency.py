@@ -50,7 +50,7 @@ async def test_the_urgency_is_chosen_with_the_kind_and_told_truthfully(
         rule = "flash" if kind == "collision" else "immediate"
         await expect(page.locator(f"[data-level={rule}]")).to_be_checked()
         await expect(page.locator("#f-precedence .note:visible")).to_contain_text(
-            f"{kind.capitalize()}: {rule.upper()} is the rule."
+            f"{rule.upper()} is the rule for what you choose above."
         )
     if own:
         await page.locator(f"[data-level={own}]").check()

@@ -78,7 +78,7 @@ def test_a_recurring_undertaking_says_what_was_given_missed_and_is_due_next(room
     north, south = room.person("north/officer"), room.person("south/officer")
     now = room.office.clock.now()
     begins, given = now - timedelta(days=3, hours=1), now - timedelta(hours=14)
-    north.open(f"/c/{channel}/compose/undertaking")
+    north.open(f"/c/{channel}/compose/undertaking?more=1")
     north.within("Side that undertakes it").choose("SOUTH").within("")
     north.fill("What", "Send the level of the river.")
     north.fill("By when", f"{now + timedelta(days=2, hours=23):%Y-%m-%d %H:%MZ}")

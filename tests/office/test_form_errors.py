@@ -206,7 +206,7 @@ def test_an_end_takes_the_day_of_its_beginning_and_what_was_meant_is_a_button(
 
 
 def test_a_period_takes_days_and_months_and_its_errors_say_which_end(demo: Office) -> None:
-    nato = demo.person("nato/head_of_office").open(f"/c/{CHANNEL}/compose/roadmap-item")
+    nato = demo.person("nato/head_of_office").open(f"/c/{CHANNEL}/compose/roadmap-item?more=1")
     nato.xpath("//*[@name='f.area'][@value='general']")[0].set("checked", "")
     put(nato, text__en="Offices in both capitals", deliverable__en="two offices")
     put(nato, period__from="next spring", period__to="30 Feb 2027").press_at(CHECK)

@@ -49,11 +49,16 @@ def test_each_kind_shows_what_the_smaller_one_shows_and_an_incident_always() -> 
 def test_all_forms_and_pages_are_one_press_away_and_what_is_owed_is_open(
     kind: str, own: Office, china: Person
 ) -> None:
-    every, pages = _forms(china), _pages(china, "//header")
+    every, pages = _forms(china, "?all=1"), _pages(china, "//header")
     own.api("nato/duty_officer", lambda nato: nato.open(REPORT, "nato-china"))
     _choose(china, kind)
     shown = OFFICE_KINDS[kind]
-    assert _forms(china) == every & shown.forms
+    first = _forms(china)
+    assert INCIDENT in first
+    if kind == "full":  # six of many; the search and the list of all forms have the others
+        assert first < every and len(first) == 6
+    else:
+        assert first == every & shown.forms
     assert _forms(china, "?all=1") == every
     assert _pages(china, "//header") == pages
     in_navigation = _pages(china, "//header//nav")
@@ -77,7 +82,7 @@ def test_the_question_is_asked_once_of_those_who_decide_and_of_their_own_side(
     own.person("china/officer").open(CHANNEL).miss(question)
     china.open(CHANNEL).see(question).press("Use Hotline").miss(question)
     nato = own.person("nato/head_of_office").open(CHANNEL).see(question)
-    assert len(_forms(nato)) > len(_forms(own.person("china/officer")))
+    assert _forms(nato) != _forms(own.person("china/officer"))
     officer = own.person("china/officer").open(f"{CHANNEL}/admin").see("Your office")
     assert not [name for name in officer.buttons() if name.startswith("Use ")]
     assert officer.post(f"{CHANNEL}/office", {"kind": "full"}).status == 403

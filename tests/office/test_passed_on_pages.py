@@ -38,7 +38,7 @@ def test_both_sides_and_the_printed_page_say_what_the_receiver_has_not_told(demo
     reader.see("Told at: This time was not read.")
     assert reader.fields()["Fleet"]
     assert reader.xpath("//*[@id='f-at']/@value") == ["yesterday at tea"]
-    told_to = reader.press("Show more options").within("Passed by").fields()
+    told_to = reader.press("Show more fields").within("Passed by").fields()
     assert "At" in told_to and "Told at" not in told_to, "another time than that of the act"
     reader.within("").fill("Told at", "now").press("Check before sending").press(
         "Record: Passed on"

@@ -34,7 +34,7 @@ def test_two_who_are_called_alike_are_told_apart_wherever_a_person_is_named(demo
     writer, head = demo.person("nato/officer"), demo.person("nato/head_of_office")
 
     def offered(act: str) -> list[str]:
-        fields = writer.open(f"/c/{CHANNEL}/compose/{act}").fields()
+        fields = writer.open(f"/c/{CHANNEL}/compose/{act}?more=1").fields()
         return [name for name in fields if name.startswith("Watch desk")]
 
     # a note may be of anybody, an own point of contact is of the own side
@@ -43,7 +43,7 @@ def test_two_who_are_called_alike_are_told_apart_wherever_a_person_is_named(demo
         assert offered(act) == [OURS]
 
     # the check page says who is meant
-    writer.open(f"/c/{CHANNEL}/compose/contact-note").choose("conversation")
+    writer.open(f"/c/{CHANNEL}/compose/contact-note?more=1").choose("conversation")
     writer.fill("Text, English", "Spoke with both desks.").choose(OURS).choose(THEIRS)
     writer.press("Check before sending")
     writer.see(OURS, THEIRS).miss(NOBODY)

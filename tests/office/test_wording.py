@@ -29,7 +29,7 @@ async def test_the_menu_says_when_to_use_each_form_and_finds_one_by_a_word(
     session: aiohttp.ClientSession, demo: Gateway
 ) -> None:
     head = await Reader.signed_in(session, demo, "nato/head_of_office")
-    page = await head.get(f"/c/{CHANNEL}/compose")
+    page = await head.get(f"/c/{CHANNEL}/compose?all=1")
     forms = page.xpath("//*[@data-form]")
     listed = [form.get("data-form") for form in forms]
     kind = "official"

@@ -437,6 +437,14 @@ class View:
         waiting = [id for id, precedence in rows if precedence < ACKNOWLEDGED]
         return waiting, [id for id, _ in reversed(rows[len(waiting) :])]
 
+    def opened_by(self, side: str) -> list[str]:
+        """Return the acts that opened a side's newest exchanges, newest first."""
+        rows = self.connection.execute(
+            "SELECT act, side FROM exchanges WHERE key BETWEEN ? AND ? ORDER BY key DESC LIMIT ?",
+            (self.base, self.key, 5 * LIST_PAGE),
+        )
+        return [act for act, opener in rows if opener == side]
+
     def open_areas(self) -> list[Exchange]:
         """Return the announced areas that were open, the newest first."""
         return [

@@ -102,6 +102,12 @@ _KEPT: Final = ("key", "etag", "draft", "draft_etag", "more", release_preview.OF
 """Fields that are not members of the act and go from page to page."""
 
 
+_FEW_OPTIONAL: Final = 6
+"""The most optional members that the form of an act in an exchange shows at once."""
+
+_NAMED: Final = 3
+"""The number of fields that the button for more fields names."""
+
 _ACCOUNT_BEGINS: Final = ("kind", "time", "place", "began", "ended")
 """Members that the form of an account asks first: those compared with the other side's.
 """
@@ -367,25 +373,29 @@ async def render_form(
         for choice, words in words_members(SHAPES[act]).items()
         if writing.exchange is None or choice in required_names
     }
-    unfolded = [
-        member
-        for member in members
-        if member.name in wrong | names | either
-        and member not in required
-        and member.name not in ("precedence", "fields")
-    ]
-    framed = [
-        member
-        for member in members
-        if member not in own_members
-        and member not in unfolded
-        and member.name not in ("precedence", "of", "fields")
-    ]
-    # A text that was typed into one of them must never be out of sight.
-    typed = form_rows.filled_of(fields, f"{PREFIX}.")
-    shows_more = "more" in fields or any(member.name in typed for member in framed)
-    offices = [office_of(side, context.projection.office(side)) for side in context.sides]
     rule = precedence_hints.rule_of(writing.format, context.service.now())
+    carried = await agreement_form.carried_topics(writing, fields)
+    if carried:
+        names.add(agreement_form.AGENDAS[act])
+    # What was typed, or is wrong, must never be out of sight.
+    names |= wrong | either | OFFERS[act].asks | {rule.member}
+    names |= form_rows.filled_of(fields, f"{PREFIX}.")
+    rest = [
+        member
+        for member in members
+        if member not in required and member.name not in ("precedence", "fields")
+    ]
+    unfolded = [member for member in rest if member.name in names]
+    optional = [member for member in rest if member in own_members and member not in unfolded]
+    optional.sort(key=lambda member: member.name in shapes.FRAME)
+    waits = writing.format is not None or len(optional) > _FEW_OPTIONAL
+    further = (optional if waits else []) + [
+        member
+        for member in rest
+        if member not in own_members and member not in unfolded and member.name != "of"
+    ]
+    shows_more = "more" in fields
+    offices = [office_of(side, context.projection.office(side)) for side in context.sides]
     return Page(
         template="compose.html",
         view=Composing(
@@ -428,17 +438,19 @@ async def render_form(
             if any(isinstance(member.kind, MechanismKind) for member in members)
             else [],
             "handed": agreement_form.handed_choices(writing),
-            "carried": await agreement_form.carried_topics(writing, fields),
+            "carried": carried,
             "upload_to": agreement_form.upload_field(writing),
             "beside": report_beside(writing, offices),
-            "optional": [
-                member
-                for member in own_members
-                if member not in required and member not in unfolded
+            "optional": [] if waits else optional,
+            "further": further,
+            "further_named": [
+                writing.label(member, f"{PREFIX}.{member.name}") for member in further[:_NAMED]
             ],
-            "framed": framed,
             "shows_more": shows_more,
             "precedence": writing.format is not None and context.registry.kind != "track2",
+            "chooses_precedence": (
+                shows_more or not rule.always or bool({"precedence"} & (wrong | names))
+            ),
             "rule": rule,
             "limits": limits_of(context),
             "edits": replaced_members.edits(

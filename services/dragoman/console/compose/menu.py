@@ -1,12 +1,14 @@
 """The menu of acts that may be written: each form, and when to use it.
 
-/compose               the forms of the reader's office, in groups, incidents first
+/compose               the forms of the reader's office, in groups, incidents first;
+                       of more than 18, the six that the side has used most
 /compose?all=1         every form
 /compose?q=fishing     the forms whose name, purpose or code has this word
 
 A list that is short says when to use each form. The form itself says so, too.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
@@ -26,9 +28,10 @@ from dragoman.document.blocks import (
     section,
 )
 from dragoman.domain.acts.act_registry import FORMATS, in_force
-from dragoman.domain.views.offers import GROUPS, MENU, Offer
+from dragoman.domain.views.offers import GROUPS, INCIDENT, MENU, Offer
 from dragoman.i18n.words import Words
 from dragoman.members.runs import PageLink
+from dragoman.projection.view import View
 from dragoman.text import Text
 
 MOST: Final = 60
@@ -37,6 +40,9 @@ MOST: Final = 60
 
 _SHORT: Final = 18
 """The most forms of a list that says when to use each."""
+
+_FIRST: Final = 6
+"""The number of forms that a long list shows at first."""
 
 
 class MenuQuery(Struct, frozen=True, kw_only=True):
@@ -65,13 +71,21 @@ async def menu(context: PageContext) -> Page:
     ]
     first = [offer for offer in every if offer.act in context.office_kind.forms]
     forms = every if typed or query.all else first
+    if len(forms) > _SHORT and forms is first:
+        forms = await _most_used(context, first)
+        headings = [(say("Most used by your side"), forms)]
+    else:
+        headings = [
+            (w.sentence(heading), [offer for offer in forms if offer.group is heading])
+            for heading in GROUPS
+        ]
+    groups = (
+        section(heading, _forms(context, offers, explained=len(forms) <= _SHORT))
+        for heading, offers in headings
+        if offers
+    )
     nothing = say(
         "Nothing can be written here: officers write, of now, while the log takes records."
-    )
-    groups = (
-        section(w.sentence(heading), _forms(context, offers, explained=len(forms) <= _SHORT))
-        for heading in GROUPS
-        if (offers := [offer for offer in forms if offer.group is heading])
     )
     document = PageDocument(
         title=say("Write"),
@@ -82,6 +96,16 @@ async def menu(context: PageContext) -> Page:
         foot=(PageLink(say("Drafts of your side"), "/drafts"),),
     )
     return Page(view=document)
+
+
+async def _most_used(context: PageContext, offers: Sequence[Offer]) -> list[Offer]:
+    """Return the form of an incident, and those that the side has used most.
+
+    Forms that were used as often are in the order of the menu.
+    """
+    used = Counter(await context.ask(View.opened_by, context.side))
+    first = sorted(offers, key=lambda offer: (offer.act != INCIDENT, -used[offer.act]))
+    return first[:_FIRST]
 
 
 def _search(

@@ -108,7 +108,7 @@ if (urgency) {
     const wanted = own && mine ? mine : level;
     for (const radio of radios) radio.checked = radio.dataset.level === wanted;
     byRule.querySelector("input").checked = wanted === "";
-    for (const said of urgency.querySelectorAll("[data-rule-of]")) said.hidden = said.dataset.ruleOf !== chosen;
+    for (const said of urgency.querySelectorAll("[data-rule]")) said.hidden = !chosen || said.dataset.rule !== level;
   };
   form.addEventListener("change", (event) => { if (event.target.name === urgency.dataset.of) apply(); });
   apply();

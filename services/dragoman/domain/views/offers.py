@@ -71,7 +71,8 @@ class Offer:
     An opening has the `group` of the menu and the `purpose` in which it is listed.
     `labels` are the names of its members on its form, where they differ, and `hints`
     explain those that their labels alone do not. The act needs at least one of
-    `either`. `names` says which earlier acts its member `of` may name.
+    `either`. A rule may need one of `asks`, so a form does not put them behind a press.
+    `names` says which earlier acts its member `of` may name.
     """
 
     act: str
@@ -85,6 +86,7 @@ class Offer:
     labels: Mapping[str, Text] = field(default_factory=dict)
     hints: Mapping[str, Text] = field(default_factory=dict)
     either: frozenset[str] = frozenset()
+    asks: frozenset[str] = frozenset()
     names: Named | None = None
 
 
@@ -323,6 +325,7 @@ _OPENINGS: Final = (
         act="humanitarian-notification",
         group=_INCIDENTS,
         purpose=sentence("A hospital, a convoy or another site or movement that must not be hit."),
+        asks=frozenset({"place", "route", "departure"}),
     ),
     Offer(
         act="encounter-report",
@@ -350,6 +353,7 @@ _OPENINGS: Final = (
                 "once."
             ),
         },
+        asks=frozenset({"person"}),
     ),
     Offer(
         act="line-check",
@@ -407,6 +411,7 @@ _OPENINGS: Final = (
         act="military-activity",
         group=_ACTIVITIES,
         purpose=sentence("Announce an exercise, a movement of forces or another activity."),
+        asks=frozenset({"troops"}),
     ),
     Offer(
         act="danger-area",
@@ -433,6 +438,7 @@ _OPENINGS: Final = (
         act="annual-exchange",
         group=_ACTIVITIES,
         purpose=sentence("Give the yearly data, or say that there are none."),
+        asks=frozenset({"file", "totals", "nil_return"}),
     ),
     Offer(
         act="data-series",
