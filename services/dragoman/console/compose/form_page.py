@@ -366,13 +366,6 @@ async def render_form(
     names = {"text", "phrases"} if writing.exchange is not None and not required else set()
     names |= form_beginnings.linked_members(context)
     either = OFFERS[act].either
-    # The words for a choice that no list has belong beside the choice.
-    required_names = {member.name for member in required}
-    names |= {
-        words
-        for choice, words in words_members(SHAPES[act]).items()
-        if writing.exchange is None or choice in required_names
-    }
     rule = precedence_hints.rule_of(writing.format, context.service.now())
     carried = await agreement_form.carried_topics(writing, fields)
     if carried:
@@ -380,6 +373,9 @@ async def render_form(
     # What was typed, or is wrong, must never be out of sight.
     names |= wrong | either | OFFERS[act].asks | {rule.member}
     names |= form_rows.filled_of(fields, f"{PREFIX}.")
+    # The words for a choice that no list has belong beside the choice.
+    open_names = names | {member.name for member in required}
+    names |= {words for choice, words in words_members(SHAPES[act]).items() if choice in open_names}
     rest = [
         member
         for member in members
@@ -387,9 +383,9 @@ async def render_form(
     ]
     unfolded = [member for member in rest if member.name in names]
     optional = [member for member in rest if member in own_members and member not in unfolded]
-    optional.sort(key=lambda member: member.name in shapes.FRAME)
     waits = writing.format is not None or len(optional) > _FEW_OPTIONAL
-    further = (optional if waits else []) + [
+    own_first = sorted(optional, key=lambda member: member.name in shapes.FRAME)
+    further = (own_first if waits else []) + [
         member
         for member in rest
         if member not in own_members and member not in unfolded and member.name != "of"

@@ -6,7 +6,7 @@ from typing import Any, Final
 from dragoman.members.kind import Kind, indexes
 from dragoman.members.times import SpanKind
 
-_WINDOWS: Final = 3
+_WINDOWS: Final = 2
 _SPARE_ROWS: Final = 2
 
 
