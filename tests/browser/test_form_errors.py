@@ -220,7 +220,7 @@ async def test_a_period_takes_days_and_months_and_its_errors_say_which_end(
     nato = await visit()
     page = nato.page
     await nato.sign_in("nato/head_of_office", CHANNEL)
-    await page.goto(f"{demo.base_url}/c/{CHANNEL}/compose/roadmap-item")
+    await page.goto(f"{demo.base_url}/c/{CHANNEL}/compose/roadmap-item?more=1")
     await page.locator("[name='f.area'][value=general]").check()
     await page.locator("#f-text-en").fill("Offices in both capitals")
     await page.locator("#f-deliverable-en").fill("two offices")

@@ -157,7 +157,7 @@ async def test_the_form_of_a_request_offers_the_mechanisms_of_the_channel(talks:
         (await talks.who("north/officer").get(f"/v1/channels/{channel}/mechanisms")).body
     )["mechanisms"][0]["exchange"]
     await talks.does("south/head_of_office", channel, fisheries, word)
-    form = await talks.page("south/officer", f"/c/{channel}/compose/meeting-request")
+    form = await talks.page("south/officer", f"/c/{channel}/compose/meeting-request?more=1")
     values = re.findall(r'name="f.mechanism" value="([^"]*)"', form)
     assert values == ["", numbers["Border talks"], numbers["Fisheries talks"]]
     assert "Fisheries talks (suspended)" in form
