@@ -499,12 +499,14 @@ def _check_addresses(settings: Settings) -> None:
         )
 
 
-def messages_of(endpoint: BrokerEndpoint, channel: str) -> AsyncGenerator[Page, None]:
-    """Return the messages of a channel's log, page by page.
+def messages_of(
+    endpoint: BrokerEndpoint, channel: str, first: int = 1
+) -> AsyncGenerator[Page, None]:
+    """Return the messages of a channel's log from a position on, page by page.
 
     They are read from the broker as the auditor, the user with no right but to read.
     """
-    return read_ahead(endpoint.url, endpoint.seed("auditor"), channel, endpoint.tls)
+    return read_ahead(endpoint.url, endpoint.seed("auditor"), channel, endpoint.tls, first)
 
 
 def broker_of_gateway(file: Path, keys: Path) -> BrokerEndpoint:
