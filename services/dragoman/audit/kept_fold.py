@@ -12,6 +12,7 @@ before anything is asked (`dragoman.audit.kept_audit`).
 """
 
 import sqlite3
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -116,13 +117,14 @@ class KeptFold:
     def encoded(self, id: str) -> bytes | None:
         """Return the encoded state of an exchange or of the registry."""
         row = self._newest("SELECT encoded FROM states WHERE id = ?", id)
-        return None if row is None else row[0]
+        return None if row is None else _unpacked(row[0])
 
     def all_encoded(self) -> dict[str, bytes | None]:
         """Return the encoded states by id, in the order of their openings."""
         result: dict[str, bytes | None] = {}
         for _, connection in reversed(self._files):
-            result.update(connection.execute("SELECT id, encoded FROM states ORDER BY rowid"))
+            rows = connection.execute("SELECT id, encoded FROM states ORDER BY rowid")
+            result.update((id, _unpacked(packed)) for id, packed in rows)
         return result
 
     def used(self, id: str) -> bool:
@@ -232,7 +234,9 @@ def write(folder: Path, files: Sequence[FoldFile], change: FoldChange) -> list[F
         for number in range(len(merged)):
             for copy in _COPIES:
                 connection.execute(copy.format(f"old{number}"))
-        connection.executemany(_SET_STATE, change.states.items())
+        connection.executemany(
+            _SET_STATE, ((id, _packed(encoded)) for id, encoded in change.states.items())
+        )
         connection.executemany(
             "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?)", change.records
         )
@@ -246,6 +250,15 @@ def write(folder: Path, files: Sequence[FoldFile], change: FoldChange) -> list[F
         *older,
         FoldFile(name=path.name, first=first, last=change.last, digests=block_digests(path)),
     ]
+
+
+def _packed(encoded: bytes | None) -> bytes | None:
+    """Return a state as a file has it. Each audit reads all bytes, so it is short."""
+    return None if encoded is None else zlib.compress(encoded, 1)
+
+
+def _unpacked(packed: bytes | None) -> bytes | None:
+    return None if packed is None else zlib.decompress(packed)
 
 
 def _opened(path: Path) -> sqlite3.Connection:
