@@ -13,7 +13,7 @@ from dragoman import __version__
 app = App(name="dragoman", version=__version__, help="The message service of a liaison office.")
 
 for _name, _location, _help in (
-    ("up", "serve:up", "Run everything but the witness in one process, with its own broker."),
+    ("up", "serve:up", "Run everything but the witness, with its own broker."),
     (
         "serve",
         "serve:serve",
