@@ -109,6 +109,11 @@ for _name, _location, _help in (
     ),
     ("health", "host.health:health", "Ask a service on this machine whether it is ready."),
     (
+        "prepare",
+        "host.prepare:prepare",
+        "Fold the logs for another release while the present one runs.",
+    ),
+    (
         "backup",
         "host.backup:backup",
         "Back up a running host into a folder, and verify, list and remove its backups.",
