@@ -18,6 +18,7 @@ import pytest
 from dragoman.domain.acts.act_registry import FORMATS, PATHS
 from patience import PATIENCE_S
 from read_files import SIDE_BY_SIDE
+from reader_of_pages import Reader
 from receiver import Receiver, receiving
 from service import INCIDENT, NOTE, Caller, Demonstration, new_key
 from world import compact
@@ -164,6 +165,35 @@ async def test_a_port_with_two_gateways_is_one_host(
         url = f"{service.base_url}{C}/records/{position}"
         async with session.get(url, headers={**headers, "Dragoman-Position": f"{position}"}) as got:
             assert got.status == 200
+    reader = await Reader.signed_in(session, service, "nato/officer")
+    for _ in range(10):
+        async with session.get(f"{service.base_url}/c/nato-china", headers=reader.headers) as page:
+            assert page.status == 200
+    streams = [asyncio.create_task(streamed(session, nato, position, 5)) for _ in range(6)]
+    positions = [(await nato.open(NOTE)).json["position"] for _ in range(5)]
+    for stream in streams:
+        assert await stream == positions
+
+
+async def streamed(
+    session: aiohttp.ClientSession, nato: Caller, after: int, count: int
+) -> list[int]:
+    """The positions of the first notes on a stream of a channel."""
+    url = f"{nato.service.base_url}{C}/records?from={after + 1}"
+    found: list[int] = []
+    async with (
+        asyncio.timeout(PATIENCE_S),
+        session.get(url, headers={**nato.headers, "Accept": "text/event-stream"}) as answer,
+    ):
+        place = 0
+        async for line in answer.content:
+            if line.startswith(b"id:"):
+                place = int(line.partition(b":")[2])
+            elif line.startswith(b"data:") and b'"contact-note"' in line:
+                found.append(place)
+                if len(found) == count:
+                    break
+    return found
 
 
 async def test_a_signal_stops_all_of_them(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from dragoman.eventlog.jetstream import JetStreamLog
 from dragoman.projection import rebuild
 from dragoman.settings import Settings, load
 
-_NICE: Final = 10
+_NICE: Final = 5
 """The niceness of the command: the service that runs goes first."""
 
 
