@@ -83,14 +83,14 @@ class ServiceProcess:
             with suppress(ProcessLookupError):
                 self._process.send_signal(number)
 
-    def ask_to_stop(self, number: int) -> None:
-        """Let the process end by a signal, and do not start it again."""
+    def expect_end(self) -> None:
+        """Do not start the process again once it ends."""
         self._stopping = True
-        self.send(number)
 
     async def stop(self, seconds: float) -> None:
         """Stop the process, and kill it if it does not end within the seconds."""
-        self.ask_to_stop(signal.SIGTERM)
+        self.expect_end()
+        self.send(signal.SIGTERM)
         if self._process is None:
             return
         try:
@@ -124,10 +124,13 @@ async def running(
             process.send(signal.SIGHUP)
 
     def stop(number: signal.Signals) -> None:
+        # A service manager may signal all processes at once, so each may end from now on.
+        for process in processes:
+            process.expect_end()
         # The further gateways serve on as long as this one does. The others stop last,
         # because acts are recorded until then.
         for gateway in gateways:
-            gateway.ask_to_stop(number)
+            gateway.send(number)
 
     lifecycle.reloads.append(reload)
     lifecycle.stops.append(stop)

@@ -8,6 +8,7 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -205,7 +206,12 @@ async def test_a_signal_stops_all_of_them(tmp_path: Path) -> None:
     await until(all_run)
     pids = processes(service).values()
     begun = time.monotonic()
+    service.process.send_signal(signal.SIGTERM)
+    for pid in pids:  # as a service manager does, which signals all of them
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
     assert service.stop() == 0
+    assert "ServiceEnded" not in service.log.read_text()
     assert time.monotonic() - begun < PATIENCE_S
     assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
     service.start()
