@@ -352,6 +352,9 @@ SCREEN_ROWS: Final = 50
 searching.
 """
 
+SEARCH_PLACES: Final = 500
+"""Newest places of a searched word that are read for a page of a list, if they fill it."""
+
 PAST_LOOKED: Final = 2_000
 """Exchanges that are read for one page of a list of the past: about 200 ms. The cursor
 goes on from there.

@@ -234,6 +234,11 @@ class ShownRow(Struct, frozen=True, kw_only=True):
     is_unread: bool = False
     is_window: bool = False
 
+    @property
+    def place(self) -> str:
+        """Return a name of the exchange in its group, with windows apart."""
+        return f"{self.row.exchange}-{'window' if self.is_window else self.row.whose}"
+
 
 def first_of(rows: Iterable[MatterRow]) -> tuple[list[MatterRow], Counter[Whose]]:
     """Return the rows of each group that a page shows, and the numbers of others."""
