@@ -353,7 +353,7 @@ searching.
 """
 
 SEARCH_PLACES: Final = 500
-"""Newest places of a searched word that are read for a page of a list, if they fill it."""
+"""Newest places of a searched word that are read for a page, if they fill it."""
 
 PAST_LOOKED: Final = 2_000
 """Exchanges that are read for one page of a list of the past: about 200 ms. The cursor
