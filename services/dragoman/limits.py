@@ -533,6 +533,9 @@ UNOPENED_RECORDS: Final = 300
 SHELVED: Final = 20
 """Matters that a watch may set aside: an empty list warns of nothing."""
 
+HANDED: Final = 40
+"""Matters of which a side keeps the colleague to whom they were handed."""
+
 SHELVED_REASON: Final = 200
 """Characters of the reason for setting a matter aside."""
 

@@ -34,6 +34,7 @@ from dragoman.office.alarm import (
     all_channels,
     board,
     drill_page,
+    matter_handing,
     offline,
 )
 from dragoman.office.auditing import audit_page, evidence_page, reports_page, statistics_page
@@ -67,6 +68,7 @@ ROUTES: Final = (
     PageRoute(path="/alarm/beat", handler=armed_consoles.heartbeat, method="POST", anywhere=True),
     *all_channels.ROUTES,
     *alarm_shelving.ROUTES,
+    *matter_handing.ROUTES,
     *in_force_page.ROUTES,
     *sea_chart_page.ROUTES,
     *passing_on_page.ROUTES,

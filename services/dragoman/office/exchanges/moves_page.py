@@ -9,7 +9,8 @@ from typing import Final
 
 from dragoman.application.operations import exchange_view
 from dragoman.console.compose import release_preview
-from dragoman.console.matter import shown_message
+from dragoman.console.matter import handing, shown_message
+from dragoman.console.matter.turn import turn_of
 from dragoman.console.page.context import PageContext
 from dragoman.console.page.rendering import Page, PageRoute
 from dragoman.console.page_words import PageWords
@@ -38,6 +39,9 @@ async def moves(context: PageContext) -> Page:
     if context.may_post and release_preview.may_release(context, state):
         name = (say("Propose its release"),)
         others.append((PageLink(name, "/compose/release", "button", {"of_matter": id}),))
+    if handing.colleagues(context, state, await turn_of(context, state)):
+        name = (say("Hand it to a colleague"),)
+        others.append((PageLink(name, f"/exchanges/{id}", "button", {"write": "hand"}),))
     groups = ((say("Answers that bind"), binding), (say("Other moves"), others))
     sections = tuple(
         section(heading, Points(tuple(group), layout="forms")) for heading, group in groups if group

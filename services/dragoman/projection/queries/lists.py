@@ -129,14 +129,14 @@ def _newest(view: View, wanted: Filter, most: int, only: Collection[str] | None)
     """
     places = SEARCH_PLACES
     while wanted.q:
-        place = view.connection.execute(
+        first = view.connection.execute(
             "SELECT rowid FROM search WHERE words MATCH ? AND rowid BETWEEN ? AND ? "
             "ORDER BY rowid DESC LIMIT 1 OFFSET ?",
             (phrases(wanted.q), view.base, _before(view.base, wanted.cursor), places),
         ).fetchone()
-        if place is None:
+        if first is None:
             break
-        rows = list(islice(_selected(view, wanted, only, place[0]), most))
+        rows = list(islice(_selected(view, wanted, only, first[0]), most))
         if len(rows) == most:
             return rows
         places *= 8
