@@ -603,3 +603,6 @@ COMPARED_GROWTH: Final = 100_000
 """Records by which a log may grow while its answers are compared: hours of the busiest
 channel, but not endless.
 """
+
+CALENDAR_BYTES: Final = 384 * 1024
+"""The limit of a calendar, in bytes: a year of shifts, each an event of its own."""
