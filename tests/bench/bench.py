@@ -31,6 +31,7 @@ import inbox
 import live
 import pages
 import paging
+import peers
 import posting
 import proving
 import replaying
@@ -79,7 +80,10 @@ PARTS: Final[dict[str, Part]] = {
     "backup": backing_up,
     "reach": paging,
     "guard": guard,
+    "peers": peers,
 }
+_ONLY_BY_NAME: Final = "peers"
+"""The part that needs what only `make bench BENCH=peers` installs."""
 
 
 class Stopped(BaseException):
@@ -181,7 +185,11 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="bench-", dir=_BUILD) as folder:
             found, failures = measure(
                 QUICK if given.quick else FULL,
-                given.part or given.only or (["guard"] if given.quick else list(PARTS)),
+                given.part
+                or given.only
+                or (
+                    ["guard"] if given.quick else [part for part in PARTS if part != _ONLY_BY_NAME]
+                ),
                 Path(folder),
             )
     except Stopped as stopped:
