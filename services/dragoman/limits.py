@@ -207,6 +207,13 @@ COALESCE_FROM: Final = 20
 appends are faster.
 """
 
+COALESCE_SLOW_S: Final = 0.004
+"""Seconds of the last append, beyond which two openings in flight coalesce.
+
+On a disk whose sync takes 5 ms, openings that are appended one by one wait for each
+other's sync.
+"""
+
 COALESCE_RECORDS: Final = 250
 """Openings of one batch. Beyond it the broker gains little, and a rejected batch is
 halved more often.
