@@ -227,6 +227,12 @@ it.
 COALESCE_BATCHES: Final = 4
 """Batches in flight at once: enough that neither the gateway nor the broker waits."""
 
+COMPRESSED_PAGE_BYTES: Final = 1024
+"""Bytes from which a page, or a part of one, is compressed.
+
+What rings is a part of 6 KiB for one flash. Over 64 kbit/s each KiB takes 0.13 s.
+"""
+
 COMPRESSED_BYTES: Final = 16 * 1024
 """Bytes from which an answer is compressed if the client accepts it. Compressing a
 smaller one costs more than it saves.
