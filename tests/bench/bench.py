@@ -37,6 +37,7 @@ import proving
 import replaying
 import sealing
 import size
+import slow
 import streams
 import watching
 from dragoman.eventlog import broker
@@ -79,6 +80,7 @@ PARTS: Final[dict[str, Part]] = {
     "channels": channels,
     "backup": backing_up,
     "reach": paging,
+    "slow": slow,
     "guard": guard,
     "peers": peers,
 }
