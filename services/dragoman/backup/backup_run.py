@@ -57,7 +57,7 @@ from dragoman.stores import (
     rosters,
     tokens_and_sessions,
 )
-from dragoman.stores.endpoints import Progress
+from dragoman.stores.endpoints import NotificationEndpoints, Progress
 from dragoman.stores.erasable import Erasable
 from dragoman.stores.files import File, FileStore
 from dragoman.stores.host_key import HostKeyStore
@@ -126,7 +126,7 @@ class BackupRun:
         heads = _archive_heads(source.data)
         await self._read_sealed_heads(heads)
         pieces["heads"] = folder.keep(snapshots.encode(heads))
-        self._progress_before = await self._bucket(endpoints.BUCKET, _PROGRESS)
+        self._progress_before = await self._progress()
         opened = Erasable(source.bus, opened_exchanges.STREAM, opened_exchanges.PREFIX)
         await opened.refresh()
         pieces["opened"] = folder.keep(snapshots.encode(opened.values))
@@ -220,6 +220,15 @@ class BackupRun:
             if head is not None:
                 heads[f"{channel}/{NEWEST_HEAD}"] = head.note
 
+    async def _progress(self) -> dict[str, bytes | None]:
+        """Return the progress of each endpoint, as far as its channel's mark has it."""
+        store = NotificationEndpoints(Bucket(self._source.bus, endpoints.BUCKET))
+        await store.refresh()
+        return {
+            f"{_PROGRESS}{endpoint.id}": msgspec.json.encode(store.progress(endpoint.id)[0])
+            for endpoint in store.endpoints()
+        }
+
     async def _notifications(self, records: Mapping[str, int]) -> dict[str, bytes | None]:
         """Return the endpoints, with the progress that was read before the logs.
 
@@ -227,6 +236,8 @@ class BackupRun:
         the copy of its log.
         """
         values = await self._bucket(endpoints.BUCKET)
+        for key in [key for key in values if key.startswith(endpoints.MARK)]:
+            del values[key]  # Another bucket has other revisions.
         for key in [key for key in values if key.startswith(_PROGRESS)]:
             if key in self._progress_before and values[key] is not None:
                 values[key] = self._progress_before[key] or values[key]

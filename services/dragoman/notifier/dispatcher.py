@@ -32,6 +32,7 @@ from dragoman.notifier import monthly_test, selection
 from dragoman.notifier.allowances import Allowances, Verdict
 from dragoman.notifier.delivery import SECONDS, DeliveryResult, OutgoingItem, Transport
 from dragoman.notifier.endpoint_opener import EndpointOpener, FindKey
+from dragoman.notifier.endpoint_positions import EndpointPositions
 from dragoman.notifier.endpoint_queue import EndpointQueue
 from dragoman.notifier.newest_run import NewestRun
 from dragoman.notifier.outcomes import OutcomeRecorder
@@ -61,9 +62,6 @@ HELD_SECONDS: Final = 60.0
 
 _NOTICE_AGAIN: Final = (0.0, 2.0, 5.0)
 """The seconds before each try of a notice: an hour later nobody needs it."""
-
-_SKIPPED: Final = 500
-"""The number of skipped records after which the position is stored."""
 
 _UNCLEAR: Final = sentence("it is not known whether it was sent; look, and send it again")
 
@@ -106,7 +104,7 @@ class Dispatcher:
         self._listened: set[str] = set()
         self._by_cid: dict[str, Projection] = {}
         self._readers: dict[str, selection.RecordReader] = {}
-        self._new_records: dict[str, selection.NewRecords] = {}
+        self._positions: dict[str, EndpointPositions] = {}
         self._allowances = allowances
         self._opener = EndpointOpener(store, find_key)
         self._proof_days = proof_days
@@ -114,7 +112,6 @@ class Dispatcher:
         self._ladder = ladder
         self._queue = EndpointQueue(store)
         self._working: dict[str, asyncio.Task[None]] = {}
-        self._seen: dict[str, int] = {}
         self._marked: set[str] = set()
         self._noticing: dict[str, str] = {}
         self._backoffs: dict[str, Backoff] = {}
@@ -149,12 +146,12 @@ class Dispatcher:
                     cid = projection.registry.cid
                     self._by_cid[cid] = projection
                     self._readers[cid] = selection.RecordReader(projection)
-                    self._new_records[cid] = selection.NewRecords()
+                    self._positions[cid] = EndpointPositions(self._store, cid)
                     projection.listeners.add(partial(self._wake, cid))
                     self._queue.moved.add(cid)
         moved, self._queue.moved = self._queue.moved, set()
         for cid in moved:
-            self._take_records(cid)
+            await self._take_records(cid)
         for endpoint in self._queue.take():
             id = endpoint.id
             channel = self._by_cid.get(endpoint.cid)
@@ -166,39 +163,30 @@ class Dispatcher:
                 task = self._working[id] = asyncio.create_task(self._serve(endpoint, channel))
                 task.add_done_callback(partial(self._ended, id))
 
-    def _take_records(self, cid: str) -> None:
-        """Queue the endpoints of a channel for which one of its new records may be.
+    async def _take_records(self, cid: str) -> None:
+        """Queue the endpoints of a channel for which one of its new records is.
 
-        The others are marked as having seen the records. No record is read back: the
-        fold has handed over what an endpoint can ask for.
+        No record is read back: the fold has handed over what an endpoint can ask for.
         """
-        projection = self._by_cid[cid]
+        projection, positions = self._by_cid[cid], self._positions[cid]
         if not projection.caught_up.is_set():
             self._queue.moved.add(cid)
             return
-        position, records = projection.state.position, self._new_records[cid].take()
-        first = records[0][0] if records else position + 1
-        for endpoint in self._store.of_channel(cid):
-            progress, _ = self._store.progress(endpoint.id)
-            upto = max(progress.upto, self._seen.get(endpoint.id, 0))
-            if (
-                upto + 1 < first
-                or position - progress.upto >= _SKIPPED
-                or any(
-                    facts is not None and place > upto and selection.is_for(endpoint, facts)
-                    for place, facts in records
-                )
-            ):
-                self._queue.pending.add(endpoint.id)
-            elif endpoint.id not in self._working and records:
-                self._seen[endpoint.id] = max(upto, records[-1][0])
+        self._queue.pending |= positions.take(projection.state.position)
+        mark = positions.next_mark()
+        if mark is not None:
+            try:
+                await self._store.move_mark(cid, mark)
+            except LogUnreachable as error:
+                log.warning("courier.not_kept", channel=projection.name, reason=str(error))
 
     def _wake(self, cid: str, row: StoredRow) -> None:
-        if not self._store.has_endpoints(cid):
-            return
-        self._new_records[cid].add(row)
-        self._queue.moved.add(cid)
-        self._woken.set()
+        if self._store.has_endpoints(cid):
+            self._positions[cid].add(row)
+            self._queue.moved.add(cid)
+            self._woken.set()
+        else:
+            self._positions[cid].pass_over(row)
 
     def _is_due(self, endpoint: NotificationEndpoint) -> bool:
         """Return whether an endpoint may be served now.
@@ -282,11 +270,11 @@ class Dispatcher:
             if entry.again <= time.time() and entry.position <= position
         ][:most]
         room = len(progress.waiting) < PENDING and len(progress.parked) < PARKED
-        number = max(progress.upto, self._seen.get(endpoint.id, 0))
-        reader = self._readers[endpoint.cid]
+        positions, reader = self._positions[endpoint.cid], self._readers[endpoint.cid]
+        number = positions.of(endpoint.id, progress.upto)
         fresh, upto = (
             await reader.following(endpoint, number, most - len(due))
-            if room and number < position
+            if room and number < position and positions.must_read(endpoint.id, progress.upto)
             else ([], number)
         )
         again = [
@@ -298,10 +286,8 @@ class Dispatcher:
         if endpoint.called:
             fresh, later = self._called(endpoint, projection, fresh)
         items = [*again, *fresh]
-        if not items and not due and not later and upto - progress.upto < _SKIPPED:
-            # No record is for the endpoint. After a restart, this is computed again.
-            self._seen[endpoint.id] = upto
-            return False
+        if not items and not due and not later:
+            return positions.move(endpoint.id, upto) and upto > number
         if items:
             claimed = await self._claim(endpoint, progress, revision, items)
             if claimed is None:
@@ -545,9 +531,9 @@ class Dispatcher:
         Then only the answer to the write was lost.
         """
         stored, _ = self._store.progress(endpoint.id)
-        return stored.holder == self._name and replace(stored, until=0.0) == replace(
-            progress, holder=self._name, until=0.0
-        )
+        return stored.holder == self._name and replace(
+            stored, until=0.0, upto=progress.upto
+        ) == replace(progress, holder=self._name, until=0.0)
 
     def _after(
         self,

@@ -3,7 +3,6 @@
 import asyncio
 import time
 import uuid
-from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
@@ -59,13 +58,14 @@ class RecordReader:
         There are no other records for the endpoint up to that position.
         """
         outgoing_items: list[OutgoingItem] = []
+        wanted = filter_of(endpoint)
         while len(outgoing_items) < most:
             page = await self._following(upto + 1)
             if not page:
                 break
             for position, item in page:
                 upto = position
-                if item is not None and is_for(endpoint, item):
+                if item is not None and wanted.takes(item):
                     outgoing_items.append(item)
                     if len(outgoing_items) == most:
                         break
@@ -136,43 +136,41 @@ def _message(exchange: Exchange | None, id: str) -> Message | None:
     return next((message for message in reversed(messages) if message.id == id), None)
 
 
-class NewRecords:
-    """The newest records of a channel, as the fold hands them over.
+class RecordFilter(Struct, frozen=True, kw_only=True):
+    """The filter of an endpoint for records; many endpoints have the same one."""
 
-    At most a page of them is kept.
-    """
+    side: str
+    acts: tuple[str, ...]
+    families: tuple[str, ...]
+    precedence: str
+    own: bool
 
-    def __init__(self) -> None:
-        """Begin without a record."""
-        self._kept: deque[tuple[int, RecordFacts | None]] = deque(maxlen=_PAGE)
+    def takes(self, item: OutgoingItem | RecordFacts) -> bool:
+        """Return whether a record is for the endpoints with this filter.
 
-    def add(self, row: StoredRow) -> None:
-        """Add a message that was just folded."""
-        self._kept.append((row.folded.position, facts_of(row)))
+        It must not be a service's own note, must be as urgent as the endpoint asks, and
+        must be of its acts and families.
+        """
+        rule = RULES.get(item.act)
+        least = PRECEDENCES.index(self.precedence) if self.precedence else len(PRECEDENCES)
+        return (
+            rule is not None
+            and not rule.silent
+            and (self.own or item.side != self.side)
+            and (not self.acts or item.act in self.acts)
+            and (not self.families or item.family in self.families)
+            and PRECEDENCES.index(item.precedence) <= least
+        )
 
-    def take(self) -> list[tuple[int, RecordFacts | None]]:
-        """Return the records since the last call, each with its position."""
-        records = list(self._kept)
-        self._kept.clear()
-        return records
 
-
-def is_for(endpoint: NotificationEndpoint, item: OutgoingItem | RecordFacts) -> bool:
-    """Return whether a record is for an endpoint.
-
-    It must not be a service's own note, must be as urgent as the endpoint asks, and
-    must be of its acts and families.
-    """
-    rule = RULES.get(item.act)
-    least = PRECEDENCES.index(endpoint.precedence) if endpoint.precedence else len(PRECEDENCES)
-    return (
-        rule is not None
-        and not rule.silent
-        and (not endpoint.called or item.side != endpoint.side)
-        and (endpoint.own or item.side != endpoint.side)
-        and (not endpoint.acts or item.act in endpoint.acts)
-        and (not endpoint.families or item.family in endpoint.families)
-        and PRECEDENCES.index(item.precedence) <= least
+def filter_of(endpoint: NotificationEndpoint) -> RecordFilter:
+    """Return the filter of an endpoint."""
+    return RecordFilter(
+        side=endpoint.side,
+        acts=endpoint.acts,
+        families=endpoint.families,
+        precedence=endpoint.precedence,
+        own=endpoint.own and not endpoint.called,
     )
 
 

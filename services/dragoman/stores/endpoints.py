@@ -24,6 +24,7 @@ from dragoman_schemas.responses import Means, PageLanguage
 
 BUCKET: Final = "DRAGOMAN_COURIER"
 BYTES: Final = 262_144
+MARK: Final = "mark."
 PENDING: Final = 200
 """The most deliveries that wait for another try.
 
@@ -141,6 +142,19 @@ class Progress(Struct, frozen=True, kw_only=True, omit_defaults=True):
     held_at: float = 0.0
 
 
+class RecordsMark(Struct, frozen=True, kw_only=True):
+    """A position of a channel up to which its endpoints have no record to send.
+
+    It replaces a write to the progress of each endpoint that wants none of the records.
+    It holds for the endpoints whose newest version has at most this revision, but those
+    that are `behind`, by their ids.
+    """
+
+    position: int
+    revision: int
+    behind: tuple[str, ...] = ()
+
+
 class ReachProof(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The test of an endpoint: asked for, sent, and confirmed by its receiver.
 
@@ -200,6 +214,7 @@ class _NotifierRun(Struct, frozen=True):
 
 _endpoint = msgspec.json.Decoder(NotificationEndpoint).decode
 _progress = msgspec.json.Decoder(Progress).decode
+_mark = msgspec.json.Decoder(RecordsMark).decode
 _notice = msgspec.json.Decoder(WatchNoticeItem).decode
 _proof = msgspec.json.Decoder(ReachProof).decode
 _allowance = msgspec.json.Decoder(Allowance).decode
@@ -222,6 +237,9 @@ class NotificationEndpoints:
         self._bucket = bucket
         self._endpoints: dict[str, NotificationEndpoint] = {}
         self._of_channel: dict[str, dict[str, NotificationEndpoint]] = {}
+        self._marks: dict[str, RecordsMark] = {}
+        self.changes: dict[str, int] = {}
+        """The number of changes to the endpoints of each channel, by cid."""
         self.changed: set[str] = set()
         """Ids of endpoints that have changed, or whose progress or test has.
 
@@ -236,16 +254,25 @@ class NotificationEndpoints:
             former = self._endpoints.pop(name, None)
             if former is not None:
                 del self._of_channel[former.cid][name]
+                self._count_change(former.cid)
             value = self._bucket.values.get(key)
             # A later release may have endpoints of another kind, which it serves itself.
             with suppress(msgspec.ValidationError):
                 if value is not None:
                     endpoint = self._endpoints[name] = _endpoint(value)
                     self._of_channel.setdefault(endpoint.cid, {})[name] = endpoint
+                    self._count_change(endpoint.cid)
+        elif key.startswith(MARK):
+            value = self._bucket.values.get(key)
+            if value is not None:
+                self._marks[name] = _mark(value)
         if kind in ("endpoint", "progress", "proof"):
             self.changed.add(name)
         elif kind == "notice":
             self.changed.add(name.replace(".", " "))
+
+    def _count_change(self, cid: str) -> None:
+        self.changes[cid] = self.changes.get(cid, 0) + 1
 
     async def refresh(self) -> None:
         """Read the changes of other processes. Raises `LogUnreachable`."""
@@ -421,12 +448,44 @@ class NotificationEndpoints:
     def progress(self, id: str) -> tuple[Progress, int]:
         """Return an endpoint's progress and its revision.
 
-        This process's copy may lag.
+        Its position is that of its channel's mark, if the mark is further on. This
+        process's copy may lag.
         """
         value = self._bucket.values.get(f"progress.{id}")
-        return (
-            Progress(upto=0) if value is None else _progress(value)
-        ), self._bucket.revisions.get(f"progress.{id}", 0)
+        progress = Progress(upto=0) if value is None else _progress(value)
+        endpoint = self._endpoints.get(id)
+        mark = None if endpoint is None else self._marks.get(endpoint.cid)
+        if (
+            mark is not None
+            and mark.position > progress.upto
+            and id not in mark.behind
+            and self._bucket.revisions.get(f"endpoint.{id}", 0) <= mark.revision
+        ):
+            progress = msgspec.structs.replace(progress, upto=mark.position)
+        return progress, self._bucket.revisions.get(f"progress.{id}", 0)
+
+    def mark(self, cid: str) -> RecordsMark:
+        """Return the mark of a channel. This process's copy may lag."""
+        return self._marks.get(cid, RecordsMark(position=0, revision=0))
+
+    @property
+    def revision(self) -> int:
+        """The highest revision that this process's copy has of an endpoint."""
+        return max(
+            (self._bucket.revisions.get(f"endpoint.{id}", 0) for id in self._endpoints), default=0
+        )
+
+    async def move_mark(self, cid: str, mark: RecordsMark) -> bool:
+        """Write a further mark of a channel.
+
+        Returns False if another process was faster. Raises `LogUnreachable`.
+        """
+        key = f"{MARK}{cid}"
+        try:
+            await self._bucket.put(key, mark, self._bucket.revisions.get(key, 0))
+        except WriteConflict:
+            return False
+        return True
 
     async def keep(self, id: str, progress: Progress, revision: int) -> int | None:
         """Write an endpoint's progress over a revision of it.
