@@ -6,10 +6,14 @@ BASE = "/problems/"
 
 
 class Fault(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One error in a body: its place (an RFC 6901 pointer) and its text."""
+    """One error in a body: its place (an RFC 6901 pointer) and its text.
+
+    For dates that are over or too soon, `earliest` is the beginning that passes.
+    """
 
     pointer: str
     detail: str
+    earliest: str = ""
 
 
 class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -328,6 +328,21 @@ class PutAside(ResponseBody, frozen=True, kw_only=True):
     until: str
 
 
+class HandedTo(ResponseBody, frozen=True, kw_only=True):
+    """A matter that an officer has handed to a colleague, while it waits for a move.
+
+    `duties` are those of the side at that time: the deadline, and the id of its start.
+    """
+
+    exchange: str
+    number: str
+    duties: tuple[str, ...]
+    to: str
+    by: str
+    at: str
+    reason: str
+
+
 class HandedOver(ResponseBody, frozen=True, kw_only=True):
     """A draft that an officer has handed over to colleagues.
 
@@ -365,6 +380,7 @@ class TurnOver(Report, frozen=True, kw_only=True):
     since: tuple[Matter, ...]
     in_force: tuple[Ahead, ...]
     shelved: tuple[PutAside, ...] = ()
+    handed: tuple[HandedTo, ...] = ()
     silenced: int = 0
     silenced_last: str = ""
     stands: tuple[ReportedMatter, ...] = ()

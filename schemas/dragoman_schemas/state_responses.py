@@ -38,6 +38,11 @@ class Owing(ResponseBody, frozen=True, kw_only=True):
     started_by: str
     binding: bool = False
 
+    @property
+    def key(self) -> str:
+        """Return the deadline and the id of its start as one text."""
+        return f"{self.clock} {self.started_by}"
+
 
 class OpenMatter(ResponseBody, frozen=True, kw_only=True):
     """An exchange that is not settled: its kind, place, age, accounts and open duties.

@@ -365,6 +365,9 @@ SCREEN_ROWS: Final = 50
 searching.
 """
 
+SEARCH_PLACES: Final = 500
+"""Newest places of a searched word that are read for a page, if they fill it."""
+
 PAST_LOOKED: Final = 2_000
 """Exchanges that are read for one page of a list of the past: about 200 ms. The cursor
 goes on from there.
@@ -542,6 +545,9 @@ UNOPENED_RECORDS: Final = 300
 
 SHELVED: Final = 20
 """Matters that a watch may set aside: an empty list warns of nothing."""
+
+HANDED: Final = 40
+"""Matters of which a side keeps the colleague to whom they were handed."""
 
 SHELVED_REASON: Final = 200
 """Characters of the reason for setting a matter aside."""

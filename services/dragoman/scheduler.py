@@ -91,6 +91,7 @@ class _ChannelDeadlines:
         self.line: datetime | None = None
         self.stale = True
         self._terms: object = None
+        self._calendars: dict[str, DutyCalendar] = {}
         self.backoff = Backoff()
         projection.listeners.add(self._note)
 
@@ -128,6 +129,7 @@ class _ChannelDeadlines:
             self.next.clear()
             self._heap.clear()
             self._changed.clear()
+            self._calendars.clear()
             schedule = line_checks.schedule_of(self.projection.registry)
             # A check that is due is sent, also after a restart.
             self.line = None if schedule is None else schedule.start
@@ -150,8 +152,9 @@ class _ChannelDeadlines:
 
     def _set(self, exchange: str) -> int:
         """Set the next step of an exchange, and return how many deadlines it has."""
-        running = self._open(exchange)
-        times = self._times(exchange, running)
+        state = self.projection.exchange(exchange)
+        running = [] if state is None else self._open(state)
+        times = [] if state is None else self._times(state, running)
         if not times:
             self.next.pop(exchange, None)
             return len(running)
@@ -165,49 +168,47 @@ class _ChannelDeadlines:
         A notice that was missed is not recorded once its window is open. The deadlines
         of the exchange go on.
         """
-        later = [time for time in self._times(exchange, self._open(exchange)) if time > now]
+        state = self.projection.exchange(exchange)
+        if state is None:
+            return
+        later = [time for time in self._times(state, self._open(state)) if time > now]
         if later:
             self.again(exchange, min(later))
 
-    def _times(self, exchange: str, running: list[tuple[Deadline, int]]) -> list[datetime]:
+    def _times(self, state: Exchange, running: list[tuple[Deadline, int]]) -> list[datetime]:
         """Return the times of the next step of each deadline, and of each notice."""
         times = [time for clock, at in running if (time := _next(clock, at)) is not None]
-        return times + [notice.at for notice in self._notices(exchange)]
+        return times + [notice.at for notice in self._notices(state)]
 
-    def _open(self, exchange: str) -> list[tuple[Deadline, int]]:
+    def _open(self, state: Exchange) -> list[tuple[Deadline, int]]:
         """Return the running deadlines, each with its highest recorded step."""
-        state = self.projection.exchange(exchange)
-        if state is None:
-            return []
+        calendars = {side: self._calendar(side) for side in (state.side, *state.to)}
         try:
-            open_clocks = deadlines.open_deadlines(
-                self.projection.registry, state, self._calendars(state)
-            )
+            open_clocks = deadlines.open_deadlines(self.projection.registry, state, calendars)
         except (
             OverflowError,
             ValueError,
         ):  # no gateway accepts such times; if one is in the log, the other exchanges go on
             log.critical(
-                "watch.not_reckoned", channel=self.projection.name, exchange=exchange, exc_info=True
+                "watch.not_reckoned", channel=self.projection.name, exchange=state.id, exc_info=True
             )
             return []
         return [(clock, deadline_acts.recorded_step(state, clock)) for clock in open_clocks]
 
-    def _notices(self, exchange: str) -> list[DueNotice]:
+    def _notices(self, state: Exchange) -> list[DueNotice]:
         """Return the notices of an exchange's window that are not recorded."""
-        state = self.projection.exchange(exchange)
-        if state is None:
-            return []
         try:
             return list(window_notices.due_notices(self.projection.registry, state))
         except (OverflowError, ValueError):  # as for deadlines
             return []
 
-    def _calendars(self, state: Exchange) -> dict[str, DutyCalendar]:
-        return {
-            side: duty_calendar.calendar_of(self.projection.office(side))
-            for side in (state.side, *state.to)
-        }
+    def _calendar(self, side: str) -> DutyCalendar:
+        """Return a side's calendar. All are read again once an office has changed."""
+        calendar = self._calendars.get(side)
+        if calendar is None:
+            office = self.projection.office(side)
+            calendar = self._calendars[side] = duty_calendar.calendar_of(office)
+        return calendar
 
     def slot(self, now: datetime) -> line_checks.Slot | None:
         """Return the line check that is due by the schedule, sent or not."""
@@ -234,6 +235,9 @@ class _ChannelDeadlines:
         For each deadline this is the highest step that it has reached. For a window
         that opens it is the last notice that is due.
         """
+        state = self.projection.exchange(exchange)
+        if state is None:
+            return []
         due = [
             _DueAct(
                 act=deadline_acts.act_of(clock, step),
@@ -243,10 +247,10 @@ class _ChannelDeadlines:
                 step=step,
                 following=_next(clock, step),
             )
-            for clock, on_record in self._open(exchange)
+            for clock, on_record in self._open(state)
             if (step := deadline_acts.reached_step(clock, now)) > on_record
         ]
-        notices = [notice for notice in self._notices(exchange) if notice.at <= now < notice.opens]
+        notices = [notice for notice in self._notices(state) if notice.at <= now < notice.opens]
         return due + [
             _DueAct(
                 act=window_notices.act_of(notice),

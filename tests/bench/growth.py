@@ -32,7 +32,10 @@ _QUESTIONS: Final[dict[str, Callable[[Asker], Question]]] = {
         f"/exchanges?unacknowledged_by=china&limit={_ROWS}"
     ),
     "search": lambda asker: asker.about(asker.searched()),
+    "search_common": lambda asker: asker.about("/exchanges?q=the"),
     "state": lambda asker: asker.about("/state"),
+    "state_past": lambda asker: asker.about("/state?at=700"),
+    "statistics": lambda asker: asker.about("/statistics"),
     "post": lambda asker: asker.post(),
 }
 

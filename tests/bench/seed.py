@@ -67,7 +67,6 @@ _KINDS: Final = (
     "jamming",
     "unannounced_entry",
     "collision",
-    "other",
 )
 _FORMS: Final = (
     "note_verbale",
@@ -349,7 +348,8 @@ class Matter:
         if act["act"] == "restatement":
             self._restated = Raw(msgspec.json.encode(act["text"]))
         if act["act"] == "acceptance":
-            act = {**act, "terms": consent.digest(self.id, "text", self._text)}
+            proposal = {"record": self.id, "text": self._text}
+            act = {**act, "terms": consent.digest(self.id, "proposal", proposal)}
         elif act["act"] == "fairness":
             view = {"opening": self._text, "restatement": self._restated}
             act = {**act, "terms": consent.digest(self.id, "view", view)}

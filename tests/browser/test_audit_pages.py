@@ -83,6 +83,7 @@ async def test_the_past_is_reached_on_the_page_that_somebody_is_on(visit: Visiti
     page = await at(officer, "/inbox?side=nato")
     await expect(page.locator("#cell-page")).to_have_attribute("data-state", "normal")
     await page.keyboard.press("w")
+    await expect(page.locator("#travel-record")).to_be_focused()
     await page.locator("#travel-record").fill("20")
     await page.keyboard.press("Enter")
     await expect(page).to_have_url(re.compile(r"/inbox\?side=nato&at=20$"))
@@ -99,10 +100,10 @@ async def test_the_past_is_reached_on_the_page_that_somebody_is_on(visit: Visiti
     await page.keyboard.press("End")
     await expect(page.locator(".past")).to_have_count(0)
     await expect(page.locator("#cell-page")).to_have_attribute("data-state", "normal")
-    await page.locator(".travel-more > summary").click()
+    await page.get_by_role("link", name="Past", exact=True).click()
     await page.locator("#travel-slider").focus()
     await page.keyboard.press("Home")
-    await expect(page.locator(".past")).to_be_visible()
+    await expect(page.locator(".past")).to_contain_text("record 1,")
     await expect(page).to_have_url(re.compile("/inbox"))
     assert officer.complaints == []
 

@@ -2,6 +2,7 @@
 
 import aiohttp
 import pytest
+from playwright.async_api import expect
 
 from browsing import Visiting
 from service import INCIDENT, Caller, Gateway
@@ -28,3 +29,34 @@ async def test_facts_are_seen_at_once_and_a_print_begins_with_the_message(
     facts, who, sheet = await guest.page.evaluate(TOPS)
     assert sheet[1] <= min(facts[0], who[0]), (facts, who, sheet)
     assert await guest.page.locator("main button:visible, .foot a:visible").count() == 0
+
+
+ASKED = {"act": "contact-note", "form": "conversation", "text": {"en": "May our boat pass?"}}
+
+
+async def test_an_answer_typed_below_the_messages_outlives_news_and_shows_its_preview(
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
+) -> None:
+    nato = Caller(session, demo, "nato/head_of_office")
+    exchange = (await nato.open(ASKED, CHANNEL)).json["exchange"]
+    guest = await visit()
+    page = guest.page
+    await page.set_viewport_size({"width": 1366, "height": 768})
+    await guest.enter("china/officer", f"/c/{CHANNEL}/exchanges/{exchange}")
+    await expect(page.locator("#cell-page")).to_contain_text("Page live")
+    await page.keyboard.press("r")
+    text = page.locator("#answer textarea").first
+    await expect(text).to_be_focused()
+    await text.fill("It may pass.")
+    await page.locator("[data-preview]").click()
+    await expect(page.locator("#live-preview .preview")).to_contain_text("It may pass.")
+    await page.evaluate("document.activeElement.blur()")
+    colleague = Caller(session, demo, "china/duty_officer")
+    news = await colleague.act(exchange, {"act": "acknowledgement"}, CHANNEL)
+    assert news.status == 201, news.body
+    await expect(page.locator("#receipts")).to_contain_text("duty officer")
+    await expect(text).to_have_value("It may pass.")
+    await text.press_sequentially(" Soon.")
+    await expect(page.locator("#live-preview .preview")).to_contain_text("Soon.")
+    await page.locator("#writing [value=check]").click()
+    await expect(page.locator("main .preview")).to_contain_text("It may pass. Soon.")

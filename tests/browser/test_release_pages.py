@@ -46,7 +46,7 @@ async def test_two_sides_make_a_matter_public_and_a_stranger_reads_and_verifies_
 
     # nato's officer proposes it from the page of the matter, without the words of the note
     await officer.enter("nato/officer", f"/c/{CALM}/exchanges/{opened['exchange']}")
-    await officer.page.locator("details.all-moves summary").click()
+    await officer.page.keyboard.press("m")
     await officer.page.get_by_role("link", name="Propose its release").click()
     await officer.page.locator("textarea[name='f.title.en']").fill("What was said about ships")
     at = datetime.now(UTC) - timedelta(minutes=1)

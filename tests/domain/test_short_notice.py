@@ -10,11 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dragoman.domain.acts import deadlines as clocks
-from dragoman.domain.acts import short_notice
-from dragoman.domain.fold import Folded
+from dragoman.domain.acts import earliest_date, short_notice
+from dragoman.domain.acts.duty_calendar import WEEK, DutyCalendar
+from dragoman.domain.fold import Folded, fold
+from dragoman.domain.record import codec as records
+from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal
+from dragoman_schemas.state import Exchange
 from samples import SAMPLES
-from world import NOTE, REQUEST, World
+from world import NOTE, REQUEST, World, compact
 
 DAY = timedelta(days=1)
 
@@ -133,3 +137,66 @@ def test_a_courtesy_binds_nobody_and_what_was_held_is_written_down() -> None:
     )
     past = {**REQUEST, "windows": [window(world, -3 * DAY)], "for_the_record": True}
     assert posted(world, "nato/o-1", past)[1] is None
+
+
+CALENDARS = st.builds(
+    DutyCalendar,
+    days=st.sets(st.sampled_from(WEEK), min_size=1).map(frozenset),
+    zone=st.sampled_from(["UTC", "Asia/Shanghai", "America/New_York"]),
+)
+
+
+def refused(world: World, record: Record, calendars: dict[str, DutyCalendar]) -> bool:
+    """Return whether the edge refuses a record that was not taken yet."""
+    result = fold(world.ledger.standing.state, world.ledger, record.raw)
+    assert isinstance(result.state, Exchange)
+    return short_notice.check(world.registry, result.state, record, calendars) is not None
+
+
+@settings(max_examples=60, deadline=None)
+@given(hours=st.integers(-24 * 400, 24 * 60), calendar=CALENDARS, data=st.data())
+def test_the_earliest_date_passes_and_the_day_before_it_does_not(
+    hours: int, calendar: DutyCalendar, data: st.DataObject
+) -> None:
+    world, begins = bound(), timedelta(hours=hours)
+    calendars = dict.fromkeys(world.sides, calendar)
+    further = [
+        window(world, begins + days * DAY) for days in data.draw(st.lists(st.integers(0, 9)))
+    ]
+    actor, act = data.draw(
+        st.sampled_from(
+            [
+                ("nato/h-1", {**SAMPLES["visit-invitation"], "dates": window(world, begins, DAY)}),
+                ("nato/o-1", {**REQUEST, "windows": [window(world, begins), *further[:3]]}),
+            ]
+        )
+    )
+    record = world.decide(actor, act)
+    assert isinstance(record, Record)
+    if not refused(world, record, calendars):
+        return
+
+    def is_refused(moved: Record) -> bool:
+        return refused(world, moved, calendars)
+
+    earliest = earliest_date.earliest(record, world.registry.rules, is_refused)
+    assert earliest is not None
+
+    def on(days: int) -> bool:
+        moved = earliest_date.moved_to(act, earliest + days * DAY)
+        return is_refused(records.parse(records.build(record.envelope, compact(moved))))
+
+    assert not on(0)
+    assert earliest - DAY < world.clock or on(-1)
+    if begins > timedelta(minutes=1):
+        assert not any(on(days) for days in range(1, 40)), "no later date is too soon"
+
+
+def test_windows_that_begin_later_stay_where_they_are() -> None:
+    world = bound()
+    late = window(world, 60 * DAY)
+    act = {**REQUEST, "windows": [window(world, 15 * DAY), late]}
+    moved = earliest_date.moved_to(act, world.clock + 17 * DAY)
+    assert moved["windows"][1] == late
+    ends = [datetime.fromisoformat(moved["windows"][0][end]) for end in ("from", "to")]
+    assert ends == [world.clock + 17 * DAY, world.clock + 17 * DAY + timedelta(hours=2)]

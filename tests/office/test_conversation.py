@@ -101,7 +101,7 @@ def test_an_ordinary_matter_has_few_words_and_few_controls(demo: Office, side: s
         texts = page.xpath(f"//main//text()[not(ancestor::{' or ancestor::'.join(UNREAD)})]")
         words = " ".join(map(str, texts))
         assert len(words.split()) <= 354
-        assert len(page.xpath(f"//main//*[{CONTROL}]")) <= 30, "the frame may have 20 more"
+        assert len(page.xpath(f"//main//*[{CONTROL}]")) <= 24, "the frame has 26 more"
 
 
 def test_each_fact_of_a_sheet_is_of_the_record_that_its_proof_leads_to(demo: Office) -> None:

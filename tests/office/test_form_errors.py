@@ -254,3 +254,25 @@ def test_a_draft_says_what_is_missing_by_the_labels_of_the_form(demo: Office) ->
         if "not complete" in text_of(each)
     )
     assert "Text: This must be filled in." in verdict
+
+
+def test_the_earliest_date_that_passes_is_one_press_away(demo: Office) -> None:
+    """Without scripts: the button comes back with both windows moved, and then they pass."""
+    person, now = demo.person("nato/head_of_office"), datetime.now(UTC)
+
+    def day(days: int, hour: int) -> str:
+        return f"{now + timedelta(days=days):%Y-%m-%d} {hour:02}:00Z"
+
+    person.open(f"{CHANNEL}/compose/meeting-request")
+    put(person, purpose__en="The incident at the shoal")
+    put(person, windows__0__from=day(15, 10), windows__0__to=day(15, 12))
+    put(person, windows__1__from=day(60, 10), windows__1__to=day(60, 12))
+    person.press_at(CHECK)
+    assert person.status == 422
+    (button,) = person.xpath("//main//*[@name='earliest']")
+    assert text_of(button).startswith("Use the earliest that passes: ")
+    person.press_at("//main//*[@name='earliest']")
+    windows = checked(person)["windows"]
+    begins = [datetime.fromisoformat(window["from"]) for window in windows]
+    assert 15 < (begins[0] - now).days + 1 < 20 and begins[0].hour == 10
+    assert f"{begins[1]:%Y-%m-%d %H:%MZ}" == day(60, 10)

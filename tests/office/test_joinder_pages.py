@@ -31,17 +31,19 @@ def test_two_reports_of_one_event_become_one_matter_on_the_pages_of_both_sides(
     nato, china = demo.person("nato/officer"), demo.person("china/officer")
     propose, agree = "Propose that it is one matter", "Agree that it is one matter"
 
-    assert not [link for link in nato.open(earlier).links() if propose in link]
-    nato.open(later).follow(propose)
+    assert not [link for link in nato.open(f"{earlier}/moves").links() if propose in link]
+    nato.open(f"{later}/moves").follow(propose)
     nato.choose("Collision, says nato, reported by NATO")
     nato.press("Check before sending").see("says nato").press("Send")
     nato.see("Recorded: record")
     for person in (nato, china):
         person.open(earlier).see("Proposed as one matter with the report of CHINA")
         person.open(later).see("Proposed as one matter with the report of NATO")
-    assert agree not in nato.links()
+    assert agree not in nato.open(f"{later}/moves").links()
 
-    china.follow(agree).press("Check before sending").see("says nato").press("Record:")
+    china.open(f"{later}/moves").follow(agree).press("Check before sending").see("says nato").press(
+        "Record:"
+    )
     china.see("Recorded: record")
     for person in (nato, china):
         person.open(later).see("One matter with the report of NATO").follow("Collision, says nato")

@@ -56,7 +56,7 @@ def test_all_forms_and_pages_are_one_press_away_and_what_is_owed_is_open(
     assert _forms(china) == every & shown.forms
     assert _forms(china, "?all=1") == every
     assert _pages(china, "//header") == pages
-    in_navigation = _pages(china, "//header/nav")
+    in_navigation = _pages(china, "//header//nav")
     assert {f"{CHANNEL}/{page}" in in_navigation for page in ("inbox", "people")} == {True}
     assert (f"{CHANNEL}/dialogue" in in_navigation) is shown.shows("dialogue")
     for act in every:

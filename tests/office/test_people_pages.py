@@ -27,7 +27,7 @@ def test_held_by_one_word_and_rescued_by_the_other_stand_beside_each_other(demo:
     nato, china = demo.person("nato/officer"), demo.person("china/officer")
     group = {"kind": "held", "number": 24, "of": "nato"}
     held = {"act": "people-status", "as_of": "2026-11-24T04:00Z", "groups": [group]}
-    nato.open(page).miss("People who are").see("Say who is where")
+    nato.open(page).miss("People who are").open(f"{page}/moves").see("Say who is where")
     demo.api("nato/officer", lambda caller: caller.post(f"{EXCHANGES}/{id}/acts", held))
     china.open(page).fill("People who are", "rescued").fill("Number", "24").fill("Of", "NATO")
     china.press("Say who is where").press("Send").see("Recorded: record")

@@ -25,7 +25,7 @@ def released(person: Person, draft: str) -> None:
 def test_one_release_is_of_several_matters(demo: Office) -> None:
     note = {"act": "contact-note", "form": "conversation", "text": SAID, "subject": "A talk"}
     first, second = (demo.api("nato/officer", lambda nato: nato.open(note)).json for _ in range(2))
-    officer = demo.person("nato/officer").open(f"/c/{CALM}/exchanges/{first['exchange']}")
+    officer = demo.person("nato/officer").open(f"/c/{CALM}/exchanges/{first['exchange']}/moves")
     officer.follow("Propose its release")
     officer.fill("Number of a further matter", "NATO-CHINA/NATO/99/0001/N03/O")
     officer.press("Show its records").see("No matter of this channel that you may release")
@@ -53,7 +53,7 @@ def test_two_sides_make_a_matter_public_and_a_stranger_reads_it(demo: Office) ->
     demo.api("china/officer", lambda china: china.act(opened["exchange"], reply))
 
     # nato's officer proposes it from the page of the matter, without the words of the note
-    officer = demo.person("nato/officer").open(f"/c/{CALM}/exchanges/{opened['exchange']}")
+    officer = demo.person("nato/officer").open(f"/c/{CALM}/exchanges/{opened['exchange']}/moves")
     officer.follow("Propose its release")
     of_note, of_reply = [name for name in officer.fields() if name.startswith(NAMES)]
     assert not officer.fields()[of_note] and not officer.fields()[of_reply]

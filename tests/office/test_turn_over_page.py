@@ -66,14 +66,16 @@ def test_a_watch_is_taken_point_by_point_and_what_is_not_clear_is_explained(
 
     duty = own.person("china/duty_officer").open(BOARD)
     duty.follow("Go through it point by point").press(TAKE).see("Some points have no answer")
-    key = matter(duty).get("data-point")
+    keys = {*matter(duty).xpath("./input[starts-with(@name, 'key.')]/@value")}
+    assert len(keys) > 1, "one answer for all points of a matter"
     answer(duty, matter(duty), "Not clear")
-    field = unclear_text(duty)
-    if field.tag == "textarea":
-        field.text = SECRET
-    field.set("value", SECRET)
     answer_all(duty, "Taken over")
-    assert len(duty.xpath("//*[@data-point='beyond']")) == 1, "one answer for what is due later"
+    assert duty.xpath("//form//input[starts-with(@name, 'reason.')]") == []
+    duty.press(TAKE).see("Say what is not clear, if you can.")
+    unclear_text(duty).set("value", SECRET)
+    (rest,) = duty.xpath("//*[@data-point='rest']")
+    later = {*rest.xpath("./input[starts-with(@name, 'key.')]/@value")}
+    assert len(later) > 1, "one answer for what is due later"
     before = len(points(duty))
     immediate(own, "nato")
     duty.press(TAKE).see("The list has changed")
@@ -81,18 +83,19 @@ def test_a_watch_is_taken_point_by_point_and_what_is_not_clear_is_explained(
     assert len(new) == len(points(duty)) - before > 0
     assert sum(bool(answers(each)) for each in points(duty)) == before
     assert not any(answers(each) for each in new)
-    assert SECRET in (unclear_text(duty).get("value") or unclear_text(duty).text)
+    assert unclear_text(duty).get("value") == SECRET
     answer_all(duty, "Taken over")
     duty.press(TAKE).see("You have the watch.")
 
     view = own.api("china/officer", lambda china: china.get(f"{C}/watch/turn-over")).json
     assert view["committed"] and view["has_sheet"]
-    beyond = [each for each in view["signed"] if each["key"].startswith(("owed/", "awaited/"))]
-    assert len(beyond) > 1 and {each["answer"] for each in beyond} == {"taken_over"}
-    assert {each["key"] for each in view["signed"] if each["answer"] == "not_clear"} == {key}
-    duty.open(PATH).at("//*[@data-answer='not_clear']").see(SECRET)
+    signed = {each["key"]: each["answer"] for each in view["signed"]}
+    assert {signed.get(key) for key in later} == {"taken_over"}
+    assert {each["key"] for each in view["signed"] if each["answer"] == "not_clear"} == keys
+    assert len(duty.open(PATH).see(SECRET).xpath("//*[@data-answer='not_clear']")) == len(keys)
 
     head.open(BOARD).at("//*[@data-unclear]").see(SECRET)
+    assert len(head.xpath("//*[@data-unclear]")) == 1, "a matter is not clear once"
     head.fill("Explain it", "The western one.").press("Send the explanation").open(BOARD)
     head.at("//*[@data-unclear='explained']").see("The western one.")
     duty.open(BOARD).press("It is clear now")
@@ -142,6 +145,29 @@ def nothing_of_it_is_seen_by_the_other_side(own: Office) -> None:
     ]
     assert taken
     assert re.search(r'"data":\{"act":"watch-assumption"\}', taken[-1])
+
+
+@pytest.mark.parametrize("side", ["nato", "china"])
+def test_the_list_is_that_of_the_board_in_its_order(own: Office, side: str) -> None:
+    for sender in ("nato", "china"):
+        immediate(own, sender)
+    reader, path = own.person(f"{side}/duty_officer"), "//li[@data-row]"
+    board = reader.open(f"{BOARD}?later=1").xpath(f"{path}/@data-exchange")
+    assert reader.open(f"{PATH}?later=1").xpath(f"{path}/@data-exchange") == board
+    rows = [text_of(row) for row in reader.xpath("//h2[contains(@class, 'turn')]")]
+    assert rows == ["Mine now", "Theirs", "Also"]
+    keys = reader.xpath("//input[starts-with(@name, 'key.')]/@value")
+    assert sorted(keys) == sorted(
+        each["key"] for each in reader.open(f"{PATH}.json").json["points"]
+    )
+
+
+def test_a_quiet_turn_over_has_few_words_and_controls(own: Office) -> None:
+    reader = own.person("nato/duty_officer").open(PATH)
+    assert len(text_of(reader.xpath("//main")[0]).split()) <= 159
+    controls = "//a[@href]|//button|//select|//summary|//textarea|//input[not(@type='hidden')]"
+    assert len(reader.xpath(controls)) <= 37
+    assert not [name for name in reader.links() if "Reload" in name], "it would lose the answers"
 
 
 def test_an_emergency_takes_the_watch_with_points_unsigned_and_the_board_says_so(

@@ -4,6 +4,7 @@ from a file as from the log.
 
 import asyncio
 import os
+import random
 import signal
 import time
 from collections.abc import AsyncIterator
@@ -210,6 +211,43 @@ async def test_a_search_finds_the_exchange_by_any_of_its_words(told: World, stor
         assert len(rows.exchanges) == 1, words
     aircraft = lists.Filter(q="aircraft")
     assert not views.found(store, "other", lists.listed, aircraft, LIST_PAGE).exchanges
+
+
+def pages(store: Store, most: int) -> list[str]:
+    """The exchanges that a search finds, page after page."""
+    found: list[str] = []
+    cursor = ""
+    while True:
+        wanted = lists.Filter(q="heron", cursor=cursor)
+        rows = views.found(store, "nato-china", lists.listed, wanted, most)
+        found += [row.id for row in rows.exchanges]
+        cursor = rows.next
+        if not cursor:
+            return found
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_a_search_has_all_its_pages_however_few_places_it_reads_at_first(
+    seed: int, world: World, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chance, opened, spoken = random.Random(seed), list[str](), set[str]()
+    for _ in range(60):
+        word = chance.choice(("heron", "gannet"))
+        if opened and chance.random() < 0.5:
+            id = chance.choice(opened)
+            world.keep("nato/o-1", {"act": "update", "text": f"Seen a {word}."}, id)
+        else:
+            id = world.open("nato/o-1", {**NOTE, "text": f"Met a {word}."})
+            opened.append(id)
+        if word == "heron":
+            spoken.add(id)
+    projection = Projection(MemoryLog("nato-china"), store)
+    projection.take(messages(world))
+    await projection.in_file()
+    wanted = [id for id in reversed(opened) if id in spoken]
+    for places, most in ((1, 1), (1, 3), (2, 4), (10, 2)):
+        monkeypatch.setattr(lists, "SEARCH_PLACES", places)
+        assert pages(store, most) == wanted
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:

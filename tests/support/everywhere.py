@@ -131,6 +131,7 @@ WALKED: Final = (
         for name in ("people", "undertaking", "mechanism", "area")
     ),
     ("nato/officer", f"{_C}/exchanges/{{people}}/acts/people-status"),
+    ("nato/officer", f"{_E}/exchanges/{{incident}}/moves"),
     *(
         ("nato/officer", f"{_C}/exchanges/{{people}}/{path}")
         for path in ("lanes", "translations?language=zh")

@@ -38,7 +38,9 @@ An error is `application/problem+json` (RFC 9457). Decide only by `type`: it nev
 | `instance` | the path of the request |
 | `request_id` | the id of the request, which the operator finds in the log |
 | `errors[]` | for a body: a JSON pointer to each member, at any depth, that is unknown, \
-missing or does not fit, and what is wrong there. At most 20, and those that the body itself lacks |
+missing or does not fit, and what is wrong there. At most 20, \
+and those that the body itself lacks. For dates that are over or too soon, \
+`earliest` is the beginning that passes |
 | `allowed` | for `not-allowed-in-state`: the acts that the state allows |
 | `position` | for `void` and `erased`: where in the log it is |
 

@@ -6,12 +6,14 @@ repeat them, so older logs stay valid. Each function raises `Refused`, or return
 nothing.
 """
 
+from dataclasses import replace
 from typing import Final
 
 from msgspec import UNSET
 
-from dragoman.domain.acts import short_notice
+from dragoman.domain.acts import earliest_date, short_notice
 from dragoman.domain.acts.access import SERVICE
+from dragoman.domain.acts.deadline_builder import timestamp
 from dragoman.domain.acts.duty_calendar import calendar_of
 from dragoman.domain.acts.families import joining, meeting, release
 from dragoman.domain.fold import folded
@@ -68,16 +70,35 @@ def refuse_if_unavailable(projection: Projection) -> None:
 def refuse_if_too_soon(state: ChannelState, projection: Projection, record: Record) -> None:
     """Raise `Refused` if an officer's act names dates that nobody can meet.
 
-    The act is applied to `state` first, because the check needs the exchange with it.
+    The refusal names the earliest dates that pass, if there are any.
     """
     if record.envelope.actor.startswith("service/") or not short_notice.names_dates(record):
         return
-    after = folded(state, projection, record).state
-    if isinstance(after, Exchange):
-        calendars = {side: calendar_of(projection.office(side)) for side in (after.side, *after.to)}
-        refusal = short_notice.check(projection.registry, after, record, calendars)
-        if refusal is not None:
-            raise Refused(refusal)
+    refusal = _short_notice(state, projection, record)
+    if refusal is None:
+        return
+    earliest = earliest_date.earliest(
+        record,
+        projection.registry.rules,
+        lambda moved: _short_notice(state, projection, moved) is not None,
+    )
+    if earliest is not None:
+        faults = (replace(fault, earliest=timestamp(earliest)) for fault in refusal.faults)
+        refusal = replace(refusal, faults=tuple(faults))
+    raise Refused(refusal)
+
+
+def _short_notice(state: ChannelState, projection: Projection, record: Record) -> Refusal | None:
+    """Return the refusal of dates that are over or too soon.
+
+    The act is applied to `state` first, because the check needs the exchange with it.
+    """
+    result = folded(state, projection, record)
+    if result.refusal is not None or not isinstance(result.state, Exchange):
+        return result.refusal
+    after = result.state
+    calendars = {side: calendar_of(projection.office(side)) for side in (after.side, *after.to)}
+    return short_notice.check(projection.registry, after, record, calendars)
 
 
 def refuse_if_not_joinable(projection: Projection, record: Record) -> None:

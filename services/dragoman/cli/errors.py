@@ -79,5 +79,7 @@ def _say_refused(error: ProblemResponse) -> None:
         common.say(f"dragoman: {problem.title or 'refused'}: {problem.detail}")
     for fault in problem.errors:
         common.say(f"  {fault.pointer or '/'}: {fault.detail}")
+        if fault.earliest:
+            common.say(f"  earliest: {fault.earliest}")
     if problem.allowed:
         common.say(f"  allowed: {', '.join(problem.allowed)}")

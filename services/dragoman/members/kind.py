@@ -44,7 +44,8 @@ class FieldError:
     """A fault of one field: the field's name and label, and a sentence.
 
     `anchor` is the id to which a link leads, empty for a fault of the act as a whole;
-    `suggestion` is a value that the officer may have meant.
+    `suggestion` is a value that the officer may have meant. `earliest` is the earliest
+    time that passes instead.
     """
 
     field: str
@@ -52,6 +53,7 @@ class FieldError:
     sentence: str
     anchor: str = ""
     suggestion: str = ""
+    earliest: str = ""
 
 
 def unnamed_record(id: str) -> Runs:

@@ -34,6 +34,7 @@ from dragoman.office.alarm import (
     all_channels,
     board,
     drill_page,
+    matter_handing,
     offline,
 )
 from dragoman.office.auditing import audit_page, evidence_page, reports_page, statistics_page
@@ -47,7 +48,7 @@ from dragoman.office.duty import (
     turn_over_lines,
     turn_over_page,
 )
-from dragoman.office.exchanges import exchange_page, inbox, public_page
+from dragoman.office.exchanges import exchange_page, inbox, moves_page, public_page
 from dragoman.office.host import grant_pages, host_pages, opening_pages
 from dragoman.office.incidents import in_force_page, knowledge_page, passing_on_page, sea_chart_page
 from dragoman.office.incidents import panels as incident_panels
@@ -67,6 +68,7 @@ ROUTES: Final = (
     PageRoute(path="/alarm/beat", handler=armed_consoles.heartbeat, method="POST", anywhere=True),
     *all_channels.ROUTES,
     *alarm_shelving.ROUTES,
+    *matter_handing.ROUTES,
     *in_force_page.ROUTES,
     *sea_chart_page.ROUTES,
     *passing_on_page.ROUTES,
@@ -81,6 +83,7 @@ ROUTES: Final = (
     *since_watch.ROUTES,
     *offline.ROUTES,
     *exchange_page.ROUTES,
+    *moves_page.ROUTES,
     *submitted_form.ROUTES,
     *notice_page.ROUTES,
     *meetings_page.ROUTES,

@@ -14,12 +14,14 @@ from dragoman.document.blocks import (
     Quote,
     ReportDocument,
     Section,
+    Table,
     section,
     table,
 )
 from dragoman.domain.acts.families.exchange import owing_receipt
 from dragoman.domain.acts.line_checks import is_line_check
 from dragoman.domain.views import attribution
+from dragoman.domain.views.open_matters import owing
 from dragoman.domain.views.outages import OutageSpan
 from dragoman.domain.views.statistics import lines
 from dragoman.i18n.words import Words
@@ -28,7 +30,7 @@ from dragoman.members.runs import Cell, QuotedText
 from dragoman.members.texts import quoted_in
 from dragoman.projection.queries.snapshot import Snapshot
 from dragoman.reports import layout, people_and_visits, report_facts, situation_report
-from dragoman_schemas.report_shapes import HandedOver, PutAside, TurnOver, Urgent
+from dragoman_schemas.report_shapes import HandedOver, HandedTo, PutAside, TurnOver, Urgent
 from dragoman_schemas.state import Exchange
 
 
@@ -55,6 +57,7 @@ def turn_over(
     silenced: int = 0,
     silenced_last: str = "",
     drafts: Sequence[HandedOver] = (),
+    handed: Sequence[HandedTo] = (),
 ) -> TurnOver:
     """Return the turn-over note of a side at a moment.
 
@@ -103,6 +106,7 @@ def turn_over(
             _put_aside(put_aside, {exchange.id: exchange for exchange in exchanges})
             for put_aside in shelved
         ),
+        handed=tuple(_still_handed(snapshot, exchanges, side, handed)),
         silenced=silenced,
         silenced_last=silenced_last,
         stands=tuple(stands[: report_facts.MOST]),
@@ -115,6 +119,20 @@ def turn_over(
             for lists in (waits, owed, awaited, since, stands, messages, in_force, people, visits)
         ),
     )
+
+
+def _still_handed(
+    snapshot: Snapshot, exchanges: Sequence[Exchange], side: str, handed: Sequence[HandedTo]
+) -> Iterator[HandedTo]:
+    """Yield the matters in which the side still owes what a colleague took over."""
+    by_id = {exchange.id: exchange for exchange in exchanges}
+    for matter in handed:
+        exchange = by_id.get(matter.exchange)
+        duties = () if exchange is None else owing(snapshot.registry, exchange, snapshot.calendars)
+        if exchange is not None and any(
+            duty.side == side and duty.key in matter.duties for duty in duties
+        ):
+            yield replace(matter, number=attribution.number(exchange))
 
 
 def _put_aside(shelved: PutAside, exchanges: Mapping[str, Exchange]) -> PutAside:
@@ -236,6 +254,8 @@ def _sections(over: TurnOver, w: Words, language: str) -> Iterator[Section]:
         Paragraph(w.sentences([silenced, *([last] if last else [])])) if over.silenced else None,
         empty=w.say("Nothing is set aside, and no screen was silenced."),
     )
+    if over.handed:
+        yield section(w.say("Handed to a colleague"), _handed_table(over.handed, w))
     exchanges = {item.matter.exchange for item in over.said}
     changed = layout.matter_table(
         [matter for matter in over.since if matter.exchange not in exchanges], w, language
@@ -261,3 +281,19 @@ def _sections(over: TurnOver, w: Words, language: str) -> Iterator[Section]:
         layout.line_points(over.line, w),
         layout.left_off(over.left_off, w),
     )
+
+
+def _handed_table(handed: Sequence[HandedTo], w: Words) -> Table | None:
+    """Return the matters that colleagues have taken over, with the reasons."""
+    head = (w.say("Number"), w.say("To"), w.say("By"), w.say("Time"), w.say("Reason"))
+    rows: list[tuple[Cell, ...]] = [
+        (
+            matter.number,
+            matter.to.partition("/")[2],
+            matter.by.partition("/")[2],
+            w.written(matter.at, "minute"),
+            QuotedText(matter.reason),
+        )
+        for matter in handed
+    ]
+    return table(head, rows)

@@ -10,11 +10,13 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from dragoman.limits import HANDED
 from dragoman.stores.compare_and_set import WriteConflict
 from dragoman.stores.key_value import Bucket
 
 _CHECKED: Final = "watch-check."
 _FLOOR: Final = "floor."
+_HANDED: Final = "handed."
 
 
 class WatchChecks(Struct, frozen=True, kw_only=True):
@@ -44,6 +46,25 @@ class ShelvedAlarm(Struct, frozen=True, kw_only=True):
     until: str
 
 
+class HandedMatter(Struct, frozen=True, kw_only=True):
+    """A matter that an officer `by` has handed to a colleague of the same side.
+
+    `duties` are those that the side owed in it then. `back_by` took it back or gave it
+    back; empty where nobody did.
+    """
+
+    exchange: str
+    number: str
+    duties: tuple[str, ...]
+    to: str
+    by: str
+    at: str
+    reason: str
+    back_by: str = ""
+    back_at: str = ""
+    back_reason: str = ""
+
+
 class Floor(Struct, frozen=True, kw_only=True):
     """The changes of a watch to its own alarms since it was taken.
 
@@ -66,6 +87,7 @@ class Floor(Struct, frozen=True, kw_only=True):
 
 
 _floor = msgspec.json.Decoder(Floor).decode
+_handed = msgspec.json.Decoder(tuple[HandedMatter, ...]).decode
 _checks = msgspec.json.Decoder(WatchChecks).decode
 
 
@@ -101,6 +123,27 @@ class WatchFloor:
                 await self._bucket.refresh()
             else:
                 return floor
+
+    def handed(self, cid: str, side: str) -> tuple[HandedMatter, ...]:
+        """Return the matters that a side's officers handed over, the newest first."""
+        value = self._bucket.values.get(f"{_HANDED}{cid}.{side}")
+        return () if value is None else _handed(value)
+
+    async def hand(self, cid: str, side: str, matter: HandedMatter) -> None:
+        """Store that a matter was handed over or given back.
+
+        Only the newest matters are kept. Raises `LogUnreachable`.
+        """
+        key = f"{_HANDED}{cid}.{side}"
+        while True:
+            others = (item for item in self.handed(cid, side) if item.exchange != matter.exchange)
+            matters = (matter, *others)[:HANDED]
+            try:
+                await self._bucket.put(key, matters, self._bucket.revisions.get(key, 0))
+            except WriteConflict:
+                await self._bucket.refresh()
+            else:
+                return
 
     def checked(self, cid: str, side: str) -> WatchChecks:
         """Return the offices of a side whose quiet watch is checked.

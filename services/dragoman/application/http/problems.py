@@ -63,7 +63,8 @@ def problem_of(
         instance=instance,
         request_id=request_id,
         errors=tuple(
-            Fault(pointer=fault.pointer, detail=say(fault.detail)) for fault in refusal.faults
+            Fault(pointer=fault.pointer, detail=say(fault.detail), earliest=fault.earliest)
+            for fault in refusal.faults
         ),
         allowed=refusal.allowed,
         position=refusal.position,

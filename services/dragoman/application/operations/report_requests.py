@@ -23,7 +23,7 @@ from dragoman.reports import audit_answers, period_record, situation_report, wat
 from dragoman.reports.log_findings import LogFinding
 from dragoman.stores.watch_floor import Floor, WatchFloor
 from dragoman_schemas.fields import Language, Year
-from dragoman_schemas.report_shapes import HandedOver, PutAside, Report
+from dragoman_schemas.report_shapes import HandedOver, HandedTo, PutAside, Report
 
 WATCH_FLOOR: Final = web.AppKey("watch_floor", WatchFloor)
 HTML: Final = "text/html"
@@ -133,11 +133,12 @@ def turn_over_of(
     side: str,
     floor: Floor | None = None,
     drafts: Sequence[HandedOver] = (),
+    handed: Sequence[HandedTo] = (),
 ) -> Gather:
     """Return the function that makes the turn-over note of a side.
 
-    A note of now includes the drafts that a second officer is to send. It also includes
-    what the watch did to its own alarms.
+    A note of now includes the drafts that a second officer is to send, and the matters
+    that were handed to a colleague. It also has what the watch did to its own alarms.
     """
     is_now = not period_query.at and period_query.to is None
 
@@ -147,7 +148,13 @@ def turn_over_of(
             _alarm_settings(floor, snapshot.ends) if floor is not None and is_now else {}
         )
         turn_over = watch_handover.turn_over(
-            snapshot, span, side, live=live, drafts=drafts if is_now else (), **alarm_settings
+            snapshot,
+            span,
+            side,
+            live=live,
+            drafts=drafts if is_now else (),
+            handed=handed if is_now else (),
+            **alarm_settings,
         )
         return Gathered(turn_over, partial(watch_handover.paper, turn_over))
 
@@ -165,6 +172,23 @@ def floor_of(app: web.Application, projection: Projection, side: str) -> Floor |
         if watch is None
         else app[WATCH_FLOOR].floor(projection.registry.cid, side, watch.since.position)
     )
+
+
+def matters_handed(app: web.Application, projection: Projection, side: str) -> list[HandedTo]:
+    """Return the matters that a side's officers have handed to colleagues."""
+    return [
+        HandedTo(
+            exchange=matter.exchange,
+            number=matter.number,
+            duties=matter.duties,
+            to=matter.to,
+            by=matter.by,
+            at=matter.at,
+            reason=matter.reason,
+        )
+        for matter in app[WATCH_FLOOR].handed(projection.registry.cid, side)
+        if not matter.back_by
+    ]
 
 
 def handed_over(service: Service, projection: Projection, side: str) -> list[HandedOver]:

@@ -108,7 +108,8 @@ async def _note(
     await projection.in_file()  # a list must have what was recorded a moment ago
     floor = report_requests.floor_of(call.request.app, projection, side)
     drafts = report_requests.handed_over(call.service, projection, side)
-    gather = report_requests.turn_over_of(period_query, side, floor, drafts)
+    handed = report_requests.matters_handed(call.request.app, projection, side)
+    gather = report_requests.turn_over_of(period_query, side, floor, drafts, handed)
     report = (await report_requests.gathered(call, projection, period_query, gather)).report
     assert isinstance(report, TurnOver)
     return report

@@ -1,28 +1,21 @@
 """Agreed phrases of the codebook in force: offered, inserted, and compared."""
 
 from collections.abc import Iterator, Mapping
-from typing import Final
 
 import msgspec
 from msgspec import Raw, Struct
 from multidict import MultiDict
 
 from dragoman.console.compose.writing import Writing
-from dragoman.console.display import translations
+from dragoman.console.display import agreed_words, translations
 from dragoman.console.display.act_display import Display
 from dragoman.console.display.message_view import TEXTS
 from dragoman.members import text_rows
 from dragoman.members.kind import PREFIX
 from dragoman.members.texts import TextKind
-from dragoman_schemas.codebook import CODEBOOKS, Codebook
-from dragoman_schemas.state import Registry
 
 AgreedPhrase = tuple[str, tuple[tuple[str, str], ...]]
 """A key of a codebook, and its phrase by the language tags of the channel."""
-
-
-_SHORT: Final = 4
-"""Letters below which a phrase, such as 收悉, is too short to be looked for."""
 
 
 class PhraseDeparture(Struct, frozen=True, kw_only=True):
@@ -33,20 +26,10 @@ class PhraseDeparture(Struct, frozen=True, kw_only=True):
     agreed: str
 
 
-def in_force(registry: Registry) -> Codebook | None:
-    """Return the codebook that every side has adopted; None where they differ."""
-    adopted = [registry.codebooks.get(side.name) for side in registry.sides]
-    names = {"" if book is None else book.codebook for book in adopted}
-    codebook = CODEBOOKS.get(names.pop()) if len(names) == 1 else None
-    if codebook is None or any(book and book.version < codebook.version for book in adopted):
-        return None
-    return codebook
-
-
 def offered(writing: Writing) -> list[AgreedPhrase]:
     """Return the phrases that are offered in a form; none without a main text."""
     registry = writing.context.registry
-    codebook = in_force(registry)
+    codebook = agreed_words.in_force(registry)
     if codebook is None or not (_main_text(writing) or writing.act == translations.ACT):
         return []
     return [
@@ -66,23 +49,15 @@ def departures(writing: Writing, content: Mapping[str, Raw]) -> Iterator[PhraseD
     """Yield the agreed phrases from which one language of a text departs.
 
     The phrase occurs in one language, or in the original of a translation. The text in
-    the other language has other words than the sides agreed on. Phrases of one word are
-    ordinary words and are not looked for.
+    the other language has other words than the sides agreed on.
     """
-    codebook = in_force(writing.context.registry)
-    if codebook is None:
-        return
-    phrases = [
-        texts
-        for texts in codebook.phrases.values()
-        if " " in texts["en"] and all(len(text) >= _SHORT for text in texts.values())
-    ]
+    phrases = agreed_words.phrases_of(writing.context.registry)
     for by_tag in _side_by_side(writing, content):
         for texts in phrases:
             agreed = {
                 tag: phrase for tag in by_tag if (phrase := texts.get(tag.partition("-")[0], ""))
             }
-            has = [tag for tag, phrase in agreed.items() if phrase.casefold() in by_tag[tag]]
+            has = [tag for tag in agreed if any(agreed_words.find([texts], by_tag[tag], tag))]
             yield from (
                 PhraseDeparture(of=agreed[has[0]], tag=tag, agreed=phrase)
                 for tag, phrase in agreed.items()
@@ -91,14 +66,14 @@ def departures(writing: Writing, content: Mapping[str, Raw]) -> Iterator[PhraseD
 
 
 def _side_by_side(writing: Writing, content: Mapping[str, Raw]) -> Iterator[dict[str, str]]:
-    """Yield each text that stands in several languages, by tag, in one letter case."""
+    """Yield each text that stands in several languages, by tag."""
     values = {name: msgspec.json.decode(bytes(raw)) for name, raw in content.items()}
     if writing.act == translations.ACT and writing.exchange is not None:
         display = Display(writing.context.words)
         originals = translations.originals(display, writing.exchange, values.get("of", ""))
-        tag, text = values.get("language", ""), str(values.get("text", "")).casefold()
+        tag, text = values.get("language", ""), str(values.get("text", ""))
         for original in originals:
-            yield {original.language: "\n".join(original.paragraphs).casefold(), tag: text}
+            yield {original.language: "\n".join(original.paragraphs), tag: text}
         return
     for value in values.values():
         for item in value if isinstance(value, list) else [value]:
@@ -107,7 +82,7 @@ def _side_by_side(writing: Writing, content: Mapping[str, Raw]) -> Iterator[dict
                 and len(item) > 1
                 and {*item} <= {*writing.context.registry.languages}
             ):
-                yield {tag: str(text).casefold() for tag, text in item.items()}
+                yield {tag: str(text) for tag, text in item.items()}
 
 
 def with_phrase(writing: Writing, fields: MultiDict[str], key: str) -> MultiDict[str]:

@@ -60,7 +60,7 @@ from dragoman.domain.views.offers import OFFERS
 from dragoman.limits import DIGITS, FLASH_WORDS
 from dragoman.members import shapes, text_rows
 from dragoman.members.choices import OfferedKind
-from dragoman.members.kind import PREFIX, FieldError, form_fields
+from dragoman.members.kind import PREFIX, FieldError, Member, form_fields
 from dragoman.members.sides import MechanismKind, PersonKind
 from dragoman.members.texts import language
 from dragoman.text import sentence, verbatim
@@ -271,6 +271,54 @@ def _of_draft(context: PageContext, writing: Writing) -> MultiDict[str]:
     return fields
 
 
+def is_own_member(act: str, member: Member) -> bool:
+    """Return whether a member is the act's own, and not one of every message."""
+    return (
+        member.required
+        or member.name not in shapes.FRAME
+        or member.name == "text"
+        or (act in FORMATS and member.name == "of")
+    )
+
+
+def text_values(
+    writing: Writing, fields: Mapping[str, Any], faults: Iterable[FieldError]
+) -> dict[str, Any]:
+    """Return the values that the control of a text needs."""
+    context, act = writing.context, writing.act
+    faults, languages = list(faults), sorted(context.registry.languages)
+    either = OFFERS[act].either
+    return {
+        "value": lambda name: str(fields.get(name, "")),
+        "fault_of": {fault.field: fault for fault in reversed(faults)},
+        "holds_fault": lambda name: any(
+            fault.field == name or fault.field.startswith(f"{name}.") for fault in faults
+        ),
+        "label": writing.label,
+        "hints": {name: context.words.sentence(hint) for name, hint in OFFERS[act].hints.items()}
+        if writing.of_channel is None
+        else writing.of_channel.hints(context),
+        "needs_words": {"text", "phrases"}
+        if act == "reply" and not any(member.name == "answers" for member in writing.members())
+        else set(),
+        "either": {
+            name: context.words.listed(
+                context.words.field(other) for other in sorted(either - {name})
+            )
+            for name in either
+        },
+        "languages_of": {tag: language(tag) for tag in languages_own_first(context)},
+        "translated": lambda name: (
+            sum(bool(text_rows.joined(fields, f"{name}.{tag}")) for tag in languages) > 1
+        ),
+        "main_texts": message_view.TEXTS,
+        "text_rows": lambda name: text_rows.rows(fields, name, languages),
+        "most_rows": text_rows.most_rows(languages),
+        "whole_text": lambda name: text_rows.joined(fields, name),
+        "wakes": [side.upper() for side in context.sides if side != context.side],
+    }
+
+
 async def render_form(
     writing: Writing,
     fields: Mapping[str, Any],
@@ -299,13 +347,7 @@ async def render_form(
     own_members = [
         member
         for member in members
-        if (member.name != "fields" or not replaced)
-        and (
-            member.required
-            or member.name not in shapes.FRAME
-            or member.name == "text"
-            or (act in FORMATS and member.name == "of")
-        )
+        if (member.name != "fields" or not replaced) and is_own_member(act, member)
     ]
     begins = _ACCOUNT_BEGINS if act == "counter-account" else ()
     required = [member for name in begins for member in own_members if member.name == name]
@@ -343,7 +385,6 @@ async def render_form(
     typed = form_rows.filled_of(fields, f"{PREFIX}.")
     shows_more = "more" in fields or any(member.name in typed for member in framed)
     offices = [office_of(side, context.projection.office(side)) for side in context.sides]
-    languages = sorted(context.registry.languages)
     rule = precedence_hints.rule_of(writing.format, context.service.now())
     return Page(
         template="compose.html",
@@ -362,37 +403,22 @@ async def render_form(
         ),
         status=status,
         values={
+            **text_values(writing, fields, faults),
             "writing": writing,
             "headline": headline(context, writing.exchange) if writing.exchange is not None else "",
             "typed": fields,
-            "value": lambda name: str(fields.get(name, "")),
             "values": lambda name: (
                 list(fields.getall(name, [])) if hasattr(fields, "getall") else []
             ),
             "faults": list(faults),
-            "fault_of": {fault.field: fault for fault in reversed(faults)},
-            "holds_fault": lambda name: any(
-                fault.field == name or fault.field.startswith(f"{name}.") for fault in faults
-            ),
             "problem": problem,
             "is_back": is_back,
             "required": required,
             "unfolded": unfolded,
-            "hints": {
-                name: context.words.sentence(hint) for name, hint in OFFERS[act].hints.items()
-            }
-            if writing.of_channel is None
-            else writing.of_channel.hints(context),
             "meanings": {}
             if writing.of_channel is None
             else writing.of_channel.choices(context.words),
             "purpose": context.words.sentence(OFFERS[act].purpose or verbatim("")),
-            "either": {
-                name: context.words.listed(
-                    context.words.field(other) for other in sorted(either - {name})
-                )
-                for name in either
-            },
             "text_parts": []
             if writing.exchange is None or act != "alternative"
             else exchange_choices.parts(Display(context.words, offices), writing.exchange),
@@ -404,11 +430,7 @@ async def render_form(
             "handed": agreement_form.handed_choices(writing),
             "carried": await agreement_form.carried_topics(writing, fields),
             "upload_to": agreement_form.upload_field(writing),
-            "needs_words": {"text", "phrases"}
-            if act == "reply" and not any(member.name == "answers" for member in members)
-            else set(),
             "beside": report_beside(writing, offices),
-            "label": writing.label,
             "optional": [
                 member
                 for member in own_members
@@ -419,25 +441,16 @@ async def render_form(
             "precedence": writing.format is not None and context.registry.kind != "track2",
             "rule": rule,
             "limits": limits_of(context),
-            "wakes": [side.upper() for side in context.sides if side != context.side],
             "edits": replaced_members.edits(
                 writing, Display(context.words, offices, link=context.link), fields
             ),
             "rows": lambda name, kind: form_rows.rows(fields, name, kind),
             "filled_of": lambda prefix: form_rows.filled_of(fields, prefix),
             "windows": lambda name: form_rows.windows(fields, name),
-            "languages_of": {tag: language(tag) for tag in languages_own_first(context)},
             "other_languages": lambda name: other_languages(
                 context.registry.languages,
                 fields.getall(name, []) if hasattr(fields, "getall") else [],
             ),
-            "translated": lambda name: (
-                sum(bool(text_rows.joined(fields, f"{name}.{tag}")) for tag in languages) > 1
-            ),
-            "main_texts": message_view.TEXTS,
-            "text_rows": lambda name: text_rows.rows(fields, name, languages),
-            "most_rows": text_rows.most_rows(languages),
-            "whole_text": lambda name: text_rows.joined(fields, name),
             "offices": offices,
             "own_office": next((office for office in offices if office.side == context.side), None),
             "officers": officer_choices(context),

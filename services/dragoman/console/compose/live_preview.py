@@ -45,6 +45,9 @@ def without_preview(context: PageContext, faults: Sequence[FieldError]) -> web.R
     text = fault.sentence
     if fault.label and fault.label not in text:
         text = context.words.say("%(what)s: %(detail)s", what=fault.label, detail=text)
+    if fault.earliest:
+        time = context.words.written(fault.earliest, "minute")
+        text += " " + context.words.say("The earliest that passes begins at %(t)s.", t=time)
     return _answer(context, None, text)
 
 

@@ -28,6 +28,7 @@ from dragoman.console.compose import (
 )
 from dragoman.console.compose.check_page import check
 from dragoman.console.compose.draft_pages import draft_list, draft_page, draft_sent
+from dragoman.console.compose.earliest_dates import with_earliest_dates
 from dragoman.console.compose.form_page import form, render_form, render_refusal, writing_of
 from dragoman.console.compose.live_hints import reading
 from dragoman.console.compose.live_preview import live_preview, without_preview
@@ -126,6 +127,8 @@ async def _rewritten(
     suggestion, carried = fields.popall("use", [""])[-1], fields.popall("carry", [])
     if phrase := fields.popall("phrase", [""])[-1]:
         return await render_form(writing, agreed_phrases.with_phrase(writing, fields, phrase), [])
+    if earliest := fields.popall("earliest", [""])[-1]:
+        return await render_form(writing, with_earliest_dates(writing, fields, earliest), [])
     if suggestion:
         name, _, text = suggestion.partition("=")
         fields[name] = text

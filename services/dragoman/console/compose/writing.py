@@ -33,7 +33,7 @@ from dragoman.members.shapes import FieldsKind
 from dragoman.members.sides import MessageKind
 from dragoman.members.texts import TextKind
 from dragoman.stores.drafts import Draft
-from dragoman.text import Text, sentence
+from dragoman.text import sentence
 from dragoman_schemas.act_frame import Answering
 from dragoman_schemas.state import Exchange
 
@@ -265,12 +265,13 @@ class Warned(NamedTuple):
 
 def field_errors(writing: Writing, faults: Iterable[refusals.FieldFault]) -> list[FieldError]:
     """Return the faults of the act as faults of its form's fields."""
-    return [_field_error(writing, fault.pointer, fault.detail) for fault in faults]
+    return [_field_error(writing, fault) for fault in faults]
 
 
-def _field_error(writing: Writing, pointer: str, detail: Text) -> FieldError:
+def _field_error(writing: Writing, fault: refusals.FieldFault) -> FieldError:
     """Return a fault of the act as a fault of one field."""
-    context, name = writing.context, ".".join(["f", *(part for part in pointer.split("/") if part)])
+    context, pointer = writing.context, fault.pointer
+    name = ".".join(["f", *(part for part in pointer.split("/") if part)])
     path = name.split(".")[1:]
     member = member_at(writing.members(()), path)
     kind = None if member is None else member.kind
@@ -281,7 +282,8 @@ def _field_error(writing: Writing, pointer: str, detail: Text) -> FieldError:
         label=""
         if member is None
         else writing.label(member, f"f.{path[0]}" if len(path) == 1 else name),
-        sentence=officer_text(context.words, kind, detail, sides),
+        sentence=officer_text(context.words, kind, fault.detail, sides),
+        earliest=fault.earliest,
     )
 
 

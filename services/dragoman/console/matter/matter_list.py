@@ -24,6 +24,7 @@ from dragoman.console.display.deadline_rows import (
     Level,
     level_of,
 )
+from dragoman.console.matter import handing
 from dragoman.console.matter.turn import Whose, move_text, turn_word
 from dragoman.console.matter.window_rows import DisplayedWindow
 from dragoman.console.page.context import PageContext
@@ -34,6 +35,7 @@ from dragoman.i18n.words import Words, as_moment
 from dragoman.projection.open_deadlines import OpenDeadline
 from dragoman.reports.layout import how_accounts_stand
 from dragoman.stores.read_positions import ReadPosition
+from dragoman.stores.watch_floor import HandedMatter
 from dragoman_schemas.act_frame import Precedence
 from dragoman_schemas.state_responses import OpenMatter, Owing
 
@@ -215,8 +217,8 @@ class ShownRow(Struct, frozen=True, kw_only=True):
 
     `lead` is the duty, and empty if the title names it. `subject` is the first words of
     the matter. `is_cut` says that it has more words, and `is_quoted` that it is the
-    title of the matter. `has` says who has the matter. `address` is the page of the
-    exchange.
+    title of the matter. `has` says who has the matter, and `handed` which colleague
+    does. `address` is the page of the exchange.
     """
 
     row: MatterRow
@@ -230,9 +232,15 @@ class ShownRow(Struct, frozen=True, kw_only=True):
     limit: str = ""
     has: tuple[str, ...] = ()
     joined: tuple[tuple[str, str], ...] = ()
+    handed: str = ""
     channel: str = ""
     is_unread: bool = False
     is_window: bool = False
+
+    @property
+    def place(self) -> str:
+        """Return a name of the exchange in its group, with windows apart."""
+        return f"{self.row.exchange}-{'window' if self.is_window else self.row.whose}"
 
 
 def first_of(rows: Iterable[MatterRow]) -> tuple[list[MatterRow], Counter[Whose]]:
@@ -254,7 +262,11 @@ def displayed(
 ) -> list[ShownRow]:
     """Return rows with their words, and which of them the reader has not read."""
     by_id = {matter.exchange: matter for matter in matters}
-    return [_displayed(context, row, by_id.get(row.exchange), reading) for row in rows]
+    handed = handing.handed_of(context)
+    return [
+        _displayed(context, row, by_id.get(row.exchange), reading, handed.get(row.exchange))
+        for row in rows
+    ]
 
 
 def is_unread(context: PageContext, reading: ReadPosition | None, exchange: str) -> bool:
@@ -269,13 +281,22 @@ def is_unread(context: PageContext, reading: ReadPosition | None, exchange: str)
 
 
 def _displayed(
-    context: PageContext, row: MatterRow, matter: OpenMatter | None, reading: ReadPosition | None
+    context: PageContext,
+    row: MatterRow,
+    matter: OpenMatter | None,
+    reading: ReadPosition | None,
+    handed: HandedMatter | None,
 ) -> ShownRow:
     words = context.words
     kind = danger(row.act, row.kind or ("" if matter is None else matter.kind))
     language, subject = ("", _capital(words.value(kind))) if kind else context.subject(row)
     short = eight_words(subject)
     joined = () if matter is None else matter.joined
+    is_handed = (
+        handed is not None
+        and matter is not None
+        and handing.is_standing(handed, context.side, matter.owed)
+    )
     return ShownRow(
         row=row,
         address=context.link(f"/exchanges/{row.exchange}"),
@@ -288,6 +309,7 @@ def _displayed(
         limit=_limit(words, row, context.moment),
         has=() if matter is None else tuple(_has(words, row, matter, context.moment)),
         is_unread=is_unread(context, reading, row.exchange),
+        handed=handing.handed_text(context, handed) if handed is not None and is_handed else "",
         joined=tuple(
             (context.link(f"/exchanges/{report.exchange}"), report.side.upper())
             for report in joined

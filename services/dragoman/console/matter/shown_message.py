@@ -8,7 +8,7 @@ import msgspec
 from markupsafe import Markup
 from msgspec.structs import replace
 
-from dragoman.console.display import field_history, report_views
+from dragoman.console.display import agreed_words, field_history, report_views
 from dragoman.console.display import translations as translated
 from dragoman.console.display.act_display import Display, DisplayedMember
 from dragoman.console.display.meeting_summary import instant, windows
@@ -70,6 +70,7 @@ async def message_values(
         "keys_due": two_keys.due(state),
         "developed": list(field_history.series(display, state)),
         "translations": translated.of_message(state, state.id),
+        "marked": agreed_words.marking(context.registry, context.words, context.link),
         "compared_languages": translation_versions.compared_languages(state, state.id),
     }
 

@@ -131,7 +131,7 @@ if (count) {
 // Drafts
 
 const { sealed } = globalThis;
-const slot = `draft ${location.pathname}`;
+const slot = `draft ${new URL(form?.action ?? location.href).pathname}`;
 const HERE_MS = 1000;
 
 let changed = false;

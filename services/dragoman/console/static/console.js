@@ -345,14 +345,6 @@ function tick() {
   }
 }
 
-// The control of the past is loaded when it is opened; a page of the past, or about it, has it from the beginning.
-const travel = document.querySelector(".travel-more");
-const travels = () => import("./travel.js").catch(() => null); // without it, its form is sent
-if (travel && !page.past) {
-  travel.addEventListener("toggle", travels, { once: true });
-  if (location.hash === "#travel-slider") travels();
-}
-
 const here = new URL(location.href);
 if (here.searchParams.has("said")) {
   here.searchParams.delete("said");
@@ -363,6 +355,8 @@ if (here.searchParams.has("said")) {
 // The focus goes to an error; else to the field that the address names, or to the first field of what is written.
 function firstField() {
   const aimed = here.hash ? document.getElementById(here.hash.slice(1)) : null;
+  const folded = aimed?.closest("details");
+  if (folded) folded.open = true;
   if (aimed?.matches("input")) return aimed;
   if (here.hash) return null;
   const menu = here.pathname.endsWith("/compose") ? main : null;

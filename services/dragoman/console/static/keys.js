@@ -45,6 +45,7 @@ const DOES = {
   l: () => press('[aria-keyshortcuts="l"]'),
   w: () => {
     const field = document.querySelector("[data-when]");
+    if (!field) return press('[aria-keyshortcuts="w"]');
     const folded = field?.closest("details");
     if (folded) folded.open = true;
     field?.focus();

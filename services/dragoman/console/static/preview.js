@@ -40,7 +40,7 @@ if (button && aside && page.channel) {
   button.addEventListener("click", () => {
     aside.hidden = !aside.hidden;
     button.setAttribute("aria-expanded", String(!aside.hidden));
-    document.querySelector("main").classList.toggle("previewing", !aside.hidden);
+    aside.parentElement.classList.toggle("previewing", !aside.hidden);
     if (aside.hidden) return;
     show();
     aside.scrollIntoView({ block: "nearest" });

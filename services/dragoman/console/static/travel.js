@@ -54,13 +54,8 @@ function turn(at) {
   clearTimeout(settling);
   settling = setTimeout(() => {
     aimed = null;
-    if (past() || inMain()) {
-      history.replaceState(null, "", address);
-      follow();
-    } else { // a page of now is live: the past is another page
-      address.hash = "travel-slider";
-      location.assign(address);
-    }
+    history.replaceState(null, "", address);
+    follow();
   }, SETTLE_MS);
 }
 

@@ -9,10 +9,14 @@ from dragoman.text import Text, sentence
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldFault:
-    """One fault of a body: its place (an RFC 6901 pointer) and its description."""
+    """One fault of a body: its place (an RFC 6901 pointer) and its description.
+
+    `earliest` is the earliest time that passes instead; empty where no time does.
+    """
 
     pointer: str
     detail: Text
+    earliest: str = ""
 
 
 class Malformed(Exception):

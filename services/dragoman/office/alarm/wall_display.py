@@ -135,7 +135,9 @@ def _row(context: PageContext, shown: ShownRow) -> WallRow:
         level=row.level,
         is_flash=row.is_flash,
         subject=shown.subject,
-        facts=shown.lead or context.words.listed(shown.has),
+        facts=context.words.listed(
+            filter(None, (shown.lead or context.words.listed(shown.has), shown.handed))
+        ),
         of=shown,
     )
 

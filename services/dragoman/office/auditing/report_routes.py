@@ -29,6 +29,7 @@ from dragoman.application.operations.report_requests import (
     floor_of,
     gathered,
     handed_over,
+    matters_handed,
     period_of,
     situation_of,
     turn_over_of,
@@ -89,6 +90,7 @@ async def show_turn_over(call: ApiRequest[ReportQuery]) -> ApiAnswer:
         side,
         floor_of(call.request.app, projection, side),
         handed_over(service, projection, side),
+        matters_handed(call.request.app, projection, side),
     )
     return await _report(call, call.query, gather)
 

@@ -165,7 +165,8 @@ async def turn_over(context: PageContext) -> Page | web.Response:
     period = period_of(context)
     floor = report_requests.floor_of(context.request.app, context.projection, context.side)
     drafts = report_requests.handed_over(context.service, context.projection, context.side)
-    gather = report_requests.turn_over_of(period.query, context.side, floor, drafts)
+    handed = report_requests.matters_handed(context.request.app, context.projection, context.side)
+    gather = report_requests.turn_over_of(period.query, context.side, floor, drafts, handed)
     return await _shown(
         context, "turn-over", period, lambda: _gathered(context, period.query, gather)
     )

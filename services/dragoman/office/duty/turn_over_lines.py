@@ -1,5 +1,6 @@
 """The lines on the board about the turn-over: points unsigned or not clear."""
 
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from msgspec import Struct
@@ -12,18 +13,25 @@ from dragoman.domain.acts.deadlines import UNTIMED
 from dragoman.reports.turn_over_points import point_text
 
 
+class UnclearRow(Struct, frozen=True, kw_only=True):
+    """Points of a matter that are not clear for one reason: their texts and keys."""
+
+    first: PointState
+    keys: tuple[str, ...]
+    texts: tuple[str, ...]
+
+
 class TurnOverLines(Struct, frozen=True, kw_only=True):
     """The turn-over of the reader's side, as the board shows it.
 
-    `unclear` are the points that are not clear, explained or not. `texts` has their
-    words by their keys. `is_own` says that the reader has the watch.
+    `unclear` are the points that are not clear, explained or not. `is_own` says that
+    the reader has the watch.
     """
 
     has_sheet: bool
     total: int
     unsigned: int
-    unclear: tuple[PointState, ...]
-    texts: dict[str, str]
+    unclear: tuple[UnclearRow, ...]
     is_own: bool
 
 
@@ -45,15 +53,29 @@ async def lines_of(context: PageContext) -> TurnOverLines | None:
         return None
     stored = current.stored
     states = [] if stored is None else turn_overs.states_of(stored, context.roles)
-    unclear = tuple(state for state in states if state.answer in ("not_clear", "explained"))
+    unclear = [state for state in states if state.answer in ("not_clear", "explained")]
     return TurnOverLines(
         has_sheet=stored is not None,
         total=len(states),
         unsigned=sum(not state.answer for state in states),
-        unclear=unclear,
-        texts={state.point.key: point_text(state.point, context.words) for state in unclear},
+        unclear=tuple(_unclear(context, unclear)),
         is_own=context.projection.registry.watches[context.side].since.by == context.grant.actor,
     )
+
+
+def _unclear(context: PageContext, states: Iterable[PointState]) -> Iterator[UnclearRow]:
+    """Yield a row for the points of an exchange that have one answer and one reason."""
+    rows: dict[tuple[str, ...], list[PointState]] = {}
+    for state in states:
+        place = state.point.exchange or state.point.key
+        key = place, state.answer, state.reason, state.explanation, state.by, state.at
+        rows.setdefault(key, []).append(state)
+    for row in rows.values():
+        yield UnclearRow(
+            first=row[0],
+            keys=tuple(state.point.key for state in row),
+            texts=tuple(point_text(state.point, context.words) for state in row),
+        )
 
 
 async def shown(context: PageContext) -> ShownPanel | None:

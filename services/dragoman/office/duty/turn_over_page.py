@@ -10,8 +10,7 @@ second button takes the watch in any case, and the board says what is unsigned.
 """
 
 import secrets
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import msgspec
@@ -21,7 +20,6 @@ from msgspec import Struct
 from dragoman.application.operations import turn_overs
 from dragoman.application.operations.turn_overs import TurnOverList
 from dragoman.console.forms import browser_signatures
-from dragoman.console.matter.matter_list import WATCH
 from dragoman.console.page.context import PageContext
 from dragoman.console.page.form_body import Form
 from dragoman.console.page.rendering import Page, PageRoute, refused
@@ -29,7 +27,15 @@ from dragoman.console.page.sessions import form_of, redirect, said
 from dragoman.domain.acts.act_rules import STAFF
 from dragoman.domain.acts.deadlines import UNTIMED
 from dragoman.domain.record.errors import Refused
-from dragoman.i18n.words import as_moment
+from dragoman.office.duty.turn_over_rows import (
+    REST,
+    Change,
+    PointRow,
+    asked_rows,
+    first_due,
+    groups_of,
+    point_row,
+)
 from dragoman.reports import turn_over_sheet
 from dragoman.reports.turn_over_points import point_text
 from dragoman.text import sentence
@@ -49,22 +55,6 @@ _REASON: Final = 300
 _PATH: Final = "/watch/turn-over"
 
 
-class PointRow(Struct, frozen=True, kw_only=True):
-    """A point on the page: its text, the officer's answer, and its change since."""
-
-    key: str
-    state: str
-    kind: str
-    text: str
-    exchange: str
-    number: str
-    in_log: bool
-    answer: str = ""
-    reason: str = ""
-    change: str = ""
-    beyond: bool = False
-
-
 class EarlierTurnOver(Struct, frozen=True, kw_only=True):
     """An earlier sheet: who signed it, when, and how many of its points."""
 
@@ -82,7 +72,7 @@ class EarlierTurnOver(Struct, frozen=True, kw_only=True):
 class TurnOverPage(Struct, frozen=True, kw_only=True):
     """The turn-over of the reader's side.
 
-    `fault` says why the watch was not taken: "unanswered" or "changed".
+    `fault` says why nothing was signed: "unanswered", "changed" or "reason".
     """
 
     position: int
@@ -90,6 +80,12 @@ class TurnOverPage(Struct, frozen=True, kw_only=True):
     points: tuple[PointRow, ...]
     earlier: tuple[EarlierTurnOver, ...]
     fault: str = ""
+
+
+class TurnOverQuery(Struct, frozen=True, kw_only=True):
+    """The form of the list: with or without a row for each later point."""
+
+    later: bool = False
 
 
 async def turn_over(
@@ -113,6 +109,12 @@ async def turn_over(
         if current is None or current.stored is None
         else tuple(turn_overs.states_of(current.stored, context.roles))
     )
+    later = context.asked(TurnOverQuery).later if form is None else bool(said(form, "later"))
+    is_stored = is_own and current is not None and current.stored is not None
+    asked_points = tuple(state.point for state in states if not state.answer)
+    rows = await asked_rows(
+        context, _rows(context, asked_points if is_stored else points, form), later=later
+    )
     view = TurnOverPage(
         position=point_list.position,
         time=point_list.time,
@@ -131,8 +133,16 @@ async def turn_over(
             "watch": watch,
             "present": current,
             "states": states,
+            "asked": rows,
+            "numbers": {
+                point.key: number
+                for number, point in enumerate(point for row in rows for point in row.points)
+            },
+            "groups": tuple(groups_of(context, rows)),
+            "rest": REST,
+            "first_due": first_due,
+            "later": later,
             "salt": said(form, "salt") if form is not None else secrets.token_hex(16),
-            "shown": _shown(form),
             "point_text": lambda point: point_text(point, words),
             "reason_length": _REASON,
             "said": context.said,
@@ -141,41 +151,25 @@ async def turn_over(
 
 
 def _rows(
-    context: PageContext, points: tuple[TurnOverPoint, ...], form: Form | None
+    context: PageContext, points: Iterable[TurnOverPoint], form: Form | None
 ) -> Iterator[PointRow]:
     """Yield the points, with the answers that a form had for them."""
-    shown, answers = _shown(form), {}
-    if form is not None:
-        answers = {answer.key: answer for answer in _answers(form)}
+    shown = _shown(form)
+    answers = {} if form is None else {answer.key: answer for answer in _answers(form)}
     for point in points:
         answer = answers.get(point.key)
-        change = ""
+        change: Change = ""
         if form is not None and point.key not in shown:
             change = "new"
         elif form is not None and shown[point.key] != point.state:
             change = "changed"
-        yield PointRow(
-            key=point.key,
-            state=point.state,
-            kind=point.kind,
-            text=point_text(point, context.words),
-            exchange=point.exchange,
-            number=point.number,
-            in_log=point.in_log,
+        yield point_row(
+            point,
+            point_text(point, context.words),
             answer="" if answer is None else answer.answer,
             reason="" if answer is None else answer.reason,
             change=change,
-            beyond=not change and _is_beyond(point, context.moment),
         )
-
-
-def _is_beyond(point: TurnOverPoint, now: datetime) -> bool:
-    """Return whether a point is due beyond the watch; these have one answer."""
-    return (
-        point.kind in ("owed", "awaited")
-        and bool(point.time)
-        and as_moment(point.time) > now + WATCH
-    )
 
 
 def _earlier(context: PageContext) -> Iterator[EarlierTurnOver]:
@@ -231,16 +225,29 @@ def _shown(form: Form | None) -> dict[str, str]:
     }
 
 
+def _row(form: Form, number: int) -> str:
+    """Return the name of the row in which a form showed a point."""
+    return said(form, f"row.{number}") or str(number)
+
+
 def _answers(form: Form) -> Iterator[PointAnswer]:
     """Yield the answers in a form, without the unknown ones."""
     for number in range(_POINTS):
-        place = "beyond" if str(number) in form.getall("beyond", []) else str(number)
-        key, answer = said(form, f"key.{number}"), said(form, f"answer.{place}")
-        reason = said(form, f"reason.{place}")[:_REASON]
+        row = _row(form, number)
+        key, answer = said(form, f"key.{number}"), said(form, f"answer.{row}")
+        reason = said(form, f"reason.{row}")[:_REASON]
         if key and answer == "taken_over":
             yield PointAnswer(key=key, answer="taken_over")
         elif key and answer == "not_clear":
             yield PointAnswer(key=key, answer="not_clear", reason=reason)
+
+
+def _may_say_why(form: Form) -> bool:
+    """Return whether a row is not clear whose reason the form did not ask for yet."""
+    rows = {_row(form, number) for number in range(_POINTS) if f"key.{number}" in form}
+    return any(
+        said(form, f"answer.{row}") == "not_clear" and f"reason.{row}" not in form for row in rows
+    )
 
 
 async def answer(context: PageContext) -> Page | web.StreamResponse:
@@ -250,6 +257,8 @@ async def answer(context: PageContext) -> Page | web.StreamResponse:
     match said(form, "do"):
         case "take" | "now":
             return await _take(context, form, in_any_case=said(form, "do") == "now")
+        case "sign" if _may_say_why(form):
+            return await turn_over(context, form, fault="reason", status=409)
         case "sign":
             kinds = {answer.key: answer for answer in _answers(form)}
             await _store(
@@ -258,10 +267,10 @@ async def answer(context: PageContext) -> Page | web.StreamResponse:
             return redirect(context.link(_PATH, said="signed"))
         case "explain" if said(form, "text"):
             text = said(form, "text")[:_REASON]
-            await _store(context, [(said(form, "point"), "explained", text)])
+            await _store(context, [(key, "explained", text) for key in _keys(form)])
             return redirect(context.link(said="explained"))
         case "clear":
-            await _store(context, [(said(form, "point"), "clear", "")])
+            await _store(context, [(key, "clear", "") for key in _keys(form)])
             return redirect(context.link(said="cleared"))
         case _:
             raise refused(
@@ -271,6 +280,11 @@ async def answer(context: PageContext) -> Page | web.StreamResponse:
                     "again."
                 ),
             )
+
+
+def _keys(form: Form) -> list[str]:
+    """Return the points that a form of the board is about."""
+    return [str(key) for key in form.getall("point", [])]
 
 
 async def _store(context: PageContext, words: list[tuple[str, str, str]]) -> None:
@@ -328,7 +342,9 @@ def _fault(
     if any(shown.get(point.key) != point.state for point in points):
         return "changed"
     signed = {answer.key for answer in answers}
-    return "unanswered" if any(point.key not in signed for point in points) else ""
+    if any(point.key not in signed for point in points):
+        return "unanswered"
+    return "reason" if _may_say_why(form) else ""
 
 
 ROUTES: Final = (

@@ -12,10 +12,11 @@ from dragoman.application.http.queries import Whole
 from dragoman.application.operations import exchange_view, report_requests
 from dragoman.console.charts import charts
 from dragoman.console.compose import release_preview
+from dragoman.console.compose.short_form import form_below, short_act
 from dragoman.console.display.deadline_rows import Level, urgency
 from dragoman.console.display.log_rows import line_of
 from dragoman.console.display.office_clocks import office_of
-from dragoman.console.matter import panel, reading, receipt_rows, shelving, shown_message
+from dragoman.console.matter import handing, panel, reading, receipt_rows, shelving, shown_message
 from dragoman.console.matter.conversation import conversation
 from dragoman.console.matter.exchange_parts import sketch, step_of
 from dragoman.console.matter.turn import move_text, standing_text, turn_of, turn_word
@@ -36,15 +37,20 @@ from dragoman_schemas.state import Exchange, decode_exchange
 
 
 class ExchangeQuery(Struct, frozen=True, kw_only=True):
-    """The record before which the page of the timeline ends; 0 for the newest page."""
+    """The record before which the timeline ends, and the act that is written below it.
+
+    The record is 0 for the newest page, and the act is empty for none.
+    """
 
     before: Whole = 0
+    write: str = ""
 
 
 async def exchange(context: PageContext) -> Page:
     """Return the page of one exchange."""
     id = context.request.match_info["exchange"]
-    cursor = context.asked(ExchangeQuery).before
+    query = context.asked(ExchangeQuery)
+    cursor = query.before
     view = await exchange_view.viewed(
         context.call, context.projection, id, context.past_moment, context.newest, cursor
     )
@@ -60,6 +66,14 @@ async def exchange(context: PageContext) -> Page:
     values = await shown_message.message_values(context, display, offices, state)
     rows = compared(state, account_statements, display) if len(account_statements) > 1 else []
     turn = await turn_of(context, state)
+    few, more = (
+        shown_message.acts_of(context, view.allowed, state) if context.may_post else ([], [])
+    )
+    short = short_act(context, state, few)
+    handed = handing.handed_of(context).get(id)
+    if handed is not None and not handing.is_standing(handed, context.side, turn.duties):
+        handed = None
+    colleagues = handing.colleagues(context, state, turn)
     return Page(
         template="exchange.html",
         view=view,
@@ -104,9 +118,15 @@ async def exchange(context: PageContext) -> Page:
             "accounts": account_statements,
             "compared": [row for row in rows if row.result in ("same", "differs")],
             "sketch": sketch(context, state, points),
-            "acts": shown_message.acts_of(context, view.allowed, state)
-            if context.may_post
-            else ([], []),
+            "acts": (few, more),
+            "short": short.act if short is not None else "",
+            "handed": handed,
+            "handed_text": handing.handed_text(context, handed) if handed is not None else "",
+            "may_hand": bool(colleagues),
+            "hands": colleagues if query.write == "hand" else [],
+            "answer": await form_below(short)
+            if short is not None and short.act == query.write
+            else "",
             "keys": {act: offer.shortcut for act, offer in OFFERS.items() if offer.shortcut},
             "wanted": reply_wanted(state),
             "promised": promised(state),

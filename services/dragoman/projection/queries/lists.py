@@ -4,6 +4,7 @@ import re
 import sqlite3
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
@@ -19,6 +20,7 @@ from dragoman.limits import (
     OVERDUE_LOOKED,
     PAST_LOOKED,
     RECORDS_PAGE,
+    SEARCH_PLACES,
 )
 from dragoman.projection import counters
 from dragoman.projection.counters import UNACKNOWLEDGED, UNANSWERED, Tally
@@ -93,20 +95,52 @@ def listed(view: View, wanted: Filter, most: int, only: Collection[str] | None =
     """
     if view.position < view.newest:
         return _listed_then(view, wanted, most, only)
-    base = view.base
-    index, clauses, parameters = _narrowed(base, _before(base, wanted.cursor), wanted, only)
-    query = f"SELECT {ROW} FROM exchanges {index} WHERE {' AND '.join(clauses)} ORDER BY key DESC"  # fixed words  # noqa: S608
     if wanted.overdue:
-        every = view.connection.execute(query, parameters)
-        rows, cursor = _overdue(view, wanted.overdue, every, most)
+        rows, cursor = _overdue(view, wanted.overdue, _selected(view, wanted, only), most)
     else:
-        rows = view.connection.execute(f"{query} LIMIT {most + 1}", parameters).fetchall()
+        rows = _newest(view, wanted, most + 1, only)
         cursor = str(position_of(rows[most - 1][-1])) if len(rows) > most else ""
     return Rows(
         exchanges=tuple(row_of_columns(values) for values in rows[:most]),
         position=view.position,
         next=cursor,
     )
+
+
+def _selected(
+    view: View, wanted: Filter, only: Collection[str] | None, first: int = 0
+) -> Iterable[Any]:
+    """Return the rows that a filter selects, the newest opened first.
+
+    Where `first` is given, neither an exchange nor a searched word has an earlier key.
+    """
+    index, clauses, parameters = _narrowed(
+        max(view.base, first), _before(view.base, wanted.cursor), wanted, only
+    )
+    query = f"SELECT {ROW} FROM exchanges {index} WHERE {' AND '.join(clauses)} ORDER BY key DESC"  # fixed words  # noqa: S608
+    return view.connection.execute(query, parameters)
+
+
+def _newest(view: View, wanted: Filter, most: int, only: Collection[str] | None) -> list[Any]:
+    """Return the newest rows that a filter selects.
+
+    A search for a common word reads only its newest places, and further back until the
+    page is full: an exchange that was opened after a place has no earlier one.
+    """
+    places = SEARCH_PLACES
+    while wanted.q:
+        first = view.connection.execute(
+            "SELECT rowid FROM search WHERE words MATCH ? AND rowid BETWEEN ? AND ? "
+            "ORDER BY rowid DESC LIMIT 1 OFFSET ?",
+            (phrases(wanted.q), view.base, _before(view.base, wanted.cursor), places),
+        ).fetchone()
+        if first is None:
+            break
+        rows = list(islice(_selected(view, wanted, only, first[0]), most))
+        if len(rows) == most:
+            return rows
+        places *= 8
+    return list(islice(_selected(view, wanted, only), most))
 
 
 def _listed_then(view: View, wanted: Filter, most: int, only: Collection[str] | None) -> Rows:
@@ -276,7 +310,7 @@ def _narrowed(
     if wanted.q:
         clauses.append(
             "id IN (SELECT r.exchange FROM search s JOIN records r ON r.key = s.rowid "
-            "WHERE s.words MATCH ? AND r.key BETWEEN ? AND ?)"
+            "WHERE s.words MATCH ? AND s.rowid BETWEEN ? AND ?)"
         )
         parameters += [phrases(wanted.q), base, row_key(base, at)]
     if only is not None:
