@@ -1,6 +1,6 @@
 """A small program on pyeventsourcing and PostgreSQL that takes the posts of the load.
 
-    stored_events.py --pool 8        the database is named by the POSTGRES_ variables
+    stored_events.py PORT USER PASSWORD_FILE     the port and the account of PostgreSQL
 
 Each post becomes an aggregate with one event of its own. The library is synchronous, so that
 threads wait for the database, one for each connection to it. Prints its URL once it
