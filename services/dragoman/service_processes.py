@@ -155,7 +155,7 @@ def _processes(
     settings: Settings, endpoint: BrokerEndpoint, url: str, config: Path | None
 ) -> list[ServiceProcess]:
     services: dict[str, list[str]] = {}
-    if settings.is_apart:
+    if settings.services == "apart":
         services |= {"scheduler": ["scheduler"], "notifier": ["notifier"]}
         if not settings.registrar.beside:
             services["signer"] = ["signer"]

@@ -33,10 +33,6 @@ _NOT_SETTINGS: Final = frozenset(
 )
 
 
-_TOGETHER_PROCESSORS: Final = 2
-"""The number of processors up to which `up` is one process beside its broker."""
-
-
 class Http(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The address at which the gateway listens.
 
@@ -293,8 +289,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All settings of a process.
 
     `services` says where `up` runs the scheduler, the notifier and the signer:
-    `together` with the gateway, or `apart`, each in a process of its own. `auto` is
-    apart where the process may use more than two processors.
+    `together` with the gateway, or `apart`, each in a process of its own.
     `uvloop` is used if it is installed, by the extra `fast`. `origin` names the logs of
     new channels, as a URL without a scheme. In it, `{channel}` stands for the name of
     the channel. `{key}` stands for the hex SHA-256 of the log's key, by which some
@@ -302,7 +297,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
 
     data: Path = msgspec.field(default_factory=lambda: Path("dragoman-data"))
-    services: Literal["auto", "together", "apart"] = "auto"
+    services: Literal["together", "apart"] = "together"
     origin: str = ""
     http: Http = Http()
     admin: Admin = Admin()
@@ -315,13 +310,6 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     budgets: BudgetSettings = BudgetSettings()
     courier: NotifierSettings = NotifierSettings()
     uvloop: bool = True
-
-    @property
-    def is_apart(self) -> bool:
-        """Return whether `up` runs the services beside the gateway apart."""
-        if self.services == "auto":
-            return len(os.sched_getaffinity(0)) > _TOGETHER_PROCESSORS
-        return self.services == "apart"
 
 
 class SettingsError(Exception):

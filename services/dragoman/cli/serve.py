@@ -219,7 +219,7 @@ async def _up(
             settings,
             endpoint,
             lifecycle,
-            whole=not settings.is_apart,
+            whole=settings.services == "together",
             take_over=take_over,
             clock=clock,
         ) as running,
