@@ -658,4 +658,5 @@ async def test_a_witness_that_is_behind_or_busy_is_asked_again_within_a_second(
             pauses.append(asked.again_seconds(signed) or 0.0)
             asked._not_before.clear()
     assert 0.05 < pauses[0] <= 0.1
-    assert pauses == sorted(pauses) and pauses[-1] <= 1.0
+    steps = [round(pause, 1) for pause in pauses]  # Some of each pause is over when it is read.
+    assert steps == sorted(steps) and pauses[-1] <= 1.0
