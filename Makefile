@@ -97,7 +97,12 @@ format: $(VENV)/.dev ## Format the code
 	$(BIN)/ruff format --quiet
 	$(BIN)/ruff check --quiet --fix-only
 
-bench: $(VENV)/.dev ## Measure, print a table, write build/bench.json
+build/peers/.installed: $(VENV)/.uv requirements/peers.lock
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python build/peers
+	$(BIN)/uv pip install --quiet --compile-bytecode --python build/peers/bin/python --require-hashes -r requirements/peers.lock
+	@touch $@
+
+bench: $(VENV)/.dev $(if $(findstring peers,$(BENCH)),build/peers/.installed) ## Measure, print a table, write build/bench.json; BENCH=peers installs others to compare with (needs Debian's postgresql)
 	$(BIN)/python tests/bench/bench.py $(BENCH)
 
 schemas: $(VENV)/.dev ## Generate schemas/published, build/schemas, the reference pages and the dashboard; write golden records that are missing
@@ -121,6 +126,7 @@ lock: $(VENV)/.uv ## Lock the requirements anew, with hashes
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --extra embedded --extra fast --extra notify -o requirements/runtime.lock pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --extra embedded --extra fast --extra notify --group dev -o requirements/dev.lock pyproject.toml requirements/build.in
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --constraint requirements/dev.lock -o requirements/build.lock requirements/build.in
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --constraint requirements/dev.lock -o requirements/peers.lock requirements/peers.in
 
 SOURCES := ^nkeys==
 wheels: $(VENV)/.uv $(ASSETS) ## Put the program and all that it needs into build/wheels, for an image

@@ -9,10 +9,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from aiohttp import ClientSession, web
+from aiohttp import ClientSession, ClientTimeout, web
 from aiohttp.test_utils import TestServer
 from structlog.testing import capture_logs
 
+from dragoman import witness_client
 from dragoman.audit import compare
 from dragoman.audit.mirror import Mirror, Pinned
 from dragoman.cli.audit.witness import application
@@ -628,3 +629,34 @@ async def test_who_is_cancelled_lets_the_archive_go_only_once_its_thread_has_don
     with pytest.raises(asyncio.CancelledError):
         await working
     assert done == [1]
+
+
+async def test_a_witness_that_is_behind_or_busy_is_asked_again_within_a_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A witness without an answer in time is busy with records, which is no outage."""
+    monkeypatch.setattr(witness_client, "_SECONDS", ClientTimeout(total=0.05))
+    answers = ["slow", 503, "slow", 503, 503, 503, 503]
+
+    async def add(_: web.Request) -> web.Response:
+        answer = answers.pop(0)
+        if answer == "slow":
+            await asyncio.sleep(0.2)
+        return web.Response(status=503)
+
+    app = web.Application()
+    app.router.add_post("/add-checkpoint", add)
+    head = Checkpoint("example.org/log", 0, merkle.EMPTY)
+    signed = note.Note(text=head.text, signatures=())
+    verifier = Side().verifier
+    async with TestServer(app) as server, ClientSession() as session:
+        witness = WitnessEndpoint(verifier=verifier, url=str(server.make_url("")).rstrip("/"))
+        asked = Witnesses(session, [witness])
+        pauses = []
+        while answers:
+            assert await asked.cosigned(head, signed, merkle.nodes_of([])) == []
+            pauses.append(asked.again_seconds(signed) or 0.0)
+            asked._not_before.clear()
+    assert 0.05 < pauses[0] <= 0.1
+    steps = [round(pause, 1) for pause in pauses]  # Some of each pause is over when it is read.
+    assert steps == sorted(steps) and pauses[-1] <= 1.0

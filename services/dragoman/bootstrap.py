@@ -12,7 +12,6 @@ import json
 import stat
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -56,6 +55,7 @@ from dragoman.service_factory import (
     running_service,
     witness_factory,
 )
+from dragoman.service_processes import FIRST_GATEWAY
 from dragoman.settings import Settings, SettingsError
 from dragoman.signer import Signer
 from dragoman.stores import endpoint_secrets
@@ -190,7 +190,7 @@ async def gateway(
     settings: Settings,
     endpoint: BrokerEndpoint,
     lifecycle: Lifecycle,
-    name: str = "gateway",
+    name: str = FIRST_GATEWAY,
     *,
     whole: bool = False,
     take_over: bool = False,
@@ -201,6 +201,7 @@ async def gateway(
     It answers from the start. Until every channel is folded to the end of its log, it
     answers that it is starting.
 
+    Where several gateways share the port, all but the first answer once they are ready.
     With `whole`, the process also runs the scheduler, the notifier and the signer; the
     signer runs elsewhere if `registrar.beside` is set. `clock` is the clock of the
     gateway, if another than that of the machine is wanted.
@@ -210,7 +211,9 @@ async def gateway(
     async with AsyncExitStack() as stack:
         operator = await stack.enter_async_context(admin_door.opened(settings, lifecycle))
         certificate = listener.certificate_of(settings)
-        door = await stack.enter_async_context(listener.opened(settings, lifecycle, certificate))
+        door = await stack.enter_async_context(
+            listener.opened(settings, lifecycle, certificate, is_first=name == FIRST_GATEWAY)
+        )
         service, start = await stack.enter_async_context(
             running_service(settings, endpoint, name, permit, lifecycle, clock)
         )
@@ -225,9 +228,8 @@ async def gateway(
             start(service.keep(task, partial(permit.when_allowed, run)))
         keep_keys = partial(_keep_keys, endpoint, service)
         start(supervise("keeper", lambda _: permit.when_allowed(keep_keys)))
-        deadlines: Scheduler | None = None
+        deadlines = Scheduler(service.channels, service.command_handler, now=clock.now)
         if whole:
-            deadlines = Scheduler(service.channels, service.command_handler, now=clock.now)
             start(service.keep("watch", partial(permit.when_allowed, deadlines.run)))
             dispatcher = await _dispatcher(stack, settings, service, start, name)
             start(service.keep("courier", partial(permit.when_allowed, dispatcher.run)))
@@ -236,9 +238,13 @@ async def gateway(
                 signing = await _signer(stack, settings, endpoint, permit, lifecycle)
                 start(service.keep("registrar", partial(permit.when_allowed, signing.run)))
                 operator.measurements.append(signing.measure)
-        running = await door.serve(service, stack, start, certificate)
-        if deadlines is not None:
-            running = replace(running, settle=deadlines.tick)
+
+        async def settle() -> None:
+            await deadlines.tick()
+            if not whole:
+                deadlines.leave()  # another process keeps them from now on
+
+        running = await door.serve(service, stack, start, certificate, settle)
         operator.check = partial(host_health.checks, running.app, is_operator=True)
         lifecycle.checks.append(check)
         if certificate is not None:
@@ -499,12 +505,14 @@ def _check_addresses(settings: Settings) -> None:
         )
 
 
-def messages_of(endpoint: BrokerEndpoint, channel: str) -> AsyncGenerator[Page, None]:
-    """Return the messages of a channel's log, page by page.
+def messages_of(
+    endpoint: BrokerEndpoint, channel: str, first: int = 1
+) -> AsyncGenerator[Page, None]:
+    """Return the messages of a channel's log from a position on, page by page.
 
     They are read from the broker as the auditor, the user with no right but to read.
     """
-    return read_ahead(endpoint.url, endpoint.seed("auditor"), channel, endpoint.tls)
+    return read_ahead(endpoint.url, endpoint.seed("auditor"), channel, endpoint.tls, first)
 
 
 def broker_of_gateway(file: Path, keys: Path) -> BrokerEndpoint:

@@ -61,6 +61,7 @@ class Lifecycle:
         self.phase: Phase = "starting"
         self.reloads: list[Callable[[Settings], None]] = []
         self.checks: list[Callable[[Settings], object]] = []
+        self.stops: list[Callable[[signal.Signals], None]] = []
         self.ending = asyncio.Event()
         self._step, self._how_far = sentence("starting"), _unknown
         self._signal: signal.Signals | None = None
@@ -120,6 +121,8 @@ class Lifecycle:
             self._since = time.monotonic()
             log.info("service.stopping", service=self.service, signal=number.name)
             notify(f"STOPPING=1\nSTATUS=stopping after {number.name}")
+            for pass_on in self.stops:
+                pass_on(number)
             self._asked.set()
             if was == "starting":
                 task.cancel()

@@ -207,6 +207,13 @@ COALESCE_FROM: Final = 20
 appends are faster.
 """
 
+COALESCE_SLOW_S: Final = 0.004
+"""Seconds of the last append, beyond which two openings in flight coalesce.
+
+On a disk whose sync takes 5 ms, openings that are appended one by one wait for each
+other's sync.
+"""
+
 COALESCE_RECORDS: Final = 250
 """Openings of one batch. Beyond it the broker gains little, and a rejected batch is
 halved more often.
@@ -219,6 +226,12 @@ it.
 
 COALESCE_BATCHES: Final = 4
 """Batches in flight at once: enough that neither the gateway nor the broker waits."""
+
+COMPRESSED_PAGE_BYTES: Final = 1024
+"""Bytes from which a page, or a part of one, is compressed.
+
+What rings is a part of 6 KiB for one flash. Over 64 kbit/s each KiB takes 0.13 s.
+"""
 
 COMPRESSED_BYTES: Final = 16 * 1024
 """Bytes from which an answer is compressed if the client accepts it. Compressing a
@@ -603,3 +616,6 @@ COMPARED_GROWTH: Final = 100_000
 """Records by which a log may grow while its answers are compared: hours of the busiest
 channel, but not endless.
 """
+
+CALENDAR_BYTES: Final = 384 * 1024
+"""The limit of a calendar, in bytes: a year of shifts, each an event of its own."""

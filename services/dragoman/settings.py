@@ -41,7 +41,8 @@ class Http(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     they change. `trusted_proxies` are the networks whose X-Forwarded-For is believed. A
     connection without a complete request for `idle_s` seconds is closed. After SIGTERM
     the gateway says that it is not ready. It serves on for `drain_s` seconds, while
-    proxies turn to another gateway.
+    proxies turn to another gateway. With `gateways` above 1, several gateways of this
+    machine share the port, and `up` starts as many processes.
     """
 
     host: str = "127.0.0.1"
@@ -52,6 +53,7 @@ class Http(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     trusted_proxies: tuple[str, ...] = ()
     idle_s: Annotated[float, Meta(ge=1, le=3600)] = 75.0
     drain_s: Annotated[float, Meta(ge=0, le=600)] = 5.0
+    gateways: Annotated[int, Meta(ge=1, le=64)] = 1
 
 
 class Admin(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -286,6 +288,8 @@ class SignerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All settings of a process.
 
+    `services` says where `up` runs the scheduler, the notifier and the signer:
+    `together` with the gateway, or `apart`, each in a process of its own.
     `uvloop` is used if it is installed, by the extra `fast`. `origin` names the logs of
     new channels, as a URL without a scheme. In it, `{channel}` stands for the name of
     the channel. `{key}` stands for the hex SHA-256 of the log's key, by which some
@@ -293,6 +297,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
 
     data: Path = msgspec.field(default_factory=lambda: Path("dragoman-data"))
+    services: Literal["together", "apart"] = "together"
     origin: str = ""
     http: Http = Http()
     admin: Admin = Admin()

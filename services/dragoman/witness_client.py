@@ -31,7 +31,14 @@ log = structlog.get_logger()
 
 _SECONDS: Final = aiohttp.ClientTimeout(total=1.0)
 _AGAIN_SECONDS: Final = 10.0
-_SOON_SECONDS: Final = 1.0
+_SOON_SECONDS: Final = 0.1
+"""Seconds before a witness that waits for records is asked again, the first time.
+
+A witness that is busy with records may not answer in time. Each further pause is twice
+as long.
+"""
+_BEHIND_SECONDS: Final = 1.0
+"""The longest pause before a witness that waits for records is asked again."""
 _TRIES: Final = 2
 _HEAD_BYTES: Final = 2**20
 _OK, _CONFLICT, _UNKNOWN, _NOT_NOW = 200, 409, 404, 503
@@ -137,6 +144,7 @@ class Witnesses:
         self._sizes: dict[WitnessEndpoint, int] = dict.fromkeys(witness_endpoints, 0)
         self._not_before: dict[WitnessEndpoint, float] = {}
         self._told: dict[WitnessEndpoint, str] = {}
+        self._pauses: dict[WitnessEndpoint, float] = {}
 
     @property
     def is_empty(self) -> bool:
@@ -371,12 +379,15 @@ class Witnesses:
                     status, body = answer.status, await _body_of(answer)
             except (aiohttp.ClientError, TimeoutError) as error:
                 metrics.WITNESS_ANSWERS.labels("unreachable").inc()
-                self._later(witness, type(error).__name__)
+                is_busy = isinstance(error, TimeoutError)
+                pause = self._next_pause(witness) if is_busy else _AGAIN_SECONDS
+                self._later(witness, type(error).__name__, pause)
                 return None
             metrics.WITNESS_ANSWERS.labels(_OUTCOMES.get(status, "refused")).inc()
             if status == _OK:
                 self._sizes[witness] = head.size
                 self._told.pop(witness, None)
+                self._pauses.pop(witness, None)
                 return self._read(witness, head, body)
             if status == _CONFLICT and body.strip().isdigit():
                 self._sizes[witness] = size = int(body)
@@ -392,7 +403,8 @@ class Witnesses:
                 self._not_before[witness] = float("inf")  # it is another log's
                 return None
             why = f"{status} {body[:200].decode(errors='replace').strip()}"
-            self._later(witness, why, _SOON_SECONDS if status == _NOT_NOW else _AGAIN_SECONDS)
+            pause = self._next_pause(witness) if status == _NOT_NOW else _AGAIN_SECONDS
+            self._later(witness, why, pause)
             return None
         return None
 
@@ -404,6 +416,12 @@ class Witnesses:
         except NotANote as error:
             self._later(witness, f"its cosignature is not valid: {error}")
             return None
+
+    def _next_pause(self, witness: WitnessEndpoint) -> float:
+        """Return the seconds before a witness is asked again that is behind or busy."""
+        pause = self._pauses.get(witness, _SOON_SECONDS)
+        self._pauses[witness] = min(2 * pause, _BEHIND_SECONDS)
+        return pause
 
     def _later(self, witness: WitnessEndpoint, why: str, seconds: float = _AGAIN_SECONDS) -> None:
         if self._told.get(witness) != why:

@@ -85,6 +85,17 @@ async def test_rows_1_2_4_another_past_is_found_by_every_copy_and_convicts_the_l
         "the first does not begin the second"
         in host.run("audit", "fork", str(tmp_path / "fork.json"), "--log", auditor.log).stdout
     )
+    for command, pins in (("verify", auditor.pins), ("replay", ("--sample", "0"))):
+        state = auditor.state(command, tmp_path)
+        told = auditor.ask(host, command, *pins, *state, check=7)
+        assert "the log does not begin with the" in told.stderr, "to a kept audit it is no log"
+        (shown,) = Path(state[1]).glob("contradiction-*.note")
+        head = Path(state[1]) / "head.note"
+        compared = auditor.ask(host, "compare", str(head), "gateway", "--log", auditor.log, check=7)
+        assert (
+            compared.stdout.startswith(("fork", "shorter"))
+            and shown.read_bytes() != head.read_bytes()
+        )
     mirrored = auditor.ask(
         host, "mirror", str(mirror := auditor.own_mirror()), "--once", *auditor.pins, check=7
     )
@@ -93,9 +104,12 @@ async def test_rows_1_2_4_another_past_is_found_by_every_copy_and_convicts_the_l
 
 
 async def test_row_5_a_log_that_was_cut_off_is_found_by_whoever_has_seen_more(
-    forged: Forged, auditor: Auditor
+    forged: Forged, auditor: Auditor, tmp_path: Path
 ) -> None:
     host = await forged(truncated)
+    for command, pins in (("verify", auditor.pins), ("replay", ("--sample", "0"))):
+        told = auditor.ask(host, command, *pins, *auditor.state(command, tmp_path), check=7)
+        assert "and goes back behind the" in told.stderr and "head.note" in told.stderr
     told = auditor.ask(host, "mirror", str(auditor.own_mirror()), "--once", *auditor.pins, check=7)
     assert "was signed before: the log went back" in told.stderr
     compared = auditor.ask(host, "compare", "gateway", str(auditor.export), "--log", auditor.log)

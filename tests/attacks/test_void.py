@@ -220,6 +220,13 @@ class Audited(Struct, frozen=True, kw_only=True):
     valid: set[int]
     void: dict[int, str]
     replayed: str
+    gone_on: dict[int, str]
+    replayed_on: str
+
+
+def _void(told: str) -> dict[int, str]:
+    """Return the void records that a verification lists, each with its reason."""
+    return {int(at): why for at, why in re.findall(r"^void at ([0-9]+): (.*)$", told, re.MULTILINE)}
 
 
 async def _written(host: Service, given: Given) -> tuple[dict[str, int], set[int]]:
@@ -246,15 +253,19 @@ def audited(
     host = Hostile(data, "accepts,lax")
     try:
         positions, valid = asyncio.run(_written(host, given))
-        told = auditor.ask(host, "verify", *auditor.pins).stdout
-        void = {
-            int(at): why for at, why in re.findall(r"^void at ([0-9]+): (.*)$", told, re.MULTILINE)
-        }
+        folder = tmp_path_factory.mktemp("kept")
+        told = auditor.ask(host, "verify", *auditor.pins)
+        again = auditor.ask(host, "verify", *auditor.pins, *auditor.state("verify", folder))
+        assert "kept audit" in again.stdout and "from the first record" not in again.stderr
         yield Audited(
             positions=positions,
             valid=valid,
-            void=void,
+            void=_void(told.stdout),
             replayed=auditor.ask(host, "replay", check=7).stderr,
+            gone_on=_void(again.stdout),
+            replayed_on=auditor.ask(
+                host, "replay", "--sample", "0", *auditor.state("replay", folder), check=7
+            ).stderr,
         )
     finally:
         host.stop()
@@ -278,6 +289,13 @@ def test_rows_9_to_18_what_a_host_takes_that_is_not_legal_makes_its_state_anothe
         f"at position {max(audited.positions.values())} the replay gives" in audited.replayed
         and "the gateway says" in audited.replayed
     )
+
+
+def test_rows_9_to_26_an_audit_that_goes_on_finds_what_one_from_the_first_record_finds(
+    audited: Audited,
+) -> None:
+    assert audited.gone_on == audited.void
+    assert "the gateway says" in audited.replayed_on
 
 
 @pytest.mark.reads(*HOST)

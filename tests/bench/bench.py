@@ -31,11 +31,13 @@ import inbox
 import live
 import pages
 import paging
+import peers
 import posting
 import proving
 import replaying
 import sealing
 import size
+import slow
 import streams
 import watching
 from dragoman.eventlog import broker
@@ -78,8 +80,12 @@ PARTS: Final[dict[str, Part]] = {
     "channels": channels,
     "backup": backing_up,
     "reach": paging,
+    "slow": slow,
     "guard": guard,
+    "peers": peers,
 }
+_ONLY_BY_NAME: Final = "peers"
+"""The part that needs what only `make bench BENCH=peers` installs."""
 
 
 class Stopped(BaseException):
@@ -181,7 +187,11 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="bench-", dir=_BUILD) as folder:
             found, failures = measure(
                 QUICK if given.quick else FULL,
-                given.part or given.only or (["guard"] if given.quick else list(PARTS)),
+                given.part
+                or given.only
+                or (
+                    ["guard"] if given.quick else [part for part in PARTS if part != _ONLY_BY_NAME]
+                ),
                 Path(folder),
             )
     except Stopped as stopped:

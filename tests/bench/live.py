@@ -15,7 +15,7 @@ _LEAD_SECONDS: Final = 2.0
 _CONNECTIONS: Final = 16
 
 
-def _beside(server: Server, plan: Plan, program: str, *arguments: object) -> Numbers:
+def beside(server: Server, plan: Plan, program: str, *arguments: object) -> Numbers:
     """Flashes while others post at a fixed rate: their times, and those of the others."""
     seconds = plan.flashes / plan.flash_rate + 2 * _LEAD_SECONDS
     rate = "--connections", _CONNECTIONS, "--rate", plan.background_rate, "--seconds", seconds
@@ -49,8 +49,8 @@ def _spread(milliseconds: list[float]) -> Numbers:
 def measure(plan: Plan, folder: Path) -> Numbers:
     """`live_p50_ms`, `live_p99_ms`, `bare_hop_p50_ms`, `bare_hop_p99_ms`."""
     with pair(folder) as (ours, bare):
-        live = _beside(ours, plan, "flash.py", ours.channel_url, ours.poster, ours.reader)
-        hop = _beside(bare, plan, "hop.py", *loop_flags(), bare.data, CHANNEL)
+        live = beside(ours, plan, "flash.py", ours.channel_url, ours.poster, ours.reader)
+        hop = beside(bare, plan, "hop.py", *loop_flags(), bare.data, CHANNEL)
     return {
         "live_p50_ms": live["arrived"]["p50_ms"],
         "live_p99_ms": live["arrived"]["p99_ms"],

@@ -4,6 +4,7 @@ outstanding on each, and says how it went.
     load.py --connections 128 --seconds 5 URL TOKEN_FILE            as many as are answered in five seconds
     load.py --posts 400 URL TOKEN_FILE                              four hundred, one after another
     load.py --connections 16 --rate 100 --seconds 5 URL TOKEN_FILE  a hundred a second, whether or not earlier ones are answered
+    load.py --matrix --seconds 5 URL TOKEN_FILE                     URL is that of a room's messages on a Matrix server
 
 Prints one JSON object. At a rate, times count from when a post was due. It shares its processors
 with what it measures, so it takes as little as it can: one epoll, requests that are ready but for
@@ -19,16 +20,19 @@ import sys
 import time
 from collections import Counter, deque
 from pathlib import Path
+from typing import Final
 
-from wire import SILENCE_SECONDS, Broken, Posts, answer, connect, status_of
+from wire import SILENCE_SECONDS, Broken, Messages, Posts, answer, connect, status_of
+
+_TAKEN: Final = (200, 201)
 
 
 class Load:
     """A number of connections to one server, and what was answered on them. Owns the sockets."""
 
-    def __init__(self, url: str, token: str, connections: int, formats: int) -> None:
+    def __init__(self, url: str, posts: Posts | Messages, connections: int) -> None:
         """Open the connections."""
-        self._posts = Posts(url, token, formats)
+        self._posts = posts
         self._poll = select.epoll()
         self._sockets: dict[int, socket.socket] = {}
         self._begun: dict[int, float] = {}
@@ -98,7 +102,7 @@ class Load:
         self.latencies.append(now - self._begun.pop(number))
         status = status_of(found)
         self.statuses[status] += 1
-        if status != 201 and not self.first_refusal:
+        if status not in _TAKEN and not self.first_refusal:
             self.first_refusal = found.decode(errors="replace")
         return now
 
@@ -109,9 +113,11 @@ def summary(load: Load, seconds: float, cpu_s: float) -> dict[str, object]:
     """
     cuts = statistics.quantiles(load.latencies, n=100, method="inclusive")
     return {
-        "acknowledged": load.statuses[201],
+        "acknowledged": sum(load.statuses[status] for status in _TAKEN),
         "refused": {
-            str(status): number for status, number in sorted(load.statuses.items()) if status != 201
+            str(status): number
+            for status, number in sorted(load.statuses.items())
+            if status not in _TAKEN
         },
         "first_refusal": load.first_refusal,
         "per_second": load.within / seconds,
@@ -132,10 +138,14 @@ def main() -> None:
     parser.add_argument("--posts", type=int, default=0)
     parser.add_argument("--rate", type=float, default=0.0, help="posts a second, for --seconds")
     parser.add_argument("--formats", type=int, default=4, help="of how many formats, by turns")
+    parser.add_argument("--matrix", action="store_true", help="send messages to a room of Matrix")
     given = parser.parse_args()
     if not given.seconds and (given.posts < 2 or given.rate):
         parser.error("say when to end: --seconds, or --posts of at least 2")
-    load = Load(given.url, given.token_file.read_text().strip(), given.connections, given.formats)
+    requests = (Messages if given.matrix else Posts)(
+        given.url, given.token_file.read_text().strip(), given.formats
+    )
+    load = Load(given.url, requests, given.connections)
     begin = time.process_time()
     seconds = (
         load.run_at(given.rate, seconds=given.seconds)

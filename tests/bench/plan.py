@@ -29,6 +29,7 @@ class Plan:
     streaming: float
     flooding: float
     takeovers: int
+    distant: int
     channels: tuple[int, ...]
     idling: float
     backup_files: int
@@ -58,6 +59,7 @@ FULL: Final = Plan(
     streaming=20.0,
     flooding=20.0,
     takeovers=120,
+    distant=20,
     channels=(50, 500),
     idling=20.0,
     backup_files=64,
@@ -86,6 +88,7 @@ QUICK: Final = Plan(
     streaming=4.0,
     flooding=5.0,
     takeovers=10,
+    distant=3,
     channels=(5, 25),
     idling=5.0,
     backup_files=2,

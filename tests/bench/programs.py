@@ -86,6 +86,17 @@ def used(pid: int) -> Numbers:
     return {"cpu_s": (int(after_name[11]) + int(after_name[12])) * _TICK_S, **megabytes}
 
 
+def spent(pid: int) -> float:
+    """Return the processor seconds of a process and of all that it started."""
+    try:
+        ticks = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:15]
+        tasks = list(Path(f"/proc/{pid}/task").glob("*/children"))
+        children = [int(child) for task in tasks for child in task.read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    return sum(map(int, ticks)) * _TICK_S + sum(map(spent, children))
+
+
 _AMPLE = {
     f"DRAGOMAN_BUDGETS__{name.upper()}": "10000000" for name in BudgetSettings.__struct_fields__
 }

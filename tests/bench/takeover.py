@@ -20,6 +20,7 @@ import aiohttp
 from playwright.async_api import async_playwright
 
 _CHROMIUM: Final = "/usr/bin/chromium"
+_PATIENCE_MS: Final = 120_000
 _FLASH: Final = {
     "act": "hazardous-incident",
     "precedence": "flash",
@@ -46,11 +47,13 @@ async def _measured(given: argparse.Namespace) -> list[float]:
             executable_path=_CHROMIUM, args=["--headless", "--no-sandbox", "--disable-gpu"]
         )
         page = await browser.new_page()
-        await page.goto(f"{given.url}/sign-in?next=/c/{given.channel}/people")
+        page.set_default_timeout(_PATIENCE_MS)
+        await page.goto(f"{given.browser_url or given.url}/sign-in?next=/c/{given.channel}/people")
         await page.locator("#token").fill(reader)
         await page.locator("form[action='/sign-in'] button").click()
-        await page.locator("#cell-page", has_text="Page live").wait_for()
+        await page.locator("#cell-page[title^='Page live']").wait_for(state="attached")
         await page.evaluate(_WATCHER)
+        await asyncio.sleep(given.pause)
         found = [
             await _flash(session, page, api, poster, reader, given.pause)
             for _ in range(given.flashes)
@@ -94,6 +97,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--flashes", type=int, required=True)
     parser.add_argument("--pause", type=float, default=0.2)
+    parser.add_argument("--browser-url", help="the service's URL for the browser, if another")
     for name in ("url", "channel", "poster", "reader"):
         parser.add_argument(name)
     sys.stdout.write(json.dumps({"milliseconds": asyncio.run(_measured(parser.parse_args()))}))

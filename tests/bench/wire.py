@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 SILENCE_SECONDS: Final = 10.0
 _ACT_BYTES: Final = 600
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+_CHUNKED: Final = b"\r\ntransfer-encoding: chunked"
+_LAST_CHUNK: Final = b"\r\n0\r\n\r\n"
 _TEXTS: Final = (
     (
         "A patrol aircraft and a surveillance aircraft passed at about three hundred metres, report %012d; nobody was hurt.",
@@ -49,7 +51,8 @@ def answer(connection: socket.socket) -> bytes:
     """The next answer on a connection, whole. Raises `Broken`."""
     found = b""
     wanted = 0
-    while not wanted or len(found) < wanted:
+    chunked = False
+    while not (found.endswith(_LAST_CHUNK) if chunked else 0 < wanted <= len(found)):
         try:
             more = connection.recv(65536)
         except TimeoutError:
@@ -58,7 +61,10 @@ def answer(connection: socket.socket) -> bytes:
             raise Broken("the server closed a connection")
         found += more
         end = found.find(b"\r\n\r\n")
-        if not wanted and end >= 0:
+        if not wanted and not chunked and end >= 0:
+            chunked = _CHUNKED in found[:end].lower()
+            if chunked:
+                continue
             length = _LENGTH.search(found, 0, end)
             if length is None:
                 raise Broken(
@@ -174,3 +180,26 @@ class Posts:
             + b"Content-Type: application/x-ndjson\r\nContent-Length: %d\r\n\r\n" % len(body)
             + body
         )
+
+
+class Messages:
+    """Messages to a room of a Matrix server, with the acts of `Posts` as their text."""
+
+    def __init__(self, url: str, token: str, formats: int = len(_FORMATS)) -> None:
+        """Make ready what all messages have in common."""
+        address = urlsplit(url)
+        self._path = f"PUT {address.path}/{secrets.token_hex(8)}".encode()
+        self._head = (
+            f" HTTP/1.1\r\nHost: {address.netloc}\r\nAuthorization: Bearer {token}\r\n"
+            "Content-Type: application/json\r\nContent-Length: "
+        ).encode()
+        self._acts = acts(formats)
+        self.sent = 0
+
+    def next(self) -> tuple[bytes, bytes]:
+        """Return the next message, and its key."""
+        self.sent += 1
+        text = (self._acts[self.sent % len(self._acts)] % self.sent).decode()
+        body = _encoded({"msgtype": "m.text", "body": text})
+        key = b"%08x" % self.sent
+        return self._path + key + self._head + b"%d\r\n\r\n%b" % (len(body), body), key

@@ -18,7 +18,7 @@ from dragoman.eventlog.event_log import (
 )
 from dragoman.eventlog.group_commit import GroupCommitLog
 from dragoman.eventlog.memory import MemoryLog
-from dragoman.limits import COALESCE_BATCHES, COALESCE_BESIDE, COALESCE_FROM
+from dragoman.limits import COALESCE_BATCHES, COALESCE_BESIDE, COALESCE_FROM, COALESCE_SLOW_S
 from dragoman.text import verbatim
 from records import note
 
@@ -77,6 +77,20 @@ async def test_batches_go_beside_each_other_where_enough_wait_and_no_more_than_a
         gate.set()
     assert all(isinstance(outcome, Appended) for outcome in await asyncio.gather(*waiting))
     assert log.batches[COALESCE_BATCHES - 1 :] == [3 * COALESCE_BESIDE]
+
+
+async def test_on_a_slow_disk_the_second_opening_already_shares_its_sync(log: Gated) -> None:
+    together = GroupCommitLog(log)
+    slow = posted(together, 1, 1)
+    await asyncio.sleep(2 * COALESCE_SLOW_S)
+    log.asked[0][1].set()
+    await asyncio.gather(*slow)
+    waiting = posted(together, 2, 9)
+    await some_turns()
+    assert [len(entries) for entries, _ in log.asked] == [1, 1, 7]
+    for _, gate in log.asked:
+        gate.set()
+    assert all(isinstance(outcome, Appended) for outcome in await asyncio.gather(*waiting))
 
 
 async def test_fewer_wait_for_the_batch_that_is_on_its_way(log: Gated) -> None:

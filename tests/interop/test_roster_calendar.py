@@ -9,10 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dragoman.application.rosters import reading, worker
+from dragoman.application.rosters.reading_messages import ReadingRequest
 from dragoman.interop import NotUnderstood
 from dragoman.interop.calendar_lines import zone_named
-from dragoman.interop.roster_calendar import CALENDAR_BYTES, EVENTS, expand, read
+from dragoman.interop.roster_calendar import EVENTS, expand, read
 from dragoman.interop.roster_feed import feed
+from dragoman.limits import CALENDAR_BYTES
 from dragoman_schemas.roster import ROSTER_RUNGS, RosterShift
 from libical import errors
 from world import World
@@ -247,7 +249,7 @@ async def test_a_repetition_without_end_is_stopped(
 async def test_a_calendar_is_read_in_a_process_of_its_own(world: World) -> None:
     raw = calendar(event("X-DRAGOMAN-OFFICER:d-1", "RRULE:FREQ=WEEKLY"))
     result = await reading.read(world.registry, "china", BEGINS, raw=raw)
-    request = worker.ReadingRequest(
+    request = ReadingRequest(
         side="china",
         officers=(),
         begins=BEGINS - reading.PAST,

@@ -15,6 +15,7 @@ import aiohttp
 import pytest
 
 from dragoman.application.rosters import worker
+from dragoman.application.rosters.reading_messages import ReadingRequest
 from dragoman.audit.export import Export
 from dragoman.tlog import checkpoint, note
 from hostile import brief, documents, nested
@@ -108,7 +109,7 @@ def test_no_calendar_is_an_error_of_ours() -> None:
     ends = begins + timedelta(days=62)
     for name, raw in documents():
         read = worker.result_of(
-            worker.ReadingRequest(side="nato", officers=("d-1",), begins=begins, ends=ends, raw=raw)
+            ReadingRequest(side="nato", officers=("d-1",), begins=begins, ends=ends, raw=raw)
         )
         assert (read.reading is None) == bool(read.fault), name
 

@@ -16,7 +16,7 @@ import pytest
 from aiohttp import web
 from icalendar import Calendar
 
-from dragoman.interop.roster_calendar import CALENDAR_BYTES
+from dragoman.limits import CALENDAR_BYTES
 from found import holding
 from libical import errors
 from patience import PATIENCE_S

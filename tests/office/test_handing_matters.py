@@ -25,6 +25,11 @@ def at(person: Person, exchange: str) -> Person:
     return person.open(f"/c/{CALM}/exchanges/{exchange}")
 
 
+def moves(person: Person) -> Person:
+    """Follow the link to all moves, whatever their number."""
+    return person.follow(next(name for name in person.links() if name.startswith("All ")))
+
+
 def marks(person: Person, exchange: str) -> set[str]:
     """Return the words on the holder of a matter, in each list that a person reads."""
     return {
@@ -41,7 +46,8 @@ def marks(person: Person, exchange: str) -> set[str]:
 
 def handed(own: Office, exchange: str) -> tuple[Person, Person]:
     giver, taker = own.person("china/officer"), own.person("china/duty_officer")
-    at(giver, exchange).follow("Hand it to a colleague")
+    at(giver, exchange)
+    moves(giver).follow("Hand it to a colleague")
     (choice,) = giver.xpath("//select[@name='to']")
     assert "o-1" not in choice.value_options, "nobody hands a matter to themselves"
     choice.value = "d-1"

@@ -83,6 +83,16 @@ class Auditor:
         self._wait_for_the_head(service)
         self.ask(service, "mirror", str(self.mirror), "--once", *self.pins)
         self.ask(service, "export", "--to", str(self.export))
+        self.ask(service, "verify", *self.pins, *self.state("verify"))
+        self.ask(service, "replay", "--sample", "0", *self.state("replay"))
+
+    def state(self, command: str, to: Path | None = None) -> tuple[str, str]:
+        """Return the option for a command that goes on from the audit of the honest host.
+
+        It goes on from a copy of that audit, in the folder `to`, if one is given.
+        """
+        kept = self.folder / f"kept-{command}"
+        return "--state", str(kept if to is None else shutil.copytree(kept, to / kept.name))
 
     def _wait_for_the_head(self, service: Gateway) -> None:
         """Wait until the log's signed head covers all records of the log."""

@@ -3,10 +3,11 @@
 import asyncio
 import hashlib
 import hmac
+import json
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,7 @@ listeners:
     type: http
     tls: false
     resources: [{{names: [client]}}]
-database: {{name: sqlite3, args: {{database: "{folder}/homeserver.db"}}}}
+database: {database}
 log_config: {folder}/log.yaml
 media_store_path: {folder}/media
 registration_shared_secret: {secret}
@@ -54,6 +55,7 @@ root: {{level: WARNING, handlers: [file]}}
 class Homeserver:
     """A running server. The bot writes into the room, and the officer reads there."""
 
+    pid: int
     port: int
     bot_token: str
     officer_token: str
@@ -79,13 +81,23 @@ class Homeserver:
 
 
 @asynccontextmanager
-async def homeserver(folder: Path) -> AsyncIterator[Homeserver]:
-    """Start a server in a folder, enter both people, and stop it afterwards."""
+async def homeserver(
+    folder: Path, *, python: str = sys.executable, database: Mapping[str, Any] | None = None
+) -> AsyncIterator[Homeserver]:
+    """Start a server in a folder, enter both people, and stop it afterwards.
+
+    Without a `database` it keeps a file of SQLite.
+    """
     port = free_port()
     config = folder / "homeserver.yaml"
-    config.write_text(_CONFIG.format(name=NAME, folder=folder, port=port, secret=_SECRET))
+    database = database or {"name": "sqlite3", "args": {"database": f"{folder}/homeserver.db"}}
+    config.write_text(
+        _CONFIG.format(
+            name=NAME, folder=folder, port=port, secret=_SECRET, database=json.dumps(database)
+        )
+    )
     (folder / "log.yaml").write_text(_LOG.format(folder=folder))
-    command = [sys.executable, "-m", "synapse.app.homeserver", "--config-path", str(config)]
+    command = [python, "-m", "synapse.app.homeserver", "--config-path", str(config)]
     await asyncio.to_thread(
         subprocess.run, [*command, "--generate-keys"], check=True, capture_output=True
     )
@@ -107,7 +119,7 @@ async def homeserver(folder: Path) -> AsyncIterator[Homeserver]:
                 )
             )["room_id"]
             await _call(session, port, "POST", f"/_matrix/client/v3/join/{room}", {}, token=officer)
-            yield Homeserver(port, bot, officer, room, session)
+            yield Homeserver(process.pid, port, bot, officer, room, session)
     finally:
         process.send_signal(signal.SIGTERM)
         try:

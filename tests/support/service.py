@@ -108,7 +108,7 @@ class Service:
 
     whole = False
     program: tuple[str | Path, ...] = (DRAGOMAN,)
-    environment: Mapping[str, str] = AMPLE
+    environment: Mapping[str, str] = {**AMPLE, "DRAGOMAN_SERVICES": "together"}
     port = 0
     log_format: tuple[str, ...] = ("--log-format", "json")
 

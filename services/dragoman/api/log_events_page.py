@@ -76,6 +76,7 @@ _SERVICES: Final = {
     "sealing": "signer",
     "server": "gateway",
     "service_factory": "gateway, scheduler and notifier",
+    "service_processes": "`dragoman up`",
     "signer": "signer",
     "stores": "gateway, scheduler and notifier",
     "supervision": "every service",

@@ -4,13 +4,16 @@ The verification runs them, and so do all audit commands. The order: first the s
 head, then the copy's description of itself, then the bytes around it.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
 
 from dragoman.audit.export import Export, NotAnExport
+from dragoman.audit.kept_audit import KeptAudit
 from dragoman.audit.parallel_parse import read_strictly
 from dragoman.audit.verification import Verification
 from dragoman.domain.acts.erasure import named_in
-from dragoman.eventlog.archive import Archive
+from dragoman.eventlog.archive import Archive, ArchiveSums
+from dragoman.tlog import leaf
 from dragoman.tlog.difference import Read, sources_of
 from dragoman.tlog.merkle import Nodes
 
@@ -22,6 +25,36 @@ def forget(message: bytes) -> None:
     """Keep nothing of a message."""
 
 
+class NotAsAudited(Exception):
+    """A copy does not begin with the messages of a kept audit.
+
+    `position` is the first position at which it has others, or none.
+    """
+
+    def __init__(self, position: int, base: KeptAudit | None) -> None:
+        """Name the position and the audit."""
+        described = "" if base is None else base.described
+        super().__init__(f"position {position} of the copy is not that of the {described}")
+        self.position = position
+
+
+def _after_kept(
+    verification: Verification, messages: Generator[bytes], first: int = 1
+) -> Iterator[bytes]:
+    """Yield the messages after a kept audit; compare those before with their leaves.
+
+    The messages begin at position `first`. Raises `NotAsAudited` at the first
+    difference.
+    """
+    base = verification.base
+    with closing(messages):
+        for position, commit in enumerate(() if base is None else base.fold.commits(first), first):
+            raw = next(messages, None)
+            if raw is None or leaf.commit(raw) != commit:
+                raise NotAsAudited(position, base)
+        yield from messages
+
+
 def check_export(
     verification: Verification,
     opened: Export,
@@ -30,14 +63,12 @@ def check_export(
 ) -> None:
     """Check the whole content of an export against its signed head.
 
-    Raises `NotAnExport` if it cannot be read.
+    Raises `NotAnExport` if it cannot be read, and `NotAsAudited`.
     """
     broken: list[NotAnExport] = []
     verification.erasures = lambda: named_in(enumerate(_readable(opened.messages(), broken), 1))
-    verification.take(
-        read_strictly(_kept(_readable(opened.messages(), broken), keep), verification.keys),
-        progress,
-    )
+    new_messages = _after_kept(verification, _readable(opened.messages(), broken))
+    verification.take(read_strictly(_kept(new_messages, keep), verification.keys), progress)
     verification.head(opened.checkpoint, sources=lambda size: sources_of(size, tile_in(opened)))
     lie = verification.lie
     if broken and not (
@@ -67,14 +98,32 @@ def check_folder(
 ) -> None:
     """Check the whole content of a mirror's folder against its signed head.
 
-    Raises `ArchiveDamaged` if it is not what was written.
+    Raises `ArchiveDamaged` if it is not what was written, and `NotAsAudited`.
     """
     verification.erasures = lambda: named_in(enumerate(archive.messages(), 1))
-    verification.take(read_strictly(_kept(archive.messages(), keep), verification.keys), progress)
+    verification.take(
+        read_strictly(_kept(new_in(verification, archive), keep), verification.keys), progress
+    )
     verification.head(archive.sealed, whole=False, sources=lambda size: [nodes_of(archive)])
 
 
-def _readable(messages: Iterable[bytes], broken: list[NotAnExport]) -> Iterator[bytes]:
+def new_in(verification: Verification, archive: Archive) -> Iterator[bytes]:
+    """Yield the messages of a mirror that a verification has yet to take.
+
+    The messages before them are compared, except those that the archive's own check
+    found unchanged. Raises `NotAsAudited`.
+    """
+    first = min(archive.unchanged, verification.begins_after) + 1
+    return _after_kept(verification, archive.messages(first), first)
+
+
+def sums_of(verification: Verification, archive: Archive) -> ArchiveSums:
+    """Return the digests of a mirror that was verified."""
+    base = verification.base
+    return archive.sums(base.archive if base is not None and archive.unchanged else None)
+
+
+def _readable(messages: Iterable[bytes], broken: list[NotAnExport]) -> Generator[bytes]:
     """Yield the messages up to the first unreadable one, and put its error in `broken`.
 
     The readable messages are checked all the same.

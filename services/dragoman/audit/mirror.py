@@ -18,7 +18,9 @@ from typing import Final
 
 import msgspec
 
+from dragoman.audit.checks import new_in
 from dragoman.audit.compare import is_cid
+from dragoman.audit.kept_audit import KeptAudit
 from dragoman.audit.verification import Verification
 from dragoman.audit.verification_result import LogInconsistent
 from dragoman.domain.acts.erasure import Withheld, entry_of, named_in, standing_in
@@ -52,8 +54,8 @@ class UnprovenHead(Exception):
 class Mirror:
     """One channel's copy in a folder; it owns the archive there."""
 
-    def __init__(self, folder: Path, pinned: Pinned) -> None:
-        """Open the copy, or begin one.
+    def __init__(self, folder: Path, pinned: Pinned, base: KeptAudit | None = None) -> None:
+        """Open the copy, or begin one. With a `kept` audit of it, go on after that.
 
         Raises `MirrorOfAnotherChannel`, and the errors of an archive.
         """
@@ -61,14 +63,15 @@ class Mirror:
         self._folder = folder
         self.log = read_verifier(pinned.log)
         self.cid = pinned.cid
-        self.archive = Archive(folder)
+        self.archive = Archive(folder, earlier=None if base is None else base.earlier)
         try:
             self._pin(pinned)
         except (MirrorOfAnotherChannel, ArchiveDamaged):
             self.archive.close()
             raise
-        self.verification = Verification(cid=pinned.cid, log=self.log)
+        self.verification = Verification(cid=pinned.cid, log=self.log, base=base)
         self.verification.erasures = self._named
+        self._overwritten = False
         self._erased = 0
         self._back_since: float | None = None
         self.awaited = 0
@@ -121,9 +124,33 @@ class Mirror:
         """
         return min(self.verification.replay.unproven, default=self.archive.size + 1) - 1
 
+    def begin_anew(self) -> None:
+        """Use nothing of a kept audit."""
+        self.archive.self_check()
+        self.verification = Verification(cid=self.cid, log=self.log)
+        self.verification.erasures = self._named
+
+    def sign_off(self, folder: Path) -> str:
+        """Keep the audit of this copy in a folder, for the next start.
+
+        Return the reason if it cannot be kept, and else an empty text.
+        """
+        if self.lie is not None or self.archive.sealed is None:
+            return "the log is not consistent, or no head of it is here"
+        self.verification.head(self.archive.sealed, whole=False)
+        base = self.verification.base
+        reusable = base is not None and self.archive.unchanged and not self._overwritten
+        self.verification.copied = self.archive.sums(
+            base.archive if base is not None and reusable else None
+        )
+        return self.verification.keep(folder)
+
     def again(self, progress: Callable[[int], None] = lambda position: None) -> None:
-        """Verify all kept records from the disk, as on the first day."""
-        self.verification.take(self.archive.messages(), progress)
+        """Verify the records on the disk: all of them, or those after a kept audit.
+
+        Raises `NotAsAudited` if the audited ones are others.
+        """
+        self.verification.take(new_in(self.verification, self.archive), progress)
         if self.lie is None:
             self._erase()
         signed = self.archive.sealed
@@ -159,6 +186,7 @@ class Mirror:
             }
             if entries:
                 self.archive.erase(entries)
+                self._overwritten = True
             self._erased = len(erased)
 
     def size_of(self, signed: bytes) -> int | None:

@@ -6,11 +6,11 @@
 
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
-from msgspec import UnsetType
+from msgspec import Struct, UnsetType
 
 from dragoman.audit.replay import Replay
 from dragoman.audit.verification_result import (
@@ -39,6 +39,21 @@ The clocks of two gateways differ; each of them is compared with the broker's cl
 """
 
 _SHOWN: Final = 5
+
+
+class KeptChecks(Struct, frozen=True, kw_only=True):
+    """The counts of the checks of single records up to a position.
+
+    Only the first few dates and heads are kept, because no more are shown.
+    """
+
+    latest: int
+    attested: dict[str, int]
+    backward_count: int
+    backward_dates: tuple[str, ...]
+    seen_sizes: dict[str, int]
+    old_head_count: int
+    old_heads: tuple[str, ...]
 
 
 class RecordChecks:
@@ -73,8 +88,34 @@ class RecordChecks:
         self._backward_count = 0
         self._backward_dates: list[str] = []
         self._seen_sizes: dict[str, int] = {}
+        self._old_head_count = 0
         self._old_heads: list[str] = []
-        self._signed_by: dict[str, array[int]] = {}
+        self.signers: dict[str, array[int]] = {}
+        self._signed_before: Callable[[str], Iterable[int]] = lambda keyid: ()
+
+    def go_on(self, base: KeptChecks, signed_before: Callable[[str], Iterable[int]]) -> None:
+        """Go on from the counts of a kept audit, and check its opening again.
+
+        `signed_before` gives the positions up to there that a key signed.
+        """
+        self.latest, self._attested = base.latest, Counter(base.attested)
+        self._backward_count, self._backward_dates = base.backward_count, [*base.backward_dates]
+        self._seen_sizes = dict(base.seen_sizes)
+        self._old_head_count, self._old_heads = base.old_head_count, [*base.old_heads]
+        self._signed_before = signed_before
+        self._check_opening(void=False)
+
+    def counts(self) -> KeptChecks:
+        """Return the counts, for an audit that goes on from here."""
+        return KeptChecks(
+            latest=self.latest,
+            attested=dict(self._attested),
+            backward_count=self._backward_count,
+            backward_dates=tuple(self._backward_dates[:_SHOWN]),
+            seen_sizes=self._seen_sizes,
+            old_head_count=self._old_head_count,
+            old_heads=tuple(self._old_heads[:_SHOWN]),
+        )
 
     def fold(self, message: bytes | Record) -> None:
         """Fold the next message and check its record; report an inconsistency."""
@@ -160,7 +201,7 @@ class RecordChecks:
         self._check_seen(record)
         position = self._replay.standing.state.position
         for keyid in [keyid for keyid, _ in record.verified] or membership.signer_ids(record):
-            self._signed_by.setdefault(keyid, array("Q")).append(position)
+            self.signers.setdefault(keyid, array("Q")).append(position)
         kind = "services" if record.side == "service" else record.envelope.attestation
         self._attested[kind] += 1
         if self._bounds:
@@ -220,14 +261,12 @@ class RecordChecks:
             self._replay.standing.state.position,
             self._seen_sizes.get(record.envelope.actor, 0),
         )
-        if signed.seen.size < before:
-            self._old_heads.append(
-                f"{position} was signed over a head of {signed.seen.size} records, after one of "
-                f"{before} by the same author"
-            )
-        elif position - signed.seen.size > FAR_RECORDS:
+        if signed.seen.size < before or position - signed.seen.size > FAR_RECORDS:
+            self._old_head_count += 1
+            after = f", after one of {before} by the same author"
             self._old_heads.append(
                 f"{position} was signed over a head of {signed.seen.size} records"
+                + (after if signed.seen.size < before else "")
             )
         self._seen_sizes[record.envelope.actor] = max(before, signed.seen.size)
 
@@ -240,7 +279,7 @@ class RecordChecks:
                     f"a key of {key.owner}, which ended at {key.until} and is held for "
                     f"stolen from {key.suspect_from} on"
                 )
-                signed = self._signed_by.get(keyid, array("Q"))
+                signed = (*self._signed_before(keyid), *self.signers.get(keyid, ()))
                 yield from (
                     (position, whose) for position in signed if membership.is_suspect(key, position)
                 )
@@ -295,7 +334,7 @@ class RecordChecks:
             ),
             CheckResult(
                 check="seen",
-                found=f"{len(self._old_heads)} acts signed over an older head than was to be "
+                found=f"{self._old_head_count} acts signed over an older head than was to be "
                 "expected" + "".join(f"; {head}" for head in self._old_heads[:_SHOWN]),
                 word="the authors'; the host may have held them back",
             ),

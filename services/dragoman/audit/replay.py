@@ -6,12 +6,21 @@ position can be compared with it.
 """
 
 import gc
-from collections import OrderedDict
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator, Sequence
+from collections import Counter, OrderedDict
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import aclosing, contextmanager
 
 from msgspec import Struct, UnsetType
 
+from dragoman.audit.kept_fold import NODE_LEVEL, FoldChange, KeptFold, row_of
 from dragoman.domain.acts.erasure import (
     Named,
     Withheld,
@@ -27,20 +36,49 @@ from dragoman.domain.record import ids
 from dragoman.domain.record.codec import Record
 from dragoman.domain.step import FoldState, advance
 from dragoman.limits import COMPARED_GROWTH, MEMORY_EXCHANGES, VOID_RECORDS
-from dragoman.text import Text
+from dragoman.text import Text, packed, unpacked
 from dragoman.tlog import leaf, merkle
 from dragoman_schemas.acts.office.channel import ErasedRecord
 from dragoman_schemas.responses import Entry
-from dragoman_schemas.state import Exchange, decode_exchange
+from dragoman_schemas.state import Exchange, decode_channel, decode_exchange, encode
 from dragoman_schemas.state_responses import Count, Owed
 
-_SNAPSHOT_LEAVES = 32
-"""The number of leaves after which the tree's edge is kept again.
-
-Authors name heads, and the root at each head is computed from the edge before it.
-"""
 _ROOTS = 256
 _ENTRY = leaf.entry(0, "")[:18]
+
+
+class ExchangeTally(Struct, frozen=True, kw_only=True):
+    """The numbers of exchanges, and of those that wait for each side."""
+
+    counts: tuple[Count, ...] = ()
+    waiting: dict[str, int] = {}
+    unanswered: dict[str, int] = {}
+
+
+class FoldSummary(Struct, frozen=True, kw_only=True):
+    """The part of a kept fold that is read as a whole.
+
+    `channel` is the encoded state of the channel, `total` the sum of the digest in hex,
+    and `edge` the right edge of the tree. The other members are those of `Replay`.
+    """
+
+    channel: bytes
+    total: str
+    edge: tuple[bytes, ...]
+    void_count: int
+    void: dict[int, str]
+    entries: tuple[int, ...]
+    unproven: dict[int, int]
+    erased: tuple[ErasedRecord, ...]
+    offices: dict[str, tuple[str, ...]]
+    tally: ExchangeTally
+
+
+class KeptReplay(Struct, frozen=True, kw_only=True):
+    """A kept fold: its files, and the part that is read as a whole."""
+
+    fold: KeptFold
+    summary: FoldSummary
 
 
 class Void(Struct, frozen=True, kw_only=True):
@@ -82,11 +120,11 @@ class Replay:
     `erased` has the remainder of every legally erased record, by position.
     """
 
-    def __init__(self) -> None:
-        """Begin before position 1."""
+    def __init__(self, base: KeptReplay | None = None) -> None:
+        """Begin before position 1, or after the last position of a kept fold."""
         self.standing = FoldState()
         self.void: dict[int, Text] = {}
-        self._encoded: dict[str, bytes] = {}
+        self._encoded: dict[str, bytes | None] = {}
         self._decoded: OrderedDict[str, Exchange] = OrderedDict()
         self._ids: set[str] = set()
         self._actors: list[str | None] = []
@@ -98,15 +136,80 @@ class Replay:
         self.erased: dict[int, ErasedRecord] = {}
         self._numbers: dict[str, str] = {}
         self._offices: dict[str, list[str]] = {}
-        self._frontiers: list[merkle.Frontier] = [merkle.Frontier()]
         self._nodes: dict[tuple[int, int], bytes] = {}
         self._roots: dict[int, bytes] = {}
+        self._kept: KeptFold | None = None
+        self._first = 0
+        """The number of messages that the kept fold has."""
+        self._tally = ExchangeTally()
+        if base is not None:
+            self._go_on(base)
+
+    def _go_on(self, base: KeptReplay) -> None:
+        """Go on after a kept fold, whose states and records are read when needed."""
+        summary, self._kept, self._first = base.summary, base.fold, base.fold.size
+        self.standing = FoldState(
+            state=decode_channel(summary.channel),
+            total=int(summary.total, 16),
+            frontier=merkle.Frontier(self._first, summary.edge),
+            void=summary.void_count,
+        )
+        self.void = {position: unpacked(text) for position, text in summary.void.items()}
+        self.entries, self.unproven = list(summary.entries), dict(summary.unproven)
+        self.erased = {record.position: record for record in summary.erased}
+        self._offices = {side: list(ids) for side, ids in summary.offices.items()}
+        self._tally = summary.tally
+
+    def summary(self) -> FoldSummary:
+        """Return the part of this fold that is read as a whole."""
+        return FoldSummary(
+            channel=encode(self.standing.state),
+            total=f"{self.standing.total:x}",
+            edge=self.standing.frontier.edge,
+            void_count=self.standing.void,
+            void={position: packed(text) for position, text in self.void.items()},
+            entries=tuple(self.entries),
+            unproven=self.unproven,
+            erased=tuple(self.erased.values()),
+            offices={side: tuple(ids) for side, ids in self._offices.items()},
+            tally=self.tally(),
+        )
+
+    def change(self, signers: Mapping[str, Iterable[int]]) -> FoldChange:
+        """Return the change that this fold makes to the files of a kept fold.
+
+        `signers` has the positions that each key signed, by the key's id.
+        """
+        size = self.standing.frontier.size
+        records = {
+            record.position: record
+            for erased_records in self._by_exchange.values()
+            for record in erased_records
+        }
+        return FoldChange(
+            first=self._first + 1,
+            last=size,
+            states=self._encoded,
+            records=(
+                row_of(position, commit, records.get(position))
+                for position, commit in enumerate(self._commits, self._first + 1)
+            ),
+            numbers=self._numbers,
+            nodes=(
+                (level, index, self.nodes(level, index))
+                for level in range(NODE_LEVEL, size.bit_length())
+                for index in range(self._first >> level, size >> level)
+            ),
+            signers=(
+                (key, position) for key, positions in signers.items() for position in positions
+            ),
+        )
 
     def exchange(self, exchange: str) -> Exchange | None:
         """Return the folded exchange with an id, or None."""
         exchange_state = self._decoded.get(exchange)
         if exchange_state is None:
-            encoded = self._encoded.get(exchange)
+            encoded = self._encoding(exchange)
             registry = self.standing.state.registry
             if encoded is None or (registry is not None and exchange == registry.id):
                 return None
@@ -115,24 +218,37 @@ class Replay:
                 self._decoded.popitem(last=False)
         return exchange_state
 
+    def _encoding(self, id: str) -> bytes | None:
+        """Return the encoded state of an exchange or of the registry.
+
+        None if it does not exist, or was removed.
+        """
+        if self._kept is None or id in self._encoded:
+            return self._encoded.get(id)
+        return self._kept.encoded(id)
+
     def used(self, id: str) -> bool:
         """Return whether a well-formed record has used up the id."""
-        return id in self._ids
+        return id in self._ids or (self._kept is not None and self._kept.used(id))
 
     def actor(self, position: int) -> str | None:
         """Return the actor of the valid record at that position."""
-        return self._actors[position - 1] if 1 <= position <= len(self._actors) else None
+        if self._kept is not None and 1 <= position <= self._first:
+            return self._kept.actor(position)
+        number = position - self._first
+        return self._actors[number - 1] if 1 <= number <= len(self._actors) else None
 
     def holds(self, exchange: str, commit: str) -> bool:
         """Return whether a valid record of the exchange has that commitment."""
         return any(
             erased_record.commit == commit and not erased_record.void
-            for erased_record in self._by_exchange.get(exchange, ())
+            for erased_record in self.records_of(exchange)
         )
 
     def numbered(self, number: str) -> str | None:
         """Return the id of the exchange that was opened under a number."""
-        return self._numbers.get(number)
+        exchange = self._numbers.get(number)
+        return self._kept.numbered(number) if exchange is None and self._kept else exchange
 
     def office(self, side: str) -> Exchange | None:
         """Return a side's liaison office as agreed or open, in its newest entry."""
@@ -157,7 +273,8 @@ class Replay:
 
         They are in order, and include void records.
         """
-        return self._by_exchange.get(exchange, ())
+        records = self._by_exchange.get(exchange, ())
+        return records if self._kept is None else (*self._kept.records_of(exchange), *records)
 
     def root(self, size: int) -> bytes:
         """Return the tree's root at a size.
@@ -169,18 +286,12 @@ class Replay:
         if root is None:
             if len(self._roots) == _ROOTS:
                 del self._roots[next(iter(self._roots))]
-            root = self._roots[size] = self._root(size)
+            root = self._roots[size] = merkle.root_of(self.nodes, size)
         return root
-
-    def _root(self, size: int) -> bytes:
-        frontier = self._frontiers[size // _SNAPSHOT_LEAVES]
-        for index in range(frontier.size, size):
-            frontier = frontier.add(merkle.leaf_hash(leaf.entry(index, self._commits[index])))
-        return frontier.root()
 
     def exchanges(self) -> Iterator[Exchange]:
         """Return every exchange in its current state, in the order of openings."""
-        return (exchange for id in self._encoded if (exchange := self.exchange(id)) is not None)
+        return (exchange for id in self.encoded if (exchange := self.exchange(id)) is not None)
 
     @property
     def encoded(self) -> dict[str, bytes]:
@@ -188,24 +299,40 @@ class Replay:
 
         They are in the order of their openings.
         """
-        return dict(self._encoded)
+        base = {} if self._kept is None else self._kept.all_encoded()
+        return {
+            id: encoded for id, encoded in (base | self._encoded).items() if encoded is not None
+        }
 
     def commit_at(self, index: int) -> str:
         """Return the commitment of the message at an index."""
-        return self._commits[index]
+        if self._kept is not None and index < self._first:
+            return self._kept.commit(index + 1)
+        return self._commits[index - self._first]
 
     def nodes(self, level: int, index: int) -> bytes:
         """Return the root of a complete subtree over all folded records.
 
-        Each root is computed once.
+        The larger ones are computed once.
         """
-        if level == 0:
-            return merkle.leaf_hash(leaf.entry(index, self._commits[index]))
+        if self._kept is not None and (index + 1) << level <= self._first:
+            return self._kept.node(level, index)
         node = self._nodes.get((level, index))
-        if node is None:
-            node = self._nodes[level, index] = merkle.node_hash(
+        if node is not None:
+            return node
+        if level <= NODE_LEVEL:
+            node = merkle.subtree_root(
+                [
+                    merkle.leaf_hash(leaf.entry(at, self.commit_at(at)))
+                    for at in range(index << level, index + 1 << level)
+                ]
+            )
+        else:
+            node = merkle.node_hash(
                 self.nodes(level - 1, 2 * index), self.nodes(level - 1, 2 * index + 1)
             )
+        if level >= NODE_LEVEL:
+            self._nodes[level, index] = node
         return node
 
     def take(self, messages: Iterable[bytes | Record]) -> None:
@@ -214,7 +341,7 @@ class Replay:
         Raises `Flooded` for too many messages without effect.
         """
         for message in messages:
-            step = advance(self.standing, self, self._encoded.get, message)
+            step = advance(self.standing, self, self._encoding, message)
             folded, record = step.folded, step.folded.record
             if step.encoded is not None and folded.state is not None:
                 self._encoded[folded.state.id] = step.encoded
@@ -248,8 +375,6 @@ class Replay:
             )
             self._commits.append(step.commit)
             self.standing = step.standing
-            if step.standing.frontier.size % _SNAPSHOT_LEAVES == 0:
-                self._frontiers.append(step.standing.frontier)
 
     def _note(self, state: Exchange, position: int) -> None:
         """Remember the number of an exchange, and an office under its side."""
@@ -272,28 +397,47 @@ class Replay:
     def _remove(self, folded: Folded) -> None:
         """Forget exchanges that were erased, and accept their records' entries."""
         for exchange in folded.removed:
-            self._encoded.pop(exchange, None)
+            self._encoded[exchange] = None
             self._decoded.pop(exchange, None)
-            for erased_record in self._by_exchange.get(exchange, ()):
+            for erased_record in self.records_of(exchange):
                 self.erased[erased_record.position] = erased_record
                 self.unproven.pop(erased_record.position, None)
+
+    def tally(self) -> ExchangeTally:
+        """Return the counts of all exchanges.
+
+        They are those of the kept fold, with all later changes.
+        """
+        counted = Counter({(row.family, row.status): row.exchanges for row in self._tally.counts})
+        waiting, unanswered = Counter(self._tally.waiting), Counter(self._tally.unanswered)
+        registry = self.standing.state.registry
+
+        def count(encoded: bytes | None, number: int) -> None:
+            if encoded is not None:
+                exchange = decode_exchange(encoded)
+                counted[exchange.family, exchange.status] += number
+                waiting.update(dict.fromkeys(owes_acknowledgement(exchange), number))
+                unanswered.update(dict.fromkeys(owes_answer(exchange), number))
+
+        for id, encoded in self._encoded.items():
+            if registry is None or id != registry.id:
+                count(encoded, 1)
+                if self._kept is not None:
+                    count(self._kept.encoded(id), -1)
+        return ExchangeTally(
+            counts=tuple(
+                Count(family=family, status=status, exchanges=number)
+                for (family, status), number in sorted((+counted).items())
+            ),
+            waiting=dict(+waiting),
+            unanswered=dict(+unanswered),
+        )
 
     def result(self) -> Replayed:
         """Return the result of the fold."""
         state = self.standing.state
         registry = state.registry
-        counted: dict[tuple[str, str], int] = {}
-        waiting: dict[str, int] = {}
-        unanswered: dict[str, int] = {}
-        exchanges = 0
-        for exchange in self.exchanges():
-            exchanges += 1
-            key = exchange.family, exchange.status
-            counted[key] = counted.get(key, 0) + 1
-            for side in owes_acknowledgement(exchange):
-                waiting[side] = waiting.get(side, 0) + 1
-            for side in owes_answer(exchange):
-                unanswered[side] = unanswered.get(side, 0) + 1
+        tally = self.tally()
         sides = () if registry is None else registry.sides
         return Replayed(
             channel="" if registry is None else registry.name,
@@ -302,16 +446,13 @@ class Replay:
             time=state.time,
             digest=self.standing.digest,
             root=self.standing.frontier.root().hex(),
-            exchanges=exchanges,
-            counts=tuple(
-                Count(family=family, status=status, exchanges=number)
-                for (family, status), number in sorted(counted.items())
-            ),
+            exchanges=sum(count.exchanges for count in tally.counts),
+            counts=tally.counts,
             owed=tuple(
                 Owed(
                     side=side.name,
-                    unacknowledged=waiting.get(side.name, 0),
-                    unanswered=unanswered.get(side.name, 0),
+                    unacknowledged=tally.waiting.get(side.name, 0),
+                    unanswered=tally.unanswered.get(side.name, 0),
                     delivered=registry.delivered[side.name].upto
                     if registry is not None and side.name in registry.delivered
                     else 0,
@@ -342,18 +483,22 @@ It gives pages of positions with bytes, or with the records read from them.
 
 
 async def replay(
-    source: Source, *, upto: int = 0, progress: Callable[[int], None] = lambda position: None
+    source: Source,
+    *,
+    upto: int = 0,
+    progress: Callable[[int], None] = lambda position: None,
+    base: KeptReplay | None = None,
 ) -> Replay:
     """Fold a log to a position or to the end. Raises `Hole`.
 
     If an entry stands for a record, the log is read once for its erasures. Then it is
-    folded from the beginning.
+    folded from the beginning. With a `kept` fold, the log is given after its last
+    position, and the fold goes on from there.
     """
-    fold = await _folded(source, None, upto, progress)
-    if fold.entries:
-        fold = await _folded(
-            source, await erasures_in(source, upto and upto + COMPARED_GROWTH), upto, progress
-        )
+    fold = await _folded(source, None, upto, progress, base)
+    if len(fold.entries) > (0 if base is None else len(base.summary.entries)):
+        erasures = await erasures_in(source, upto and upto + COMPARED_GROWTH)
+        fold = await _folded(source, erasures, upto, progress, base)
     return fold
 
 
@@ -378,13 +523,18 @@ async def erasures_in(source: Source, upto: int = 0) -> dict[int, Withheld]:
 
 
 async def _folded(
-    source: Source, withhelds: Named | None, upto: int, progress: Callable[[int], None]
+    source: Source,
+    withhelds: Named | None,
+    upto: int,
+    progress: Callable[[int], None],
+    base: KeptReplay | None,
 ) -> Replay:
     """Return the fold of a log to a position or to the end.
 
     If no erasures are known, the fold ends with the page of the first entry.
     """
-    fold = Replay()
+    fold = Replay(base)
+    entries = len(fold.entries)
     fold.expect(withhelds or {})
     with _uncollected():
         async with aclosing(source()) as pages:
@@ -395,7 +545,9 @@ async def _folded(
                         raise Hole(f"position {number} is missing; {position} was given")
                 fold.take([message for _, message in (page[: upto + 1 - first] if upto else page)])
                 progress(fold.standing.state.position)
-                if fold.standing.state.position == upto or (withhelds is None and fold.entries):
+                if fold.standing.state.position == upto or (
+                    withhelds is None and len(fold.entries) > entries
+                ):
                     break
     return fold
 

@@ -81,10 +81,11 @@ class TileChecks:
             f"the tile: {self._collector.changed}",
         )
 
-    def finish(self, source: str) -> None:
+    def finish(self, source: str, before: int) -> None:
         """Report the first tile of the signed head that was not checked.
 
-        `source` names the origin of the tiles, for the evidence.
+        `source` names the origin of the tiles, for the evidence. Full tiles of the
+        records `before` some position were checked earlier.
         """
         if self._collector.lie is not None:
             return
@@ -92,7 +93,7 @@ class TileChecks:
             (
                 tile.path
                 for tile in tiles.tiles_of(self._head.signed)
-                if tile.path not in self._paths
+                if tile.path not in self._paths and not tile.is_full_within(before)
             ),
             "",
         )

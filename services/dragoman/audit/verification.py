@@ -38,9 +38,11 @@ The host is accused only of what its key has signed.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 
 from dragoman.audit.file_checks import FileChecks
 from dragoman.audit.head_checks import HeadChecks
+from dragoman.audit.kept_audit import KeptAudit, keep
 from dragoman.audit.leaf_hashes import LeafHashes
 from dragoman.audit.record_checks import RecordChecks
 from dragoman.audit.replay import Replay
@@ -48,6 +50,7 @@ from dragoman.audit.tile_checks import TileChecks
 from dragoman.audit.verification_result import (
     CARRIED,
     SERVED,
+    CheckResult,
     CosigningTime,
     LogInconsistent,
     ResultCollector,
@@ -56,6 +59,7 @@ from dragoman.audit.verification_result import (
 from dragoman.domain.acts.erasure import Named, leaf_entry
 from dragoman.domain.fold import NewerRules
 from dragoman.domain.record.codec import Record
+from dragoman.eventlog.archive import ArchiveSums
 from dragoman.tlog import dsse, leaf
 from dragoman.tlog.merkle import Nodes
 from dragoman.tlog.note import Verifier
@@ -79,6 +83,7 @@ class Verification:
         not_before: int = 0,
         cosigned: Sequence[CosigningTime] = (),
         live: bool = False,
+        base: KeptAudit | None = None,
     ) -> None:
         """Trust the cid, verifier keys and policy; without them, trust the log's own.
 
@@ -86,7 +91,8 @@ class Verification:
         witnesses does not count. `cosigned` lists, in order, when the reader's own
         witness cosigned. A record in such a head cannot be dated after it, and a record
         that it lacks cannot be dated before it. A `live` log comes from its host's
-        gateway, not from a copy that somebody carried.
+        gateway, not from a copy that somebody carried. With a `kept` audit,
+        go on after its last record: messages before it are not taken.
         """
         self.erasures: Callable[[], Named] | None = None
         """Reads the erasures of the log. It is called once, at the first entry for a
@@ -94,12 +100,23 @@ class Verification:
         """
         self.newer: NewerRules | None = None
         """The end of what this program can judge, if the log goes on by newer rules."""
-        self.replay = Replay()
+        self.base = base
+        self.shown: bytes | None = None
+        """The signed head that was checked last."""
+        self.tiled = 0 if base is None else base.tiled
+        """The number of records whose tiles were compared at the gateway."""
+        self.copied: ArchiveSums | None = None if base is None else base.archive
+        """The digests of the mirror that was verified last, or None."""
+        self.replay = Replay(None if base is None else base.replay)
         self._collector = ResultCollector(SERVED if live else CARRIED)
         self._leaves = LeafHashes(self.replay)
         self._records = RecordChecks(
             self.replay, self._collector, cid=cid, log=log, policy=policy, cosigned=cosigned
         )
+        self.is_bounded = bool(cosigned)
+        """True if dates are compared with the cosignatures of the reader's witness."""
+        if base is not None and base.checks is not None:
+            self._records.go_on(base.checks, base.fold.signed_by)
         self._head = HeadChecks(
             self.replay,
             self._leaves,
@@ -135,6 +152,35 @@ class Verification:
     def size(self) -> int:
         """The number of messages that were taken."""
         return self._leaves.size
+
+    @property
+    def begins_after(self) -> int:
+        """The number of records of the kept audit from which this one goes on."""
+        return 0 if self.base is None else self.base.size
+
+    def keep(self, folder: Path) -> str:
+        """Keep this audit in a folder, for the next one to go on from.
+
+        Return the reason if it cannot be kept, and else an empty text.
+        """
+        if self.newer is not None:
+            return "this program cannot judge all records"
+        if self.shown is None or self._head.signed != self.size:
+            return "no signed head is of exactly these records"
+        if self.replay.unproven:
+            return "a record is withheld, and its erasure is still to come"
+        keep(
+            folder,
+            self.replay,
+            self.shown,
+            before=self.base,
+            signers=self._records.signers,
+            checks=self._records.counts(),
+            tiled=self.tiled,
+            bounded=self.is_bounded,
+            archive=self.copied,
+        )
+        return ""
 
     def keys(self) -> dict[str, bytes]:
         """Return every key that was ever entered so far, by its id.
@@ -217,6 +263,7 @@ class Verification:
         last of them. `sources` returns the hashes that came with the records, for a
         head of that size: they lead to the first record that is not the signed one.
         """
+        self.shown = signed
         self._head.check(signed, whole=whole, sources=sources)
 
     def described(self, about: Mapping[str, object], raw: bytes) -> None:
@@ -242,18 +289,19 @@ class Verification:
         """
         for path, raw in texts:
             self.tile(path, raw)
-        self.tiled("what was given as an export")
+        self.all_tiled("what was given as an export")
 
     def tile(self, path: str, raw: bytes) -> None:
         """Check a tile or entry bundle against the records that were taken."""
         self._tiles.check(path, raw)
 
-    def tiled(self, source: str) -> None:
+    def all_tiled(self, source: str, before: int = 0) -> None:
         """Report a missing tile of the signed head, after the last tile.
 
-        `source` names the origin of the tiles, for the evidence.
+        `source` names the origin of the tiles, for the evidence. The full tiles of the
+        records `before` a kept audit ended need not be here.
         """
-        self._tiles.finish(source)
+        self._tiles.finish(source, before)
 
     def result(self) -> Verified:
         """Return the result of the verification."""
@@ -264,6 +312,8 @@ class Verification:
             f"{position}: by {whose}" for position, whose in sorted(self._records.disputed())
         )
         findings = (*self._records.results(), *self._collector.results)
+        if self.base is not None:
+            findings = (_found_before(self.base, self.size), *findings)
         return Verified(
             channel="" if registry is None else registry.name,
             cid="" if registry is None else registry.cid,
@@ -275,3 +325,13 @@ class Verification:
             disputed=disputed,
             newer="" if self.newer is None else str(self.newer),
         )
+
+
+def _found_before(base: KeptAudit, size: int) -> CheckResult:
+    """Return the result that an earlier audit is relied on, and how far."""
+    return CheckResult(
+        check="kept audit",
+        found=f"the first of these {size}: {base.described}; only {size - base.size} were "
+        "judged now",
+        word="your own, of that time: anyone who can write to the folder could have changed it",
+    )

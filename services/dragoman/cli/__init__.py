@@ -13,7 +13,7 @@ from dragoman import __version__
 app = App(name="dragoman", version=__version__, help="The message service of a liaison office.")
 
 for _name, _location, _help in (
-    ("up", "serve:up", "Run everything but the witness in one process, with its own broker."),
+    ("up", "serve:up", "Run everything but the witness, with its own broker."),
     (
         "serve",
         "serve:serve",
@@ -108,6 +108,11 @@ for _name, _location, _help in (
         "Run a host with a first channel of two sides, and print four tokens.",
     ),
     ("health", "host.health:health", "Ask a service on this machine whether it is ready."),
+    (
+        "prepare",
+        "host.prepare:prepare",
+        "Fold the logs for another release while the present one runs.",
+    ),
     (
         "backup",
         "host.backup:backup",

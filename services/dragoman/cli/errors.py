@@ -7,6 +7,7 @@ import traceback
 from cyclopts import CycloptsError
 
 from dragoman.audit.export import NotAnExport
+from dragoman.audit.kept_audit import KeptAuditUnusable
 from dragoman.audit.mirror import UnprovenHead
 from dragoman.audit.replay import Hole
 from dragoman.backup.manifest import BackupError, BackupInvalid
@@ -40,7 +41,7 @@ def report(error: BaseException) -> int | None:
         case BackupInvalid():
             common.say(f"dragoman: VERIFICATION FAILED: {error}")
             return common.UNVERIFIED
-        case ArchiveDamaged():
+        case ArchiveDamaged() | KeptAuditUnusable():
             common.say(f"dragoman: {error}")
             return common.UNVERIFIED
         case NotAnExport() | UnprovenHead() | Hole() | Garbled() | common.Unverified():

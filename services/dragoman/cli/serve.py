@@ -11,9 +11,10 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
+import msgspec
 from cyclopts import App, Parameter
 
-from dragoman import bootstrap, telemetry
+from dragoman import bootstrap, service_processes, telemetry
 from dragoman.application.clock import AdjustableClock
 from dragoman.cli import demo as demonstration
 from dragoman.cli import past_event
@@ -155,8 +156,10 @@ def up(
     log_level: LogLevel = None,
     config: Config = None,
 ) -> int:
-    """Run everything but the witness in one process, with its own broker, until Ctrl-C.
+    """Run everything but the witness, with its own broker, until Ctrl-C.
 
+    Where there are more than two processors, the scheduler, the notifier and the signer
+    are processes of their own (setting `services`).
     An empty data directory is initialised first, as with `dragoman init`.
     """
     flags = {
@@ -172,7 +175,15 @@ def up(
         raise UsageError("--scenario is for the demonstration: give --demo as well")
     if scenario:
         past_event.check_name(scenario)
-    main = partial(_up, settings, demo=demo, scenario=scenario, fresh=fresh, take_over=take_over)
+    main = partial(
+        _up,
+        settings,
+        demo=demo,
+        scenario=scenario,
+        fresh=fresh,
+        take_over=take_over,
+        config=config,
+    )
     run("up", settings, main, partial(read_settings, config, flags))
     return 0
 
@@ -185,7 +196,11 @@ async def _up(
     scenario: str,
     fresh: bool,
     take_over: bool,
+    config: Path | None,
 ) -> None:
+    if scenario:  # its clock is that of one process
+        http = msgspec.structs.replace(settings.http, gateways=1)
+        settings = msgspec.structs.replace(settings, services="together", http=http)
     if fresh:
         await _delete(settings.data)
     if scenario:
@@ -201,8 +216,21 @@ async def _up(
     async with (
         bootstrap.broker_of(settings) as endpoint,
         bootstrap.gateway(
-            settings, endpoint, lifecycle, whole=True, take_over=take_over, clock=clock
+            settings,
+            endpoint,
+            lifecycle,
+            whole=settings.services == "together",
+            take_over=take_over,
+            clock=clock,
         ) as running,
+        service_processes.running(
+            settings,
+            endpoint,
+            lifecycle,
+            running.service.keep,
+            url=running.own_url,
+            config=config,
+        ),
     ):
         bootstrap.write_server_file(settings.data, running.base_url, endpoint)
         if scenario:

@@ -76,7 +76,7 @@ def _served(route: PageRoute) -> Callable[[web.Request], Awaitable[web.StreamRes
         except SignatureRequired as request_to_sign:
             return browser_signatures.answer(request_to_sign.data)
         if not isinstance(result, Page):
-            return result
+            return compressed(result)
         if route.method == "GET" and request.method == "GET":
             await checklists.note_opened(context, route.path)
         return compressed(await answer(context, result))

@@ -26,27 +26,54 @@ import fcntl
 import os
 import struct
 import threading
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
 import msgspec
+from msgspec import Struct
 
 from dragoman.eventlog import durable
 from dragoman.eventlog.archive_damage import ArchiveDamaged, Damage
 from dragoman.eventlog.archive_format import ERASED, HASH, LENGTH, OFFSET
-from dragoman.eventlog.archive_frames import ArchiveFiles
+from dragoman.eventlog.archive_frames import ArchiveFiles, UnchangedRecords
 from dragoman.eventlog.cosign_times import TIMES
 from dragoman.eventlog.self_check import SelfCheck
 from dragoman.tlog import leaf, merkle
-from dragoman.tlog.merkle import leaf_hash, node_hash
+from dragoman.tlog.merkle import Nodes, leaf_hash, node_hash
 
 _KEPT_LEVEL: Final = 8
 """From this level on, the roots of complete subtrees stay in memory.
 
 They take 32 bytes for every 128 records.
 """
+
+
+class FileSum(Struct, frozen=True, kw_only=True):
+    """The digests of the first bytes of a file, in blocks."""
+
+    length: int
+    digests: tuple[str, ...]
+
+    @property
+    def whole(self) -> tuple[str, ...]:
+        """The digests of the blocks that the length fills."""
+        return self.digests[: self.length // durable.BLOCK]
+
+
+class ArchiveSums(Struct, frozen=True, kw_only=True):
+    """The digests of an archive's first records, as its three files have them."""
+
+    records: int
+    files: dict[str, FileSum]
+
+
+class EarlierCheck(Struct, frozen=True, kw_only=True):
+    """An earlier check of an archive's first records: their digests and their tree."""
+
+    sums: ArchiveSums
+    nodes: Nodes
 
 
 class ArchiveBusy(Exception):
@@ -59,11 +86,15 @@ class Archive:
     An archive owns its folder's files and their lock.
     """
 
-    def __init__(self, folder: Path, *, checked: bool = True) -> None:
+    def __init__(
+        self, folder: Path, *, checked: bool = True, earlier: EarlierCheck | None = None
+    ) -> None:
         """Open the archive, or begin one. Raises `ArchiveBusy`, `ArchiveDamaged`.
 
         The folder is `checked` as a whole first, unless this program did so before.
-        That takes seconds for a long log, so call this in a thread.
+        That takes seconds for a long log, so call this in a thread. Records that
+        are as in an `earlier` check are not checked one by one. `unchanged` is their
+        number.
         """
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder = folder
@@ -80,12 +111,16 @@ class Archive:
         self._levels: list[list[bytes]] = []
         self._summed = False
         self.frontier = merkle.Frontier()
+        self.unchanged = 0
+        self._earlier: Nodes | None = None
         self.notices: tuple[str, ...] = ()
         """Texts on what the opening cut off or completed: traces of a crash, or damage
         like it.
         """
         with ExitStack() as unopened:
             unopened.callback(self.close)
+            if earlier is not None and self._are_as(earlier.sums):
+                self.unchanged, self._earlier = earlier.sums.records, earlier.nodes
             self._begin(checked=checked)
             unopened.pop_all()
 
@@ -136,19 +171,53 @@ class Archive:
     def _begin(self, *, checked: bool) -> None:
         """Check the folder, and complete what a crash interrupted."""
         if checked:
-            self._settle(self.self_check())
+            self._settle(self._checked(UnchangedRecords(self.unchanged, self._earlier)))
         size = os.fstat(self._offsets).st_size // OFFSET
         for index in range(size >> _KEPT_LEVEL):
             self._grow(index)
-        self.frontier = self._frontier_of(size)
+        self.frontier = merkle.frontier_of(self.nodes, size)
 
     def self_check(self) -> SelfCheck:
         """Check the whole folder as it is on the disk now. Raises `ArchiveDamaged`."""
-        check = SelfCheck(
-            self._folder, ArchiveFiles(self._records, self._leaves, self._offsets, self._pending())
-        )
+        return self._checked(UnchangedRecords())
+
+    def _checked(self, unchanged: UnchangedRecords) -> SelfCheck:
+        files = ArchiveFiles(self._records, self._leaves, self._offsets, self._pending(), unchanged)
+        check = SelfCheck(self._folder, files)
         check.run()
         return check
+
+    def _are_as(self, sums: ArchiveSums) -> bool:
+        """Return whether the first records are still those of some digests."""
+        return not (self._folder / "erasing").exists() and all(
+            (self._folder / name).exists()
+            and durable.block_digests(self._folder / name, end=sum.length) == sum.digests
+            for name, sum in sums.files.items()
+        )
+
+    def sums(self, before: ArchiveSums | None = None) -> ArchiveSums:
+        """Return the digests of all records as they are now on the disk.
+
+        Whole blocks that were compared with `before` are not read again.
+        """
+        files: dict[str, FileSum] = {}
+        lengths = {
+            "records": self._end(self.size),
+            "leaves": self.size * HASH,
+            "offsets": self.size * OFFSET,
+        }
+        for name, length in lengths.items():
+            digests = () if before is None else before.files[name].whole
+            files[name] = FileSum(
+                length=length,
+                digests=(
+                    *digests,
+                    *durable.block_digests(
+                        self._folder / name, len(digests) * durable.BLOCK, length
+                    ),
+                ),
+            )
+        return ArchiveSums(records=self.size, files=files)
 
     def _settle(self, check: SelfCheck) -> None:
         """Carry out what a crash interrupted.
@@ -306,9 +375,9 @@ class Archive:
         """Return the message at a position."""
         return self._framed(position)[0]
 
-    def messages(self) -> Iterator[bytes]:
-        """Return an iterator over all messages, in order."""
-        return (self.raw(position) for position in range(1, self.size + 1))
+    def messages(self, first: int = 1) -> Generator[bytes]:
+        """Return an iterator over all messages from a position on, in order."""
+        return (self.raw(position) for position in range(first, self.size + 1))
 
     def is_erased(self, position: int) -> bool:
         """Return whether the message at a position is the entry of an erased record."""
@@ -373,7 +442,11 @@ class Archive:
 
         Keep also the roots of the larger subtrees that it completes.
         """
-        level, subtree = 0, self._subtree(_KEPT_LEVEL, index)
+        level = 0
+        if self._earlier is not None and (index + 1) << _KEPT_LEVEL <= self.unchanged:
+            subtree = self._earlier(_KEPT_LEVEL, index)
+        else:
+            subtree = self._subtree(_KEPT_LEVEL, index)
         while True:
             if level == len(self._levels):
                 self._levels.append([])
@@ -382,14 +455,6 @@ class Archive:
                 return
             subtree = node_hash(*self._levels[level][-2:])
             level += 1
-
-    def _frontier_of(self, size: int) -> merkle.Frontier:
-        edge, begin = [], 0
-        for level in reversed(range(size.bit_length())):
-            if size >> level & 1:
-                edge.append(self.nodes(level, begin >> level))
-                begin += 1 << level
-        return merkle.Frontier(size, tuple(edge))
 
     def _end(self, position: int) -> int:
         if not position:

@@ -24,10 +24,20 @@ from dragoman.eventlog.archive_format import (
     OFFSET,
 )
 from dragoman.tlog import leaf
-from dragoman.tlog.merkle import EMPTY, Frontier, leaf_hash
+from dragoman.tlog.merkle import EMPTY, Frontier, Nodes, frontier_of, leaf_hash, root_of
 
 _WINDOW: Final = 1 << 20
 _CHUNK: Final = 1 << 24
+
+
+class UnchangedRecords(Struct, frozen=True):
+    """The number of first records that an earlier check has passed, and their tree.
+
+    They are still the same bytes. The tree is None if there are none.
+    """
+
+    number: int = 0
+    nodes: Nodes | None = None
 
 
 class ArchiveFiles(Struct, frozen=True):
@@ -41,6 +51,7 @@ class ArchiveFiles(Struct, frozen=True):
     leaves: int
     offsets: int
     pending: Mapping[int, bytes] = {}
+    unchanged: UnchangedRecords = UnchangedRecords()
 
 
 class ArchiveFrames:
@@ -188,8 +199,16 @@ class ArchiveFrames:
 
         A size beyond the number of leaves has no root in the result.
         """
+        unchanged = self._files.unchanged
         frontier, result = Frontier(), {0: EMPTY}
-        for position in range(1, min(max(sizes, default=0), len(self.leaves_kept) // HASH) + 1):
+        if unchanged.nodes is not None:
+            frontier = frontier_of(unchanged.nodes, unchanged.number)
+            for size in sizes:
+                if size <= unchanged.number:
+                    result[size] = root_of(unchanged.nodes, size)
+        for position in range(
+            frontier.size + 1, min(max(sizes, default=0), len(self.leaves_kept) // HASH) + 1
+        ):
             frontier = frontier.add(self.leaf(position))
             if position in sizes:
                 result[position] = frontier.root()

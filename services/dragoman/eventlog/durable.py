@@ -11,6 +11,7 @@ write of a file, that digest is all zeros.
 
 import hashlib
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,8 @@ SUM: Final = ".sum"
 _NONE: Final = "0" * 64
 _CHECK_DIGITS: Final = 16
 _WORDS: Final = 3
+BLOCK: Final = 1 << 24
+_READ: Final = 1 << 20
 
 
 class SumDamaged(Exception):
@@ -35,11 +38,39 @@ def write(path: Path, data: bytes, *, summed: bool = False) -> None:
     _replace(path, data)
     if summed and before == _NONE:
         sum_up(path)  # From now on, a missing file is a lost file.
-    directory = os.open(path.parent, os.O_RDONLY)
+    sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Bring a file, or the names in a folder, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(directory)
+        os.fsync(descriptor)
     finally:
-        os.close(directory)
+        os.close(descriptor)
+
+
+def block_digests(path: Path, begin: int = 0, end: int | None = None) -> tuple[str, ...]:
+    """Return the SHA-256 of each 16 MiB of a file, computed on all processors.
+
+    The blocks begin at a byte, and stop at the end of the file if it has no `end`.
+    """
+    end = path.stat().st_size if end is None else end
+    descriptor = os.open(path, os.O_RDONLY)
+
+    def digest(at: int) -> str:
+        computed = hashlib.sha256()
+        for first in range(at, min(at + BLOCK, end), _READ):
+            computed.update(
+                os.pread(descriptor, min(_READ, at + BLOCK - first, end - first), first)
+            )
+        return computed.hexdigest()
+
+    try:
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            return tuple(pool.map(digest, range(begin, end, BLOCK)))
+    finally:
+        os.close(descriptor)
 
 
 def sum_of(path: Path) -> Path:

@@ -2,9 +2,10 @@
 
 An opening is alone on its subject, so any number of openings fit one atomic batch. A
 few openings are appended one by one, which is quicker for each. From `COALESCE_FROM`
-openings in flight on, an opening waits for the current batch and leaves in the next. If
-enough openings wait, the next batch leaves beside the current one. So neither the
-broker nor the gateway waits for the other.
+openings in flight on, an opening waits for the current batch and leaves in the next. On
+a slow disk it waits as soon as another opening is in flight. If enough openings wait,
+the next batch leaves beside the current one. So neither the broker nor the gateway
+waits for the other.
 
 A batch has the openings of one side, and each side has its own batches. So one side's
 refused openings delay only that side. A rejected batch is halved, so that one duplicate
@@ -30,7 +31,13 @@ from dragoman.eventlog.event_log import (
     Unavailable,
     Unknown,
 )
-from dragoman.limits import COALESCE_BATCHES, COALESCE_BESIDE, COALESCE_FROM, COALESCE_RECORDS
+from dragoman.limits import (
+    COALESCE_BATCHES,
+    COALESCE_BESIDE,
+    COALESCE_FROM,
+    COALESCE_RECORDS,
+    COALESCE_SLOW_S,
+)
 from dragoman.text import Text, sentence
 
 _Waiting = tuple[EntryToAppend, asyncio.Future[Outcome]]
@@ -53,6 +60,7 @@ class GroupCommitLog:
         self.channel = log.channel
         self._log = log
         self._in_flight = 0
+        self._last_seconds = 0.0
         self._sides: dict[str, _Side] = {}
 
     @property
@@ -73,19 +81,25 @@ class GroupCommitLog:
                 len(entries) == 1
                 and entries[0].expected == 0
                 and not entries[0].first
-                and self._in_flight >= COALESCE_FROM
+                and self._is_busy
             ):
                 return await self._together(entries[0])
             return await self._measured(entries)
         finally:
             self._in_flight -= 1
 
+    @property
+    def _is_busy(self) -> bool:
+        slow = self._in_flight > 1 and self._last_seconds > COALESCE_SLOW_S
+        return slow or self._in_flight >= COALESCE_FROM
+
     async def _measured(self, entries: Sequence[EntryToAppend]) -> Outcome:
         begun = time.perf_counter()
         outcome = await self._log.append(entries)
+        self._last_seconds = time.perf_counter() - begun
         match outcome:
             case Appended():
-                metrics.APPEND_SECONDS.observe(time.perf_counter() - begun)
+                metrics.APPEND_SECONDS.observe(self._last_seconds)
                 metrics.APPEND_RECORDS.observe(len(entries))
             case Unknown():
                 metrics.APPEND_FAILURES.labels("unknown").inc()

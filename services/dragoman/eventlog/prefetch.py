@@ -37,15 +37,14 @@ _BROKEN, _UNREACHABLE = b"broken: ", b"unreachable: "
 
 
 async def read_ahead(
-    url: str, seed: Path, channel: str, tls: BrokerTls | None = None
+    url: str, seed: Path, channel: str, tls: BrokerTls | None = None, first: int = 1
 ) -> AsyncGenerator[Page, None]:
-    """Yield all messages of a log from position 1, in pages.
+    """Yield all messages of a log from a position on, in pages.
 
     The last page is at the end that the log has when this begins. Raises `LogBroken`,
     `LogUnreachable`.
     """
     with _reader(url, seed, channel, tls) as wire:
-        first = 1
         async with connected(url, "auditor", seed, tls) as bus:
             last = await last_position(bus, channel)
             pages = BulkReader(channel, bus, first, last)

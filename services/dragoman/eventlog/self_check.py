@@ -55,9 +55,12 @@ class SelfCheck:
         self.kept_heads = KeptHeads(folder, self.frames, self.notices)
 
     def run(self) -> None:
-        """Check the whole folder. Raises `ArchiveDamaged` at the first damage."""
+        """Check the folder, except unchanged records.
+
+        Raises `ArchiveDamaged` at the first damage.
+        """
         self.kept_heads.check_sums()
-        for position in range(1, len(self.frames.ends) + 1):
+        for position in range(self._files.unchanged.number + 1, len(self.frames.ends) + 1):
             self._check_record(position)
         self._take_up()
         self.kept_heads.check_heads()

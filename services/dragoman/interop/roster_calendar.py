@@ -33,11 +33,9 @@ from msgspec.structs import replace
 from dragoman.domain.acts import field_checks
 from dragoman.domain.record.codec import is_name
 from dragoman.interop import NotUnderstood, calendar_lines
+from dragoman.limits import CALENDAR_BYTES
 from dragoman.text import Text, sentence
 from dragoman_schemas.roster import RosterEvent, RosterRung, RosterShift
-
-CALENDAR_BYTES: Final = 384 * 1024
-"""The limit of a calendar, in bytes: a year of shifts, each an event of its own."""
 
 _LINES: Final = 20_000
 EVENTS: Final = 1_500

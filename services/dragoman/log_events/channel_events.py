@@ -101,6 +101,11 @@ EVENTS: Final[dict[str, LogEvent]] = {
         "A past outage could not be recorded. With `again` true it is tried later, joined with "
         "the next one.",
     ),
+    "projection.beside_refused": LogEvent(
+        "A file that a start had begun, or that `dragoman prepare` had left, cannot be used. "
+        "`reason` says why. The logs are folded again, which takes longer.",
+        "Nothing. If it comes back at each start, see to the disk.",
+    ),
     "projection.checked": LogEvent(
         "Rows or whole logs were compared with the records, and are right. `what` is `rows` or "
         "`refold`. Later passes over the rows are at level debug.",
@@ -138,6 +143,10 @@ EVENTS: Final[dict[str, LogEvent]] = {
         "The writer of the projection was killed, hangs, or its disk is full. Lists are as old as "
         "the file, and posts go on.",
         "Make room where the disk is full. Else nothing: `projection.written_again` follows.",
+    ),
+    "projection.prepared_taken": LogEvent(
+        "The start has taken over the file that `dragoman prepare` had left, and folds what came "
+        "since.",
     ),
     "projection.rebuilding": LogEvent(
         "The projection's file is of another release, damaged, or differs from its records. It is "

@@ -132,6 +132,13 @@ EVENTS: Final[dict[str, LogEvent]] = {
         "A task without which the service cannot go on has failed. The process ends.",
         "Start it again, and report the traceback if it comes back.",
     ),
+    "service.process_killed": LogEvent(
+        "A process that `up` had started did not stop in time, and was ended at once.",
+        "Nothing, if it stays rare: what it had not finished is done at the next start.",
+    ),
+    "service.process_started": LogEvent(
+        "`up` has started a service as a process of its own.",
+    ),
     "service.ready": LogEvent(
         "The service has started, and does its work. `seconds` is how long the start took.",
     ),

@@ -20,7 +20,7 @@ from dragoman.application.rosters import reading
 from dragoman.application.service import Service
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.interop import NotUnderstood
-from dragoman.interop.roster_calendar import CALENDAR_BYTES
+from dragoman.limits import CALENDAR_BYTES
 from dragoman.notifier import webhook
 from dragoman.notifier.delivery import NOT_REACHED
 from dragoman.projection.projection import Projection

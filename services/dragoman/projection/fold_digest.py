@@ -51,12 +51,17 @@ class JudgedOtherwise(TextError):
         )
 
 
-@cache
 def fold_digest() -> str:
-    """Return the digest of rules, shapes, tables and time-zone data.
+    """Return the digest of rules, shapes, tables and time-zone data."""
+    return program_digest(_PACKAGES)
 
-    It covers the source files of the shapes, the rules, the tree and the projection,
-    and the versions of Python, msgspec and the time-zone data.
+
+@cache
+def program_digest(packages: tuple[str, ...]) -> str:
+    """Return the digest of the shapes, of some packages and of time-zone data.
+
+    It covers the source files, and the versions of Python, msgspec and the time-zone
+    data.
     """
     program, shapes = Path(dragoman.__file__).parent, Path(dragoman_schemas.__file__).parent
     digest = hashlib.sha256(
@@ -65,7 +70,7 @@ def fold_digest() -> str:
     )
     for root, files in (
         (shapes, shapes.rglob("*")),
-        *((program, (program / package).rglob("*")) for package in _PACKAGES),
+        *((program, (program / package).rglob("*")) for package in packages),
         (program, (program / module for module in _MODULES)),
     ):
         for file in sorted(files):

@@ -8,12 +8,18 @@
                  the damaged one; records that came meanwhile are folded on top, and
                  each listener receives every record once
 
+    prepared     `dragoman prepare` of another release has folded the logs into a file
+                 of its own, while this one runs; its first start takes that file over
+
 A full or busy disk is neither damage nor a difference: the writer tries again
 (`Store`).
 """
 
 import asyncio
+import shutil
+import sqlite3
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -22,9 +28,12 @@ import structlog
 
 from dragoman.eventlog.event_log import EventLog, LogUnreachable
 from dragoman.limits import REBUILD_SECONDS
+from dragoman.projection.fold_digest import fold_digest
 from dragoman.projection.projection import NotYetApplied, Projection
 from dragoman.projection.store import Store
 from dragoman.projection.stored_row import StoredRow
+from dragoman.projection.tables import VERSION
+from dragoman.projection.writer import PREPARED
 from dragoman.projection.writer_messages import StoreBusy, StoreDamaged, StoreFull
 from dragoman.projection.writer_queue import WriterFailed
 from dragoman.supervision import cancel_until_ended
@@ -36,6 +45,36 @@ OpenLog = Callable[[str], EventLog]
 
 _LOOK_SECONDS: Final = 0.1
 _AGAIN_SECONDS: Final = 2.0
+
+
+BUILDING: Final = ".building"
+PREPARING: Final = ".preparing"
+"""Suffixes of unfinished files: of a start or a running gateway, and of `prepare`."""
+
+_DIGITS: Final = 16
+
+
+def prepared_file(file: Path) -> Path:
+    """Return the file that this program's `prepare` leaves for a projection's file."""
+    return file.with_name(f"{file.stem}.{fold_digest()[:_DIGITS]}{PREPARED}")
+
+
+def is_of_this_program(file: Path) -> bool:
+    """Return whether a projection's file is of this program. The file may be in use."""
+    try:
+        with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
+            version = connection.execute("PRAGMA user_version").fetchone()
+            made_by = connection.execute("SELECT digest FROM made_by").fetchone()
+    except sqlite3.DatabaseError:
+        return False
+    return bool(version == (VERSION,) and made_by == (fold_digest(),))
+
+
+def copy_prepared(file: Path, other: Path) -> None:
+    """Give another projection's file what was prepared for this one, which is equal."""
+    copy = other.with_suffix(PREPARING)
+    shutil.copyfile(prepared_file(file), copy)
+    copy.rename(prepared_file(other))
 
 
 def remove(file: Path) -> None:
@@ -52,32 +91,71 @@ async def opened(
 ) -> Store:
     """Open a projection's file; if it cannot be used, build it again first.
 
+    A file that was prepared for this program is taken over, and brought up to date.
     `building` is called once it is built again, with a function that counts the logs
     that are read to their end.
 
     Raises `StoreBusy` or `StoreFull`.
     """
-    try:
-        store = await asyncio.to_thread(Store, file)
-    except StoreDamaged as error:
-        log.warning("projection.rebuilding", reason=str(error))
-    else:
+    prepared, beside = prepared_file(file), file.with_suffix(BUILDING)
+    if file.exists() or not prepared.exists():
         try:
-            for name in names:
-                Projection(open_log(name), store)  # reads every row that a start needs
+            store = await asyncio.to_thread(Store, file)
         except StoreDamaged as error:
             log.warning("projection.rebuilding", reason=str(error))
-            await asyncio.to_thread(store.close)
         else:
-            return store
-    twins = await _built(
-        file, names, open_log, anew=False, watched=lambda twins: building(twins.caught_up)
+            try:
+                for name in names:
+                    Projection(open_log(name), store)  # reads every row that a start needs
+            except StoreDamaged as error:
+                log.warning("projection.rebuilding", reason=str(error))
+                await asyncio.to_thread(store.close)
+            else:
+                remove(prepared)
+                return store
+    if prepared.exists():
+        remove(beside)
+        prepared.rename(beside)
+        log.info("projection.prepared_taken", file=prepared.name)
+    twins = await _continued(
+        beside, names, open_log, watched=lambda twins: building(twins.caught_up)
     )
     store = twins.store
     remove(file)
     await asyncio.to_thread(store.move, file)
     log.info("projection.rebuilt", channels=len(names))
     return store
+
+
+async def prepare(
+    file: Path,
+    names: list[str],
+    open_log: OpenLog,
+    watched: Callable[[Callable[[], int]], None] = lambda count: None,
+) -> int:
+    """Fold every log into a file that the next start of this program takes over.
+
+    Return the number of records in it. An earlier one is brought up to date, and those
+    of other programs are removed. `watched` is called with a function that counts the
+    logs that are read to their end. Raises `StoreBusy` or `StoreFull`, and
+    `StoreDamaged` if a log cannot be read to its end.
+    """
+    prepared, beside = prepared_file(file), file.with_suffix(PREPARING)
+    for other in file.parent.glob(f"{file.stem}.*{PREPARED}"):
+        if other != prepared:
+            remove(other)
+    if prepared.exists():
+        remove(beside)
+        prepared.rename(beside)
+    twins = await _continued(
+        beside, names, open_log, watched=lambda twins: watched(twins.caught_up)
+    )
+    await asyncio.to_thread(twins.store.close)
+    if fault := twins.fault():
+        raise StoreDamaged(fault)
+    beside.rename(prepared)
+    remove(beside)  # its lock file
+    return sum(fold.state.position for fold in twins.folds.values())
 
 
 class _Twins:
@@ -91,32 +169,49 @@ class _Twins:
         """Return the number of logs that are read to their end."""
         return sum(fold.caught_up.is_set() for fold in self.folds.values())
 
+    def fault(self) -> str:
+        """Return the reason why the file is not what the logs make; empty if it is."""
+        broken = (str(fold.broken) for fold in self.folds.values() if fold.broken is not None)
+        return next(iter((*self.store.differing.values(), *broken)), "")
 
-async def _built(
-    file: Path,
+
+async def _continued(
+    beside: Path,
     names: list[str],
     open_log: OpenLog,
-    *,
-    anew: bool,
-    watched: Callable[[_Twins], None] | None = None,
+    watched: Callable[[_Twins], None],
 ) -> _Twins:
-    """Fold every log to its end into a file beside the given one.
+    """Fold every log to its end, on top of a file's content if that can be used."""
+    if beside.exists():
+        try:
+            twins = await _built(beside, names, open_log, watched=watched)
+        except StoreDamaged as error:
+            fault = str(error)
+        else:
+            if not (fault := twins.fault()):
+                return twins
+            await asyncio.to_thread(twins.store.close)
+        log.warning(
+            "projection.beside_refused",
+            file=beside.name,
+            reason=fault,
+            do="nothing: the logs are folded again, which takes longer",
+        )
+        remove(beside)
+    return await _built(beside, names, open_log, watched=watched)
 
-    A file that an earlier start left unfinished is continued, unless `anew`. `watched`
-    is called as soon as the folds exist.
+
+async def _built(
+    beside: Path, names: list[str], open_log: OpenLog, watched: Callable[[_Twins], None]
+) -> _Twins:
+    """Fold every log to its end into a file, on top of what it has already.
+
+    `watched` is called as soon as the folds exist. Raises `StoreDamaged`.
     """
-    beside = file.with_suffix(".building")
-    if anew:
-        remove(beside)
-    try:
-        store = await asyncio.to_thread(Store, beside)
-    except StoreDamaged:
-        remove(beside)
-        store = await asyncio.to_thread(Store, beside)
+    store = await asyncio.to_thread(Store, beside)
     try:
         twins = _Twins(store, names, open_log)
-        if watched is not None:
-            watched(twins)
+        watched(twins)
         following = [asyncio.create_task(fold.run()) for fold in twins.folds.values()]
         try:
             for fold in twins.folds.values():
@@ -224,9 +319,9 @@ class Rebuilder:
         try:
             for name in self._channels:
                 listen(name)
-            twins = await _built(
-                self._store.path, sorted(listeners), self._open_log, anew=True, watched=self._watch
-            )
+            beside = self._store.path.with_suffix(BUILDING)
+            remove(beside)
+            twins = await _built(beside, sorted(listeners), self._open_log, self._watch)
             while (
                 late := self._channels.keys() - twins.folds.keys()
             ):  # channels that were opened while the twins were built

@@ -74,6 +74,9 @@ A start on a larger file would take too long. Damage in it is found by the first
 that meets it, and by the check of its rows (`integrity`).
 """
 
+PREPARED: Final = ".prepared"
+"""The suffix of the files that `dragoman prepare` leaves for another release."""
+
 READY: Final = b"ready"
 MOVE: Final = b"move "
 """The beginning of a message that renames the file; no batch begins like this."""
@@ -240,10 +243,12 @@ class Writer:
             remembered -= len(last.encoded)
 
     def _overwrite(self) -> None:
-        """Remove erased data from free pages of the file.
+        """Remove erased data from free pages, and prepared files that have them.
 
         If the disk has no room for this, it is tried again after the next commit.
         """
+        for prepared in self.path.parent.glob(f"{self.path.stem}.*{PREPARED}"):
+            prepared.unlink(missing_ok=True)
         try:
             self._connection.execute("VACUUM")
             busy, _, _ = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()

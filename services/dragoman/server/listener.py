@@ -41,34 +41,34 @@ EXCHANGE_SECONDS: Final = 10.0
 """Seconds for a provider to answer to a code. The reader waits meanwhile."""
 
 
-async def _nothing() -> None:
-    """Do nothing: the scheduler runs elsewhere."""
-
-
 @dataclass(frozen=True, slots=True)
 class RunningGateway:
     """A gateway that answers requests.
 
     `base_url` is its address for callers from outside. `own_url` is the address at
     which it listens itself. `settle` records every step of the deadlines
-    that is due now, if the scheduler runs here.
+    that is due now.
     """
 
     service: Service
     base_url: str
     own_url: str
     app: web.Application
-    settle: Callable[[], Awaitable[None]] = _nothing
+    settle: Callable[[], Awaitable[None]]
 
 
 class PublicDoor:
     """The public address of a gateway.
 
-    Until `serve` it says that the gateway starts, and how far it is.
+    Until `serve` it says that the gateway starts, and how far it is. A door that is
+    not open takes no connection until then.
     """
 
-    def __init__(self, settings: Settings, connections: Connections, url: str, address: str):
+    def __init__(
+        self, settings: Settings, connections: Connections, url: str, address: str, *, is_open: bool
+    ) -> None:
         """Take connections that come at an address and are counted."""
+        self._is_open = is_open
         self._settings = settings
         self._connections = connections
         self._address = address
@@ -80,8 +80,11 @@ class PublicDoor:
         stack: AsyncExitStack,
         start: StartTask,
         certificate: Certificate | None,
+        settle: Callable[[], Awaitable[None]],
     ) -> RunningGateway:
         """Let the application of a service answer from now on, until the stack closes.
+
+        `settle` records the steps of deadlines that are due.
 
         Raises `SettingsError` if the settings are not valid.
         """
@@ -96,7 +99,8 @@ class PublicDoor:
         stack.push_async_callback(runner.cleanup)
         stack.callback(self._connections.close)
         assert runner.server is not None
-        self._connections.serve(runner.server, rejection(app))
+        answer = self._connections.serve if self._is_open else self._connections.start
+        answer(runner.server, rejection(app))
         log.info("gateway.listening", url=base_url)
         if is_in_clear(settings.http, self._address):
             log.warning(
@@ -105,14 +109,21 @@ class PublicDoor:
                 do="name http.certificate and http.key, or put a proxy with TLS before it and "
                 "set http.public_url: tokens cross the network in clear",
             )
-        return RunningGateway(service, base_url, self.own_url, app)
+        return RunningGateway(service, base_url, self.own_url, app, settle)
 
 
 @asynccontextmanager
 async def opened(
-    settings: Settings, lifecycle: Lifecycle, certificate: Certificate | None
+    settings: Settings,
+    lifecycle: Lifecycle,
+    certificate: Certificate | None,
+    *,
+    is_first: bool = True,
 ) -> AsyncIterator[PublicDoor]:
     """Yield the public address of a gateway, which answers at once that it starts.
+
+    Where gateways share the port, only the first of them answers before it is ready:
+    the others answer meanwhile.
 
     Raises `SettingsError` if the settings are not valid, and `BrokerError` if the
     address cannot be used.
@@ -120,7 +131,9 @@ async def opened(
     app = starting.application(lifecycle, secure=is_secure(settings))
     runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.0)
     await runner.setup()
-    listener = bind(settings.http.host, settings.http.port)
+    is_shared = settings.http.gateways > 1
+    is_open = is_first or not is_shared
+    listener = bind(settings.http.host, settings.http.port, is_shared=is_shared)
     host, port = listener.getsockname()[:2]
     connections = Connections(
         listener,
@@ -133,12 +146,15 @@ async def opened(
         auto_decompress=False,
     )
     assert runner.server is not None
-    connections.start(runner.server, starting.reject)
+    if is_open:
+        connections.start(runner.server, starting.reject)
     try:
         scheme = "https" if certificate else "http"
-        yield PublicDoor(settings, connections, f"{scheme}://{settings.http.host}:{port}", host)
+        url = f"{scheme}://{settings.http.host}:{port}"
+        yield PublicDoor(settings, connections, url, host, is_open=is_open)
     finally:
         connections.close()
+        listener.close()
         await runner.cleanup()
 
 
@@ -230,10 +246,16 @@ async def _provider(
     return provider, CodeFlow(provider.documents, partial(post_form, session), base_url)
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """Return a socket that is bound to an address. Raises `BrokerError`."""
+def bind(host: str, port: int, *, is_shared: bool = False) -> socket.socket:
+    """Return a socket that is bound to an address.
+
+    The port may be shared with other processes of this user: the kernel then spreads
+    the connections. Raises `BrokerError`.
+    """
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if is_shared:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
         listener.bind((host, port))
     except OSError as error:

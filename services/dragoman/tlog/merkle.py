@@ -104,6 +104,16 @@ def root_of(nodes: Nodes, size: int) -> bytes:
     return range_root(nodes, 0, size)
 
 
+def frontier_of(nodes: Nodes, size: int) -> Frontier:
+    """Return the right edge of the tree of that size."""
+    edge, begin = [], 0
+    for level in reversed(range(size.bit_length())):
+        if size >> level & 1:
+            edge.append(nodes(level, begin >> level))
+            begin += 1 << level
+    return Frontier(size, tuple(edge))
+
+
 def inclusion(nodes: Nodes, index: int, size: int) -> list[bytes]:
     """Return the proof that a leaf is in the tree of a size (RFC 6962 §2.1.1).
 

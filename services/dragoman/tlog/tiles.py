@@ -55,6 +55,11 @@ class Tile(Struct, frozen=True):
         """The index of its first hash in its level."""
         return self.index * WIDTH
 
+    def is_full_within(self, size: int) -> bool:
+        """Return whether it is full, and has only leaves of a tree of a size."""
+        last = self.first + WIDTH
+        return self.width == WIDTH and last << BITS * max(self.level, 0) <= size
+
 
 def read_path(path: str) -> Tile | None:
     """Return the tile of a path; None if the path does not name a tile."""

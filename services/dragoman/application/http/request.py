@@ -14,7 +14,7 @@ from dragoman.application.service import Service
 from dragoman.domain.record.errors import Malformed, refuse
 from dragoman.domain.record.nesting import RECORD_DEPTH, is_deeper
 from dragoman.domain.record.validation_errors import faults_of
-from dragoman.limits import BODY_SECONDS, COMPRESSED_BYTES
+from dragoman.limits import BODY_SECONDS, COMPRESSED_BYTES, COMPRESSED_PAGE_BYTES
 from dragoman.projection.projection import Projection
 from dragoman.stores.tokens_and_sessions import Grant
 from dragoman.text import sentence
@@ -28,8 +28,7 @@ B = TypeVar("B", bound=Struct)
 
 
 JSON = "application/json"
-
-
+_PAGE = "text/html"
 _TEXTS = frozenset(
     {
         JSON,
@@ -37,7 +36,7 @@ _TEXTS = frozenset(
         "application/cloudevents-batch+json",
         "application/problem+json",
         "text/csv",
-        "text/html",
+        _PAGE,
         "text/markdown",
         "text/plain",
     }
@@ -161,15 +160,16 @@ ApiAnswer = ApiReply | web.StreamResponse
 
 
 def compressed(response: web.StreamResponse) -> web.StreamResponse:
-    """Return a response, compressed if it is a large text and the caller accepts that.
+    """Return a response, compressed if it is a page or a large text.
 
-    Compression leaks no secret: no answer contains a secret together with data that its
-    caller chose.
+    The caller must accept compression. It leaks no secret: no answer contains a secret
+    together with data that its caller chose.
     """
+    least = COMPRESSED_PAGE_BYTES if response.content_type == _PAGE else COMPRESSED_BYTES
     if (
         isinstance(response, web.Response)
         and isinstance(response.body, bytes)
-        and len(response.body) >= COMPRESSED_BYTES
+        and len(response.body) >= least
         and hdrs.CONTENT_ENCODING not in response.headers
     ):
         response.headers["Vary"] = "Accept-Encoding"

@@ -10,8 +10,7 @@ from typing import Final
 
 import msgspec
 
-from dragoman.application.rosters import worker
-from dragoman.application.rosters.worker import ReadingRequest, ReadingResult
+from dragoman.application.rosters.reading_messages import READER, ReadingRequest, ReadingResult
 from dragoman.domain.record import nesting
 from dragoman.interop import NotUnderstood
 from dragoman.text import sentence, unpacked
@@ -75,7 +74,7 @@ def _result_of(request: ReadingRequest, spent: Callable[[float], None]) -> Readi
 
 
 def _answer(request: ReadingRequest, spent: Callable[[float], None]) -> ReadingResult:
-    process = WorkerProcess(worker.__name__)
+    process = WorkerProcess(READER)
     try:
         process.wire.send(msgspec.json.encode(request))
         if not process.wire.poll(READING_SECONDS):

@@ -9,41 +9,19 @@ own on memory and processor time.
 """
 
 import resource
-from datetime import datetime
 from typing import Final
 
 import msgspec
-from msgspec import Struct
 
+from dragoman.application.rosters.reading_messages import ReadingRequest, ReadingResult
 from dragoman.domain.record import nesting
 from dragoman.interop import NotUnderstood, roster_calendar
 from dragoman.text import packed
 from dragoman.worker_process import Pipe
-from dragoman_schemas.roster import RosterEvent, RosterReading
+from dragoman_schemas.roster import RosterReading
 
 _MEMORY_BYTES: Final = 1 << 30
 _PROCESSOR_SECONDS: Final = 20
-
-
-class ReadingRequest(Struct, frozen=True, kw_only=True):
-    """A calendar to read, or events to repeat, and the time for which.
-
-    `officers` are the names that the log has for officers of the side.
-    """
-
-    side: str
-    officers: tuple[str, ...]
-    begins: datetime
-    ends: datetime
-    raw: bytes | None = None
-    events: tuple[RosterEvent, ...] = ()
-
-
-class ReadingResult(Struct, frozen=True, kw_only=True):
-    """The reading, or its fault as a packed sentence."""
-
-    reading: RosterReading | None = None
-    fault: str = ""
 
 
 def result_of(request: ReadingRequest) -> ReadingResult:

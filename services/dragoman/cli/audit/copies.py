@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from dragoman.cli.common import UsageError, say
-from dragoman.eventlog.archive import Archive
+from dragoman.eventlog.archive import Archive, EarlierCheck
 
 _KEPT = ("records", "leaves", "offsets", "sealed", "pinned.json")
 
@@ -15,8 +15,10 @@ def existing_path(file: Path) -> Path:
     return file
 
 
-def archive_in(folder: Path) -> Archive:
+def archive_in(folder: Path, earlier: EarlierCheck | None = None) -> Archive:
     """Open the copy in a mirror's folder; no new one is begun.
+
+    Records that are as in an `earlier` check are not checked one by one.
 
     Raises `UsageError`, and the errors of an archive.
     """
@@ -24,7 +26,7 @@ def archive_in(folder: Path) -> Archive:
         raise UsageError(
             f"{folder} is not a mirror's folder: name the folder of `dragoman audit mirror`"
         )
-    archive = Archive(folder)
+    archive = Archive(folder, earlier=earlier)
     for notice in archive.notices:
         say(f"{folder}: {notice}")
     return archive

@@ -16,9 +16,11 @@ from cyclopts import Parameter
 
 from dragoman import admin_door, metrics
 from dragoman.audit import compare
+from dragoman.audit.checks import NotAsAudited
 from dragoman.audit.compare import CopyComparison, KeptHead, LogCopy
 from dragoman.audit.mirror import Mirror, MirrorOfAnotherChannel, Pinned, UnprovenHead
 from dragoman.audit.replay import Hole, Page, erasures_in, messages_of
+from dragoman.cli.audit.audit_state import AuditState
 from dragoman.cli.audit.copies import archive_in, existing_path
 from dragoman.cli.audit.replay import checked_cid, verifier_of
 from dragoman.cli.audit.verify import Cid, Log, audit, tile_of
@@ -76,25 +78,40 @@ async def mirror_command(
     once: Annotated[
         bool, Parameter(negative=(), help="Stop when the copy has reached the end of the log.")
     ] = False,
+    from_start: Annotated[
+        bool,
+        Parameter(
+            negative=(),
+            help="Verify every kept record again, and not only those after the last audit.",
+        ),
+    ] = False,
     target: Target = EVERYWHERE,
 ) -> int:
     """Keep your side's own copy of a log in FOLDER.
 
-    Each record is verified before it is stored. The command ends with exit code 7 at
-    the first fault of the log.
+    Each record is verified before it is stored. The audit is kept in FOLDER/audit, and
+    the next start goes on from it. The command ends with exit code 7 at the first fault
+    of the log.
     """
-    mirror = mirror_of(folder, cid, log)
+    mirror, state = mirror_of(folder, cid, log, from_start=from_start)
     try:
-        mirror.again()
+        verify_again(mirror, state)
         if mirror.lie is None:
-            say(f"{mirror.archive.size} records are kept in {folder}, and verified again")
+            say(f"{mirror.archive.size} records are kept in {folder}, and {_verified(state)}")
             if once:
                 await _follow(mirror, target, once=True)
             else:
                 await _serve(mirror, target)
+        sign_off(mirror, state)
     finally:
         mirror.close()
+        state.close()
     return verdict(mirror)
+
+
+def _verified(state: AuditState) -> str:
+    """Return a text that says from where on they were verified."""
+    return "verified again" if state.base is None else f"verified after the {state.base.described}"
 
 
 async def _follow(mirror: Mirror, target: Target, *, once: bool) -> None:
@@ -141,18 +158,50 @@ def mirror_measurement(mirror: Mirror) -> admin_door.Measurement:
     return measure
 
 
-def mirror_of(folder: Path, cid: str, log: str) -> Mirror:
-    """Return the mirror in a folder, or a new one there.
+def mirror_of(folder: Path, cid: str, log: str, *, from_start: bool) -> tuple[Mirror, AuditState]:
+    """Return the mirror in a folder, or a new one there, and its kept audit.
 
-    Raises `UsageError`, and the errors of an archive.
+    Raises `UsageError`, `KeptAuditUnusable`, and the errors of an archive.
     """
+    pins = Pinned(cid=checked_cid(cid), log=str(verifier_of(log)))
+    state = AuditState(folder / "audit", from_start=from_start, cid=pins.cid, checked=True)
     try:
-        mirror = Mirror(folder, Pinned(cid=checked_cid(cid), log=str(verifier_of(log))))
+        mirror = Mirror(folder, pins, state.base)
     except MirrorOfAnotherChannel as error:
         raise UsageError(str(error)) from None
     for notice in mirror.archive.notices:
         say(f"{folder}: {notice}")
-    return mirror
+    return mirror, state
+
+
+def verify_again(mirror: Mirror, state: AuditState) -> None:
+    """Verify the records on the disk that the kept audit lacks, and keep the audit.
+
+    If anything is wrong, all of them are verified.
+    """
+    try:
+        mirror.again()
+        fault = "" if mirror.lie is None else mirror.lie.what
+    except NotAsAudited as error:
+        fault = str(error)
+    if state.base is not None and fault:
+        state.begin_anew(fault)
+        mirror.begin_anew()
+        mirror.again()
+    if state.base is None and mirror.lie is None:
+        mirror.verification.lie = state.hold(mirror.verification.replay, mirror.archive.sealed)
+        sign_off(mirror, state)
+
+
+def sign_off(mirror: Mirror, state: AuditState) -> None:
+    """Keep the audit of a mirror that found nothing wrong, if it has new records."""
+    size = 0 if state.base is None else state.base.size
+    if (
+        mirror.lie is None
+        and mirror.archive.size > size
+        and (reason := mirror.sign_off(state.folder))
+    ):
+        say(f"this audit is not kept in {state.folder}: {reason}")
 
 
 def verdict(mirror: Mirror) -> int:

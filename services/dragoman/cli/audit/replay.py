@@ -7,6 +7,7 @@ the proof of one record. `release` verifies a published bundle.
 import re
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
@@ -27,8 +28,10 @@ from dragoman import bootstrap, data_directory
 from dragoman.audit.answer_comparison import AnswerComparison
 from dragoman.audit.comparison_questions import drawn_seed
 from dragoman.audit.export import Export
+from dragoman.audit.kept_audit import keep
 from dragoman.audit.replay import (
     Hole,
+    KeptReplay,
     Page,
     Replay,
     Replayed,
@@ -39,6 +42,7 @@ from dragoman.audit.replay import (
 )
 from dragoman.cli.audit import answers
 from dragoman.cli.audit.answers import QUICK, SAMPLE
+from dragoman.cli.audit.audit_state import AuditState, FromStart, State, audit_state
 from dragoman.cli.audit.copies import archive_in, existing_path
 from dragoman.cli.common import (
     EVERYWHERE,
@@ -104,6 +108,8 @@ async def replay_command(
         Parameter(negative=(), help="Compare ten answers of the sample only, for a first look."),
     ] = False,
     seed: Annotated[int | None, Parameter(help="Draw the same sample again.")] = None,
+    state: State = None,
+    from_start: FromStart = False,
     target: Target = EVERYWHERE,
 ) -> int:
     """Fold the log from its first record, and compare the result with the gateway's.
@@ -111,7 +117,9 @@ async def replay_command(
     The command prints the state and its digest. It compares the digest, and a sample of
     whole answers, with those of the gateway. Exit code 7 means another digest at the
     same position, another answer, a head that is not of these records, or another
-    channel than --cid. With --at only the digest is compared.
+    channel than --cid. With --at only the digest is compared. With --state the fold
+    goes on from the last one that was kept there. Whole answers are always compared
+    with a fold of all records.
     """
     cid = None if cid is None else checked_cid(cid)
     if sample < 0:
@@ -125,20 +133,59 @@ async def replay_command(
         raise UsageError("--quick compares ten answers, and --all every one: give one of them")
     if file is not None and from_log:
         raise UsageError("the log is read from FILE or by --from-log: give one of them")
+    if state is not None and (file is not None or at is not None):
+        raise UsageError(
+            "--state is for the whole log of the gateway or of the broker: leave out FILE and --at"
+        )
     seed = drawn_seed() if seed is None else seed
+    with ExitStack() as opened:
+        folder = audit_state(state, from_start=from_start, cid=cid or "", checked=False)
+        if folder is not None:
+            opened.callback(folder.close)
+        return await _replay(
+            target,
+            file,
+            folder,
+            at=at,
+            from_log=from_log,
+            cid=cid,
+            sample=None if not (all or sample) else 0 if all else sample,
+            most=QUICK if quick else None,
+            seed=seed,
+        )
+
+
+async def _replay(
+    target: Target,
+    file: Path | None,
+    state: AuditState | None,
+    *,
+    at: int | None,
+    from_log: bool,
+    cid: str | None,
+    sample: int | None,
+    most: int | None,
+    seed: int,
+) -> int:
+    """Replay a log, print the result, and return the exit code.
+
+    `sample` is the number of answers of each kind to compare: 0 for all of them, and
+    None for none. Raises `UsageError`.
+    """
     async with connected(target, operator=False) as caller:
         channel = await channel_of(target, caller)
         head = await head_of(caller, channel, wait_s=HEAD_SECONDS)
         newest = (await caller.channel(channel)).position
         _hold_to_head(head, newest, at)
-        source = (
-            _source(caller, channel, _broker_of(target) if from_log else None)
-            if file is None
-            else _copy_source(file)
-        )
+        after = partial(_source, caller, channel, _broker_of(target) if from_log else None)
+        source = after(1) if file is None else _copy_source(file)
+        # An audit is kept under a head of its records.
+        end = newest if state is None or head is None else min(newest, _size_of(head))
         try:
-            fold = await _fold(source, at or (newest if file is None else 0))
-            last = at or (newest if file is None else fold.standing.state.position)
+            fold = await _go_on(state, after, end, head, caller, channel)
+            if fold is None:
+                fold = await _fold(source, at or (end if file is None else 0))
+            last = at or (end if file is None else fold.standing.state.position)
             if at is None and max(fold.unproven.values(), default=0) > last:
                 # A record was erased meanwhile.
                 last = (await caller.channel(channel)).position
@@ -161,8 +208,9 @@ async def replay_command(
         ).headers.get("Dragoman-Digest", "")
         forgotten = not live and await _erased_since(caller, channel, result.position)
         lie = _fault(fold, head, cid, last, whole=at is None)
+        lie = lie or _contradiction(state, fold, head)
         compared = None
-        if not lie and at is None and (all or sample):
+        if not lie and at is None and sample is not None:
             try:
                 with _progress() as progress:
                     compared = await answers.compare(
@@ -170,10 +218,10 @@ async def replay_command(
                         channel,
                         fold,
                         source,
-                        sample=0 if all else sample,
+                        sample=sample,
                         seed=seed,
                         report=progress,
-                        most=QUICK if quick else None,
+                        most=most,
                     )
             except (Hole, LogBroken, answers.GatewayChanged) as error:
                 lie = f"while answers were compared: {error}"
@@ -183,7 +231,66 @@ async def replay_command(
     if lie:
         say(f"dragoman: VERIFICATION FAILED: {lie}")
         return UNVERIFIED
-    return _conclude(result, live, compared, head, forgotten=forgotten)
+    code = _conclude(result, live, compared, head, forgotten=forgotten)
+    if code == 0:
+        _keep(state, fold, head if live else None)
+    return code
+
+
+def _contradiction(state: AuditState | None, fold: Replay, head: bytes | None) -> str:
+    """Return the contradiction between a log and the kept audit, or an empty text.
+
+    It names the evidence.
+    A fold that went on from the kept audit was compared with a signed head.
+    """
+    fault = None if state is None or state.base is not None else state.hold(fold, head)
+    return "" if fault is None else f"{fault.what}; keep as evidence: {fault.evidence}"
+
+
+def _keep(state: AuditState | None, fold: Replay, head: bytes | None) -> None:
+    """Keep a replay that agrees with the gateway.
+
+    A signed head must be of exactly its records.
+    """
+    if state is None:
+        return
+    if head is not None and _size_of(head) == fold.standing.frontier.size:
+        keep(state.folder, fold, head, before=state.base)
+    else:
+        say(f"this audit is not kept in {state.folder}: no signed head is of these records")
+
+
+async def _go_on(
+    state: AuditState | None,
+    after: Callable[[int], Source],
+    last: int,
+    head: bytes | None,
+    caller: Client,
+    channel: str,
+) -> Replay | None:
+    """Fold the records after a kept audit, up to a position.
+
+    Return None if the log has to be folded from its first record, after the reason was
+    printed. `after` gives the log from a position on.
+    """
+    if state is None or (base := state.base) is None:
+        return None
+    if head is None or last < base.size:
+        state.begin_anew("no signed head was shown that goes on from the kept audit")
+        return None
+    fold = await _fold(after(base.size + 1), last, base.replay)
+    digest = (await caller.call("GET", f"/v1/channels/{channel}/records/{last}")).headers.get(
+        "Dragoman-Digest", ""
+    )
+    fault = _head_fault(fold, head)
+    if not fault and fold.standing.frontier.size != last:
+        fault = f"the log ends at {fold.standing.frontier.size}, the gateway speaks of {last}"
+    if not fault and (fold.unproven or digest != fold.standing.digest):
+        fault = f"the replay and the gateway do not agree at position {last}"
+    if fault:
+        state.begin_anew(fault)
+        return None
+    return fold
 
 
 def _fault(fold: Replay, head: bytes | None, cid: str | None, last: int, *, whole: bool) -> str:
@@ -197,6 +304,8 @@ def _fault(fold: Replay, head: bytes | None, cid: str | None, last: int, *, whol
     lie = _withheld_fault(fold, whole=whole) or _head_fault(fold, head)
     if not lie and result.position != last:
         lie = f"the log ends at {result.position}, the gateway speaks of {last}"
+    if not lie and head is not None and 0 < (size := _size_of(head)) <= result.position:
+        say(f"the signed head of {size} records is that of these records")
     return lie
 
 
@@ -330,7 +439,6 @@ def _head_fault(fold: Replay, signed: bytes | None) -> str:
             f"the signed head of {head.size} records is of other records than these: "
             "`dragoman audit verify` finds the first, keep both"
         )
-    say(f"the signed head of {head.size} records is that of these records")
     return ""
 
 
@@ -466,11 +574,11 @@ def _broker_of(target: Target) -> BrokerEndpoint:
     return bootstrap.broker_of_gateway(path, target.data / "keys")
 
 
-def _source(caller: Client, channel: str, broker: BrokerEndpoint | None) -> Source:
-    """Return the log of the gateway, or of the broker."""
+def _source(caller: Client, channel: str, broker: BrokerEndpoint | None, first: int = 1) -> Source:
+    """Return the log of the gateway, or of the broker, from a position on."""
     if broker is None:
-        return lambda: messages_of(caller.records(channel))
-    return lambda: bootstrap.messages_of(broker, channel)
+        return lambda: messages_of(caller.records(channel, first))
+    return lambda: bootstrap.messages_of(broker, channel, first)
 
 
 def _copy_source(file: Path) -> Source:
@@ -483,7 +591,7 @@ def _copy_source(file: Path) -> Source:
             if file.is_dir():
                 archive = archive_in(file)
                 stack.callback(archive.close)
-                messages = archive.messages()
+                messages: Iterator[bytes] = archive.messages()
             else:
                 messages = stack.enter_context(Export(file)).messages()
             numbered = enumerate(messages, 1)
@@ -493,13 +601,17 @@ def _copy_source(file: Path) -> Source:
     return pages
 
 
-async def _fold(source: Source, last: int) -> Replay:
-    """Fold the log to a position, or to its end if that is 0."""
+async def _fold(source: Source, last: int, base: KeptReplay | None = None) -> Replay:
+    """Fold the log to a position, or to its end if that is 0.
+
+    A kept fold is gone on from: the log is then given after its last position.
+    """
     with _progress() as progress:
         return await replay(
             source,
             upto=last,
             progress=lambda position: progress("replaying", position, last or position),
+            base=base,
         )
 
 

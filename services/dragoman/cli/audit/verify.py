@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -18,12 +19,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from dragoman.audit import compare, export
-from dragoman.audit.checks import Keep, check_export, check_folder, forget
+from dragoman.audit.checks import Keep, NotAsAudited, check_export, check_folder, forget, sums_of
 from dragoman.audit.export import Export
+from dragoman.audit.kept_audit import KeptAudit
 from dragoman.audit.replay import erasures_in, messages_of
 from dragoman.audit.turn_over_check import CheckedSheet, check_sheet
 from dragoman.audit.verification import Verification
 from dragoman.audit.verification_result import LogInconsistent, Verified
+from dragoman.cli.audit.audit_state import AuditState, FromStart, State, audit_state
 from dragoman.cli.audit.copies import archive_in, existing_path
 from dragoman.cli.audit.evidence import is_evidence, verify_evidence
 from dragoman.cli.audit.replay import audit, checked_cid, verifier_of
@@ -128,12 +131,18 @@ class RequiredCosigners(Struct, frozen=True, kw_only=True):
         return 0 if age is None else int(time.time()) - age
 
     def verification(
-        self, cid: str, log: str, file: Path | None, max_age: int | None = None
+        self,
+        cid: str,
+        log: str,
+        file: Path | None,
+        max_age: int | None = None,
+        base: KeptAudit | None = None,
     ) -> Verification:
         """Return a verification that requires these cosignatures.
 
         It also requires a cid and a log key if they are not empty. A folder with the
-        mirror of a side's witness tells when each record arrived. Raises `UsageError`.
+        mirror of a side's witness tells when each record arrived. The verification goes
+        on from a `kept` audit. Raises `UsageError`.
         """
         return Verification(
             cid=checked_cid(cid),
@@ -143,6 +152,7 @@ class RequiredCosigners(Struct, frozen=True, kw_only=True):
             not_before=self.not_before(file, max_age),
             cosigned=times_in(file) if file is not None and file.is_dir() else (),
             live=file is None,
+            base=base,
         )
 
 
@@ -275,9 +285,13 @@ async def verify_command(
     policy_file: PolicyFile = None,
     max_age: MaxAge = None,
     turn_over: Sheet = None,
+    state: State = None,
+    from_start: FromStart = False,
     target: Target = EVERYWHERE,
 ) -> int:
     """Verify a log from its first record, trusting only your own options.
+
+    With --state the command goes on from the last audit that it kept there.
 
     An evidence file has the records of one exchange, and is verified as far as that
     goes. A signed turn-over is verified with the log in which its watch was taken.
@@ -299,10 +313,20 @@ async def verify_command(
             not_before=required_cosigners.not_before(file, max_age),
             as_json=target.json,
         )
-    verification = required_cosigners.verification(cid, log, file, max_age)
+    if sheet is not None and state is not None:
+        raise UsageError("a turn-over needs every record: give it without --state")
     messages: list[bytes] = []
-    keep = forget if sheet is None else messages.append
-    await check_log(verification, file, target, required_cosigners, keep)
+    verifying = partial(required_cosigners.verification, cid, log, file, max_age)
+    kept_state = audit_state(state, from_start=from_start, cid=checked_cid(cid), checked=True)
+    if kept_state is None:
+        verification = verifying()
+        keep = forget if sheet is None else messages.append
+        await check_log(verification, file, target, required_cosigners, keep)
+    else:
+        try:
+            verification = await _go_on(kept_state, verifying, file, target, required_cosigners)
+        finally:
+            kept_state.close()
     result = verification.result()
     checked = (
         None
@@ -319,6 +343,47 @@ async def verify_command(
     return exit_code_of(result) if checked is None else print_sheet(checked, as_json=target.json)
 
 
+async def _go_on(
+    state: AuditState,
+    verifying: Callable[..., Verification],
+    file: Path | None,
+    target: Target,
+    required_cosigners: RequiredCosigners,
+) -> Verification:
+    """Verify a log from where the kept audit ended, and keep this one.
+
+    If anything is wrong, the log is verified from its first record: the first fault is
+    then the same as without a kept audit. Raises the errors of `check_log`.
+    """
+    verification = verifying(base=state.base)
+    if state.base is not None and verification.is_bounded and not state.base.is_bounded:
+        state.begin_anew("the kept audit did not compare dates with this witness's times")
+        verification = verifying()
+    if verification.lie is None:
+        fault = ""
+        try:
+            await check_log(verification, file, target, required_cosigners, sums=True)
+        except NotAsAudited as error:
+            if error.position <= 1:
+                raise UsageError(
+                    f"{error}: this is another log than that of {state.folder}, or its opening "
+                    "was changed; name another folder, or leave out --state"
+                ) from None
+            fault = str(error)
+        if not fault and file is None and verification.signed < verification.begins_after:
+            fault = "no signed head was shown that goes on from the kept audit"
+        if state.base is not None and (fault or verification.lie is not None):
+            lie = verification.lie
+            state.begin_anew(fault if lie is None else fault_in_words(lie))
+            verification = verifying()
+            await check_log(verification, file, target, required_cosigners, sums=True)
+    if verification.lie is None and state.base is None:
+        verification.lie = state.hold(verification.replay, verification.shown)
+    if verification.lie is None and (reason := verification.keep(state.folder)):
+        say(f"this audit is not kept in {state.folder}: {reason}")
+    return verification
+
+
 async def check_log(
     verification: Verification,
     file: Path | None,
@@ -327,17 +392,19 @@ async def check_log(
     keep: Keep = forget,
     *,
     tiled: bool = True,
+    sums: bool = False,
 ) -> None:
     """Run all checks of a log, wherever the log is.
 
     All commands read a log in this way, so that no command misses a fault that another
     one finds. `keep` receives each message. The tiles of a gateway are fetched only if
-    the log must be `tiled`. Raises `UsageError`, and the errors of reading.
+    the log must be `tiled`. The digests of a mirror are computed only if its `sums` are
+    wanted. Raises `UsageError`, `NotAsAudited`, and the errors of reading.
     """
     if file is None:
         await _from_server(verification, target, required_cosigners, keep, tiled=tiled)
     elif existing_path(file).is_dir():
-        _from_mirror(verification, file, keep)
+        _from_mirror(verification, file, keep, sums=sums)
     else:
         _from_export(verification, file, keep)
 
@@ -349,11 +416,13 @@ def _from_export(verification: Verification, file: Path, keep: Keep) -> None:
             check_export(verification, opened, report, keep)
 
 
-def _from_mirror(verification: Verification, folder: Path, keep: Keep) -> None:
-    archive = archive_in(folder)
+def _from_mirror(verification: Verification, folder: Path, keep: Keep, *, sums: bool) -> None:
+    archive = archive_in(folder, None if verification.base is None else verification.base.earlier)
     try:
         with progress("verifying", archive.size) as report:
             check_folder(verification, archive, report, keep)
+        if sums and verification.lie is None:
+            verification.copied = sums_of(verification, archive)
     finally:
         archive.close()
 
@@ -368,8 +437,9 @@ async def _from_server(
 ) -> None:
     async with connected(target) as caller:
         channel = await channel_of(target, caller)
+        first = verification.begins_after + 1
         with progress("verifying", (await caller.channel(channel)).position) as report:
-            log = GatewayLog(caller, channel, required_cosigners)
+            log = GatewayLog(caller, channel, required_cosigners, first)
             async for messages in log.pages():
                 if verification.asks_for_erasures(messages):
                     verification.expect(log.named)
@@ -403,7 +473,11 @@ def _sources(caller: Client, channel: str) -> Callable[[int], list[Nodes]]:
 
 async def _look_at_tiles(verification: Verification, caller: Client, channel: str) -> None:
     """Check the tiles that the gateway serves under the head, one after another."""
-    wanted = list(tiles.tiles_of(verification.signed))
+    wanted = [
+        tile
+        for tile in tiles.tiles_of(verification.signed)
+        if not tile.is_full_within(verification.tiled)
+    ]
     with progress("its tiles", len(wanted)) as report:
         for number, tile in enumerate(wanted, 1):
             raw = await tile_of(caller, channel, tile.path)
@@ -412,7 +486,9 @@ async def _look_at_tiles(verification: Verification, caller: Client, channel: st
             if raw is None or verification.lie is not None:
                 break
             report(number)
-    verification.tiled("the gateway")
+    verification.all_tiled("the gateway", verification.tiled)
+    if verification.lie is None:
+        verification.tiled = verification.signed
 
 
 async def tile_of(caller: Client, channel: str, path: str) -> bytes | None:
@@ -440,8 +516,14 @@ class GatewayLog:
     The log is then read as far as these erasures, which may be later.
     """
 
-    def __init__(self, caller: Client, channel: str, required_cosigners: RequiredCosigners) -> None:
-        """Read the log of a channel, with required cosignatures under its head."""
+    def __init__(
+        self, caller: Client, channel: str, required_cosigners: RequiredCosigners, first: int = 1
+    ) -> None:
+        """Read the log of a channel from a position on.
+
+        Its head must have the required cosignatures.
+        """
+        self._first = first
         self._caller = caller
         self._channel = channel
         self._asked = required_cosigners
@@ -450,11 +532,11 @@ class GatewayLog:
 
     async def pages(self) -> AsyncGenerator[list[bytes], None]:
         """Yield the messages by page, and then the later ones under the head."""
-        size = number = 0
+        size = number = self._first - 1
         most = (
             _size_of(await head_of(self._caller, self._channel, wait_s=HEAD_SECONDS)) or 0
         ) + COMPARED_GROWTH
-        async for page in messages_of(self._caller.records(self._channel)):
+        async for page in messages_of(self._caller.records(self._channel, self._first)):
             if size > most:
                 break  # no head has so many records, and a gateway could go on without end
             size += len(page)
@@ -465,7 +547,7 @@ class GatewayLog:
             ]
             if stubs and not self.named:
                 self.named = await erasures_in(
-                    lambda: messages_of(self._caller.records(self._channel)), most
+                    lambda: messages_of(self._caller.records(self._channel, self._first)), most
                 )
             number = max(
                 number,

@@ -23,7 +23,9 @@ from dragoman.cli.audit.mirror import (
     mirror_conditions,
     mirror_measurement,
     mirror_of,
+    sign_off,
     verdict,
+    verify_again,
 )
 from dragoman.cli.common import EVERYWHERE, Target, UsageError, channel_of, connected, out, say
 from dragoman.cli.signature import seed_of
@@ -110,6 +112,13 @@ async def serve_witness(
     ],
     host: Annotated[str, Parameter(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, Parameter(help="The port to listen on.")] = 8475,
+    from_start: Annotated[
+        bool,
+        Parameter(
+            negative=(),
+            help="Verify every kept record again, and not only those after the last audit.",
+        ),
+    ] = False,
     target: Target = EVERYWHERE,
 ) -> int:
     """Mirror a log into FOLDER and cosign its heads.
@@ -117,10 +126,10 @@ async def serve_witness(
     A head is cosigned only when every record of it is here and verified. The witness
     ends at the first fault of the log.
     """
-    mirror = mirror_of(folder, cid, log)
+    mirror, state = mirror_of(folder, cid, log, from_start=from_start)
     try:
         cosigner = CosigningWitness(mirror, folder, name, seed_of(key), now=utc_now)
-        mirror.again()
+        verify_again(mirror, state)
         if mirror.lie is None:
             settings, _ = load()
             lifecycle = Lifecycle("witness")
@@ -128,12 +137,14 @@ async def serve_witness(
                 door.check = mirror_conditions(mirror)
                 door.measurements.append(mirror_measurement(mirror))
                 await _cosign(mirror, cosigner, (host, port), target, lifecycle)
+            sign_off(mirror, state)
     except NotANote as error:
         raise UsageError(
             f"the cosigned head in {folder} is not a head of this log: {error}"
         ) from None
     finally:
         mirror.close()
+        state.close()
     return verdict(mirror)
 
 

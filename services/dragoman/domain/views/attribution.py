@@ -12,6 +12,7 @@ who recorded each act.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -85,8 +86,14 @@ def _place_of(shape: msgspec.inspect.Type) -> tuple[bool, dict[str, _Places | No
             return False, _places_of((shape,))
 
 
-_PLACES: Final = _places_of(msgspec.inspect.multi_type_info([*SHAPES.values(), *OLDER.values()]))
-"""The members of all acts that may hold a reference, by their names."""
+@cache
+def _places() -> dict[str, _Places | None]:
+    """Return the members of all acts that may hold a reference, by their names.
+
+    Reading all shapes takes a while, so it is done at the first call.
+    """
+    return _places_of(msgspec.inspect.multi_type_info([*SHAPES.values(), *OLDER.values()]))
+
 
 unattributed: Final = is_unattributed
 
@@ -195,11 +202,12 @@ def referring(members: Mapping[str, Raw], hides: Hides) -> dict[str, Raw]:
     Words stand in place of such a reference. Texts in a side's own words stay.
     """
     replaced: dict[str, Raw] = {}
+    all_places = _places()
     for member, raw in members.items():
         replaced[member] = raw
-        if member in _PLACES or member == "fields":
+        if member in all_places or member == "fields":
             value = msgspec.json.decode(raw)
-            places = _PLACES if member == "fields" else _PLACES[member]
+            places = all_places if member == "fields" else all_places[member]
             if (nameless := _referring(value, places, hides)) != value:
                 replaced[member] = Raw(msgspec.json.encode(nameless))
     return replaced

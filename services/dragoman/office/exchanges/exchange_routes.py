@@ -108,7 +108,12 @@ async def list_exchanges(call: ApiRequest[ExchangeListQuery]) -> ApiAnswer:
     projection, query = call.channel, call.query
     filter = lists.Filter(**{name: getattr(query, name) for name in lists.Filter.__struct_fields__})
     _check_filter(projection, query)
-    limit = min(query.limit, LIST_PAGE)
+    limit, media = min(query.limit, LIST_PAGE), wanted_media(call.request, (JSON, sse.NDJSON, CSV))
+    # What is overdue depends on the time as well.
+    if not query.overdue:
+        _, position = await standing(call)
+        if unchanged(call, f'W/"{position}"'):
+            return _not_modified(headers_of(call, projection, position), f'W/"{position}"')
     answer = await ask(call, lists.listed, filter, limit)
     rows, headers = answer.body, answer.headers
     if query.facets:
@@ -120,8 +125,7 @@ async def list_exchanges(call: ApiRequest[ExchangeListQuery]) -> ApiAnswer:
         async with turn(call.request, projection):
             facets, _ = await in_view(call, projection, None, None, lists.facets, filter)
             rows = replace(rows, facets=facets)
-    media = wanted_media(call.request, (JSON, sse.NDJSON, CSV))
-    if not query.overdue:  # What is overdue depends on the time as well.
+    if not query.overdue:
         headers |= {"ETag": f'W/"{rows.position}"', "Vary": "Accept"}
         if unchanged(call, headers["ETag"]):
             return web.Response(status=304, headers=headers)
@@ -137,6 +141,11 @@ async def list_exchanges(call: ApiRequest[ExchangeListQuery]) -> ApiAnswer:
             return ApiReply(body=rows, headers=headers)
 
 
+def _not_modified(headers: dict[str, str], etag: str) -> web.Response:
+    """Return the answer to a caller who has the newest one already."""
+    return web.Response(status=304, headers={**headers, "ETag": etag, "Vary": "Accept"})
+
+
 def _csv(rows: Rows) -> str:
     names = Row.__struct_fields__
     records = (msgspec.json.decode(msgspec.json.encode(row)) for row in rows.exchanges)
@@ -147,6 +156,11 @@ async def show_exchange(call: ApiRequest[TimelineQuery]) -> ApiAnswer:
     """Return an exchange, now or at a past position."""
     media = wanted_media(call.request, (JSON, cap.MEDIA, ICALENDAR))
     projection, position = await standing(call)
+    now = (
+        projection.exchange(call.path("exchange")) if media == JSON and not call.query.at else None
+    )
+    if now is not None and unchanged(call, f'"{now.etag}"'):
+        return _not_modified(headers_of(call, projection, position), f'"{now.etag}"')
     moment = await past(call, projection, call.query.at)
     if call.query.cursor and not whole(call.query.cursor):
         raise refuse(
