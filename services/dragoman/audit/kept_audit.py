@@ -26,6 +26,7 @@ from dragoman.audit.kept_fold import FoldFile, KeptFold, write
 from dragoman.audit.record_checks import KeptChecks
 from dragoman.audit.replay import FoldSummary, KeptReplay, Replay
 from dragoman.audit.verification_result import LogInconsistent
+from dragoman.domain.record import nesting
 from dragoman.eventlog import durable
 from dragoman.eventlog.archive import ArchiveSums, EarlierCheck
 from dragoman.projection.fold_digest import program_digest
@@ -92,9 +93,7 @@ class KeptAudit:
             if not fits:
                 raise KeptAuditDamaged(folder, f"{folder / name} is not what was written")
         try:
-            self._description = msgspec.json.decode(
-                (folder / _AUDIT).read_bytes(), type=_Description
-            )
+            self._description = nesting.decode((folder / _AUDIT).read_bytes(), _Description)
         except msgspec.DecodeError as error:
             raise KeptAuditUnusable(
                 f"{folder / _AUDIT} was written by another release: {error}. Verify everything "
