@@ -7,6 +7,7 @@ import pytest
 from dragoman.console.display import report_views
 from dragoman.domain.acts import consent
 from dragoman.domain.fold import Folded
+from dragoman.domain.views.answers import answers
 from dragoman_schemas.state import Exchange
 from samples import act
 from world import World, refused
@@ -45,6 +46,20 @@ def test_all_but_the_paragraph_of_a_dissent_settles_the_report_with_it(world: Wo
     assert first.endorsed == () and all(each.endorsed for each in others)
     assert did(world, C, ENDORSED | {"paragraph": 1}, id).status == "settled"
     assert standing(world.exchange(id)) == set()
+
+
+@pytest.mark.parametrize("endorsed", [({},), ({"paragraph": 2}, {"paragraph": 3})])
+def test_a_side_that_dissents_has_agreed_in_part(
+    world: World, endorsed: tuple[dict[str, int], ...]
+) -> None:
+    id = world.open(N, REPORT)
+    did(world, C, dissent(1), id)
+    for which in endorsed:
+        did(world, C, ENDORSED | which, id)
+    settled = world.exchange(id)
+    assert settled.status == "settled_with_dissent"
+    assert answers(settled)["china"].answer == "agreed_in_part"
+    assert answers(did(world, C, ENDORSED | {"paragraph": 1}, id))["china"].answer == "agreed"
 
 
 @pytest.mark.parametrize("first", ["dissent", "endorsement"])

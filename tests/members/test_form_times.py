@@ -54,3 +54,20 @@ def test_a_radius_keeps_the_unit_in_which_it_was_entered(unit: str) -> None:
     assert {again[name] for name in written if name != "f.place"} == {"2.5", unit}, (
         "what was recorded is what would be typed again"
     )
+
+
+@pytest.mark.parametrize(
+    ("act", "name"), [("release", "publish_at"), ("public-line", "not_before")]
+)
+def test_what_becomes_public_may_have_a_time_to_come(act: str, name: str) -> None:
+    typed = TypedForm(
+        form={f"f.{name}": "10 Dec 2026 10:00Z"},
+        words=words("en"),
+        languages=("en",),
+        sides=("nato", "china"),
+        now=datetime(2026, 11, 27, 8, tzinfo=UTC),
+        zone=ZoneInfo("Europe/Brussels"),
+    )
+    members = [each for each in shapes.members(act) if each.name == name]
+    assert typed.read(members) == {name: "2026-12-10T10:00:00Z"}
+    assert typed.faults == []

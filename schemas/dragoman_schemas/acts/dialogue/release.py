@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from dragoman_schemas.act_frame import Answering, OpeningAct, SignedText
-from dragoman_schemas.fields import Hex32, Id, Reference, Shape, Timestamp, Titles, Words
+from dragoman_schemas.fields import FUTURE, Hex32, Id, Reference, Shape, Timestamp, Titles, Words
 
 MemberName = Annotated[str, Meta(min_length=1, max_length=63)]
 
@@ -41,7 +41,7 @@ class Release(OpeningAct, frozen=True, kw_only=True, tag="release"):
 
     title: Titles
     records: Annotated[tuple[ReleasedRecord, ...], Meta(min_length=1, max_length=200)]
-    publish_at: Timestamp
+    publish_at: Annotated[Timestamp, FUTURE]
     audience: Literal["public", "members"] | UnsetType = UNSET
 
 
@@ -64,5 +64,5 @@ class PublicLine(SignedText, frozen=True, kw_only=True, tag="public-line"):
 
     line: Words
     use: Literal["active", "if_asked"]
-    not_before: Timestamp
+    not_before: Annotated[Timestamp, FUTURE]
     matter: Reference | UnsetType = UNSET

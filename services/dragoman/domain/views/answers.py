@@ -1,7 +1,7 @@
 """The newest answer of each side to what it was asked: yes, no, another, or nothing.
 
     agreed             behind the present text, the windows or the visit
-    agreed_in_part     behind some paragraphs of a report, and not yet behind all
+    agreed_in_part     behind some paragraphs of a report, and not or not yet behind all
     agreed_earlier     behind a text that is not the present one
     refused            said no, with its reason
     withdrew           took its consent back
@@ -135,9 +135,10 @@ def _agreements(exchange: Exchange) -> Iterator[SideAnswer]:
         before = newest.get(item.said.side)
         if before is None or before.position < item.said.position:
             newest[item.said.side] = item.said
+    dissenting = consent.standing_dissents(exchange)
     for side, stamp in newest.items():
         if side in behind:
-            yield _answer("agreed", stamp)
+            yield _answer("agreed_in_part" if dissenting.get(side) else "agreed", stamp)
 
 
 def _answer(kind: AnswerKind, stamp: Stamp, refusal: Said | None = None) -> SideAnswer:
