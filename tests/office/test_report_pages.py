@@ -210,7 +210,7 @@ def test_the_turn_over_note_says_which_accounts_differ_and_what_was_said_since(
         found = reader.at(f"//main//section[.//h2[normalize-space()='{section}']]").rows()
         return [row for row in found if any(opened["number"] in cell for cell in row)]
 
-    assert any("accounts differ: Time" in cell for row in rows("Open matters") for cell in row)
+    assert any("accounts differ: Time" in cell for row in rows("Mine now") for cell in row)
     said = [row[2] for row in rows("Since the watch was taken over")]
     assert said == ["NATO", "CHINA"], "the answer stands there as well"
     reader.at("//main//section[.//h2[normalize-space()='Watch and line']]")

@@ -146,7 +146,7 @@ def matter_name(matter: Matter, w: Words, language: str) -> tuple[Run, ...]:
     name = subject(matter, w, language)
     runs: tuple[Run, ...] = (name,)
     if matter.number:
-        runs = filled(w.say("%(subject)s (%(number)s)"), subject=name, number=_linked(matter))
+        runs = filled(w.say("%(subject)s (%(number)s)"), subject=name, number=numbered(matter))
     if isinstance(matter.now, UnsetType) and not matter.now_titles:
         return runs
     present = replace(
@@ -167,7 +167,8 @@ def _named(matter: Matter, text: QuotedText, *, is_past: bool) -> Run:
     return sourced(text, StandingSource("past title" if is_past else "title", exchange))
 
 
-def _of_an_act(act: str, matter: Matter, w: Words, language: str) -> tuple[Run, ...]:
+def of_an_act(act: str, matter: Matter, w: Words, language: str) -> tuple[Run, ...]:
+    """Return an act by its name, and the matter in which it was done."""
     if act != matter.format:  # The name of the matter is in the words of its opening side.
         return filled(
             w.say("%(what)s, in the matter of %(matter)s"),
@@ -182,11 +183,11 @@ def _of_an_act(act: str, matter: Matter, w: Words, language: str) -> tuple[Run, 
         w.say("%(what)s: %(subject)s (%(number)s)"),
         what=w.act(act),
         subject=subject(matter, w, language),
-        number=_linked(matter),
+        number=numbered(matter),
     )
 
 
-def _linked(matter: Matter) -> Cell:
+def numbered(matter: Matter) -> Cell:
     """Return the number of a matter, which leads to its page where there are pages.
 
     Under the Chatham House Rule it leads nowhere.
@@ -237,6 +238,11 @@ def _passed_on(receipt: Receipt, w: Words) -> Iterator[Cell]:
             )
         else:
             yield filled(w.say("Passed on to %(post)s at %(t)s."), post=name, t=t)
+    yield from not_passed_on(receipt, w)
+
+
+def not_passed_on(receipt: Receipt, w: Words) -> Iterator[Cell]:
+    """Yield a sentence on the posts that a side has not said it told."""
     if receipt.not_passed_on:
         posts = listed(map(QuotedText, receipt.not_passed_on), w.comma)
         text = w.say("%(side)s has not said that it passed this on to %(posts)s.")
@@ -289,7 +295,7 @@ def urgent_table(urgents: Sequence[Urgent], to: str, w: Words, language: str) ->
                 w.written(urgent.time),
                 w.value(urgent.matter.precedence).upper(),
                 party(urgent.side, w),
-                _of_an_act(urgent.act, urgent.matter, w, language),
+                of_an_act(urgent.act, urgent.matter, w, language),
                 of_matter(
                     listed((receipt(one, to, urgent.time, w) for one in urgent.receipts), w.space),
                     urgent.matter,
@@ -418,16 +424,16 @@ def _due_next(owed: Sequence[Owing], to: str, w: Words) -> str:
         return w.say("nothing is owed")
     first, further = owed[0], len(owed) - 1
     what = w.say("%(what)s, owed by %(side)s", what=w.clock(first.clock), side=party(first.side, w))
-    d = w.span(abs(seconds_between(to, first.due))) if first.due else ""
-    limit = (
-        w.say("no limit")
-        if not d
-        else w.say("late by %(d)s", d=d)
-        if first.due < to
-        else w.say("in %(d)s", d=d)
-    )
     more = [w.count("and %(n)s more", "and %(n)s more", further)] if further else []
-    return w.listed([what, limit, *more])
+    return w.listed([what, limit(first.due, to, w), *more])
+
+
+def limit(due: str, to: str, w: Words) -> str:
+    """Return the time until a limit, or since it."""
+    if not due:
+        return w.say("no limit")
+    d = w.span(abs(seconds_between(to, due)))
+    return w.say("late by %(d)s", d=d) if due < to else w.say("in %(d)s", d=d)
 
 
 def who_has(matter: OpenMatter | ReportedMatter, w: Words) -> Iterator[str]:
@@ -474,7 +480,7 @@ def ahead_table(rows: Sequence[Ahead], w: Words, language: str) -> Table | None:
         [
             (
                 *(w.written(ahead.from_), w.written(ahead.to), party(ahead.matter.side, w)),
-                _of_an_act(ahead.matter.format, ahead.matter, w, language),
+                of_an_act(ahead.matter.format, ahead.matter, w, language),
                 places(ahead.places, ahead.matter, w),
                 of_matter(_status_of_window(ahead, w), ahead.matter),
             )

@@ -10,6 +10,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from dragoman.document.blocks import (
+    Block,
     Paragraph,
     Quote,
     ReportDocument,
@@ -24,12 +25,19 @@ from dragoman.domain.views import attribution
 from dragoman.domain.views.open_matters import owing
 from dragoman.domain.views.outages import OutageSpan
 from dragoman.domain.views.statistics import lines
-from dragoman.i18n.words import Words
+from dragoman.i18n.words import Words, as_moment
 from dragoman.limits import SITUATION_EXCHANGES
-from dragoman.members.runs import Cell, QuotedText
+from dragoman.members.runs import Cell, QuotedText, filled, listed
 from dragoman.members.texts import quoted_in
 from dragoman.projection.queries.snapshot import Snapshot
-from dragoman.reports import layout, people_and_visits, report_facts, situation_report
+from dragoman.reports import (
+    handover_rows,
+    layout,
+    people_and_visits,
+    report_facts,
+    situation_report,
+)
+from dragoman.reports.handover_rows import HandoverList
 from dragoman_schemas.report_shapes import HandedOver, HandedTo, PutAside, TurnOver, Urgent
 from dragoman_schemas.state import Exchange
 
@@ -199,10 +207,8 @@ def _sections(over: TurnOver, w: Words, language: str) -> Iterator[Section]:
             w.say("Handed over with the watch"),
             Quote(w.say("Note"), quoted_in(over.note, w, language)),
         )
-    waits = layout.urgent_table(over.unacknowledged, over.to, w, language)
-    yield section(
-        w.say("Not acknowledged by us"), waits, empty=w.say("Everything is acknowledged.")
-    )
+    handover_list = handover_rows.list_of(over)
+    yield from handover_rows.sections(over, handover_list, w, language)
     if over.drafts:
         drafts: list[tuple[Cell, ...]] = [
             (w.act(draft.act), draft.author.partition("/")[2], w.written(draft.since, "minute"))
@@ -212,19 +218,22 @@ def _sections(over: TurnOver, w: Words, language: str) -> Iterator[Section]:
             w.say("Needs a second hand"),
             table((w.say("What"), w.say("Written by"), w.say("Handed over")), drafts),
         )
+    if over.shelved or over.silenced:
+        yield section(w.say("Set aside and silenced"), *_set_aside(over, w))
+    if over.handed:
+        yield section(w.say("Handed to a colleague"), _handed_table(over.handed, w))
     yield from people_and_visits.sections(over.people, over.visits, w, language)
-    stands = layout.open_table(over.stands, over.to, w, language)
-    yield section(w.say("Open matters"), stands, empty=w.say("No matter is open."))
-    owed = layout.due_table(over.owed, over.to, w, language)
+    yield from _since(over, handover_list, w, language)
     yield section(
-        w.say("Owed by us, the next first"), owed, empty=w.say("We owe nothing under a limit.")
+        w.say("Watch and line"),
+        layout.watch_points(over.standing, w),
+        layout.line_points(over.line, w),
+        layout.left_off(over.left_off, w),
     )
-    awaited = layout.due_table(over.awaited, over.to, w, language)
-    yield section(
-        w.say("Awaited, the next first"),
-        awaited,
-        empty=w.say("Nothing is owed to us under a limit."),
-    )
+
+
+def _set_aside(over: TurnOver, w: Words) -> Iterator[Block | None]:
+    """Yield the matters that were set aside, and how often a screen was silenced."""
     shelved: list[tuple[Cell, ...]] = [
         (
             w.clock(put_aside.clock),
@@ -244,43 +253,63 @@ def _sections(over: TurnOver, w: Words, language: str) -> Iterator[Section]:
         w.say("By"),
         w.say("Until"),
     )
-    silenced = w.count(
-        "A screen was silenced %(n)s time.", "Screens were silenced %(n)s times.", over.silenced
-    )
-    last = w.say("Last at %(t)s.", t=w.written(over.silenced_last)) if over.silenced_last else ""
-    yield section(
-        w.say("Set aside and silenced"),
-        table(head, shelved),
-        Paragraph(w.sentences([silenced, *([last] if last else [])])) if over.silenced else None,
-        empty=w.say("Nothing is set aside, and no screen was silenced."),
-    )
-    if over.handed:
-        yield section(w.say("Handed to a colleague"), _handed_table(over.handed, w))
-    exchanges = {item.matter.exchange for item in over.said}
-    changed = layout.matter_table(
-        [matter for matter in over.since if matter.exchange not in exchanges], w, language
-    )
-    since = layout.urgent_table(over.said, over.to, w, language)
-    if since is None or changed is None:
-        yield section(
-            w.say("Since the watch was taken over"),
-            since or changed,
-            empty=w.say("Nothing was said."),
+    yield table(head, shelved)
+    if over.silenced:
+        silenced = w.count(
+            "A screen was silenced %(n)s time.",
+            "Screens were silenced %(n)s times.",
+            over.silenced,
         )
+        sentences = [silenced]
+        if over.silenced_last:
+            sentences.append(w.say("Last at %(t)s.", t=w.written(over.silenced_last)))
+        yield Paragraph(w.sentences(sentences))
+
+
+def _since(
+    over: TurnOver, handover_list: HandoverList, w: Words, language: str
+) -> Iterator[Section]:
+    """Yield the messages since the watch was taken over, and changed matters."""
+    messages: list[tuple[Cell, ...]] = [
+        (
+            w.near(urgent.time, as_moment(over.to)),
+            w.value(urgent.matter.precedence).upper(),
+            layout.party(urgent.side, w),
+            listed(_message(urgent, handover_list, w, language), w.space),
+        )
+        for urgent in over.said
+    ]
+    head = w.say("Sent"), w.say("Precedence"), w.say("Sender"), w.say("What")
+    yield section(
+        w.say("Since the watch was taken over"),
+        table(head, messages),
+        empty=w.say("Nothing was said."),
+    )
+    shown = handover_list.exchanges | {urgent.matter.exchange for urgent in over.said}
+    changed = [matter for matter in over.since if matter.exchange not in shown]
+    if changed:
+        yield section(
+            w.say("Changed since, without a new message"),
+            layout.matter_table(changed, w, language),
+        )
+
+
+def _message(
+    urgent: Urgent, handover_list: HandoverList, w: Words, language: str
+) -> Iterator[Cell]:
+    """Yield a message with the posts that were not told of it.
+
+    The number alone names a matter of the list.
+    """
+    matter = urgent.matter
+    if matter.number and matter.exchange in handover_list.exchanges:
+        what, number = w.act(urgent.act), layout.numbered(matter)
+        yield filled(w.say("%(what)s (%(number)s)"), what=what, number=number)
     else:
-        yield section(w.say("Since the watch was taken over"), since)
-        yield section(w.say("Changed since, without a new message"), changed)
-    yield section(
-        w.say("In force and ahead"),
-        layout.ahead_table(over.in_force, w, language),
-        empty=w.say("No window is open, and none is announced."),
-    )
-    yield section(
-        w.say("Watch and line"),
-        layout.watch_points(over.standing, w),
-        layout.line_points(over.line, w),
-        layout.left_off(over.left_off, w),
-    )
+        yield layout.of_an_act(urgent.act, matter, w, language)
+    for receipt in urgent.receipts:
+        for sentence in layout.not_passed_on(receipt, w):
+            yield layout.of_matter(sentence, matter)
 
 
 def _handed_table(handed: Sequence[HandedTo], w: Words) -> Table | None:

@@ -10,15 +10,13 @@ from typing import Final, Literal
 from msgspec import Raw, Struct
 
 from dragoman.domain.acts.deadlines import timestamp
+from dragoman.domain.views.open_matters import RECEIPTS
 from dragoman.projection.open_deadlines import OpenDeadline, fraction_passed
 from dragoman_schemas.act_frame import Precedence
 
 Level = Literal["critical", "serious", "caution", "standby", "normal", "off"]
 LEVELS: Final[tuple[Level, ...]] = ("critical", "serious", "caution", "standby", "normal", "off")
 """The levels of urgency, the worst first."""
-
-RECEIPTS: Final = frozenset({"acknowledgement", "echo"})
-"""Deadlines that a duty officer ends by confirming the receipt of a message."""
 
 _HALF, _NINE_TENTHS = 0.5, 0.9
 

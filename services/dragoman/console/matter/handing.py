@@ -11,12 +11,12 @@ from collections.abc import Iterable
 
 from dragoman.application.operations.report_requests import WATCH_FLOOR
 from dragoman.console.display import authorised_senders
-from dragoman.console.display.deadline_rows import RECEIPTS
 from dragoman.console.matter.shown_message import acts_of
 from dragoman.console.matter.turn import MatterTurn
 from dragoman.console.page.context import PageContext
 from dragoman.domain.acts.act_registry import in_force
 from dragoman.domain.views.offers import allowed
+from dragoman.domain.views.open_matters import RECEIPTS
 from dragoman.stores.watch_floor import HandedMatter
 from dragoman_schemas.state import Exchange
 from dragoman_schemas.state_responses import Owing

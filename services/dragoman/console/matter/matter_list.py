@@ -11,7 +11,7 @@ watch is `beyond`: pages fold it away until it is near.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
@@ -20,7 +20,6 @@ from msgspec.structs import replace
 
 from dragoman.console.display.deadline_rows import (
     LEVELS,
-    RECEIPTS,
     Level,
     level_of,
 )
@@ -30,6 +29,7 @@ from dragoman.console.matter.window_rows import DisplayedWindow
 from dragoman.console.page.context import PageContext
 from dragoman.domain.acts.deadlines import timestamp
 from dragoman.domain.acts.families.joining import INCIDENTS
+from dragoman.domain.views.open_matters import RECEIPTS, is_beyond_watch
 from dragoman.domain.views.titles import danger
 from dragoman.i18n.words import Words, as_moment
 from dragoman.projection.open_deadlines import OpenDeadline
@@ -38,9 +38,6 @@ from dragoman.stores.read_positions import ReadPosition
 from dragoman.stores.watch_floor import HandedMatter
 from dragoman_schemas.act_frame import Precedence
 from dragoman_schemas.state_responses import OpenMatter, Owing
-
-WATCH: Final = timedelta(hours=24)
-"""The time that a watch looks ahead. What is due later is folded away."""
 
 SHOWN: Final = 40
 """The most rows of a group that a page shows."""
@@ -145,7 +142,7 @@ def _limited(context: PageContext, deadlines: Iterable[OpenDeadline]) -> Iterato
             started_by=clock.started_by,
             message_act=deadline.message_act,
             by=deadline.by,
-            beyond=clock.clock not in RECEIPTS and clock.due > now + WATCH,
+            beyond=is_beyond_watch(clock.clock, clock.due, now),
         )
 
 

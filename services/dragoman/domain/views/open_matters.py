@@ -24,6 +24,7 @@ of its own only while something is owed in it.
 """
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
 from typing import Final, Literal
 
 import msgspec
@@ -70,9 +71,20 @@ _ANSWERS: Final = frozenset({"answer", "explanation_answer", "echo"})
 ANSWER_DUTIES: Final = _ANSWERS | {"clarification", "transmittal_answer"}
 """Duties that a side ends by answering."""
 
+RECEIPTS: Final = frozenset({"acknowledgement", "echo"})
+"""Duties that a side ends with a receipt."""
+
+WATCH: Final = timedelta(hours=24)
+"""The time ahead that a watch looks at. Lists fold away what is due later."""
+
 _PRECEDENCES: Final = ("flash", "immediate", "priority", "routine")
 _KINDS: Final = ("kind", "hazard", "threat", "form")
 _PLACES: Final = ("place", "launch_area", "venue")
+
+
+def is_beyond_watch(clock: str, due: datetime, now: datetime) -> bool:
+    """Return whether a duty is due beyond the watch; a receipt never is."""
+    return clock not in RECEIPTS and due > now + WATCH
 
 
 def open_matter(

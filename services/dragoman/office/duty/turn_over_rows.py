@@ -18,9 +18,10 @@ from msgspec import Struct
 from dragoman.application.deadline_cache import open_deadlines_of
 from dragoman.application.operations import report_requests
 from dragoman.console.matter import matter_list, shelving, window_rows
-from dragoman.console.matter.matter_list import WATCH, MatterRow, ShownRow
+from dragoman.console.matter.matter_list import MatterRow, ShownRow
 from dragoman.console.matter.turn import Whose
 from dragoman.console.page.context import PageContext
+from dragoman.domain.views.open_matters import WATCH
 from dragoman.i18n.words import as_moment
 from dragoman_schemas.watch_responses import TurnOverPoint
 
