@@ -192,6 +192,25 @@ async def test_an_end_takes_the_day_of_its_beginning_and_what_was_meant_is_a_but
     assert act["place"] == {"lat": 15.12, "lon": 116.44}
 
 
+async def test_a_refused_time_keeps_its_error_until_another_is_typed(
+    visit: Visiting, demo: Gateway
+) -> None:
+    nato = await visit()
+    page = nato.page
+    await nato.sign_in("nato/head_of_office", CHANNEL)
+    await page.goto(f"{demo.base_url}/c/{CHANNEL}/compose/meeting-request")
+    await page.locator("#f-purpose-en").fill("The incident at the shoal")
+    await page.locator("#f-windows-0-from").fill("2024-03-04 08:00Z")
+    await page.locator("#f-windows-0-to").fill("2024-03-04 10:00Z")
+    await page.locator("[name=do][value=check]").click()
+    await expect(page.locator(".fault li")).to_contain_text("is over")
+    for end in ("from", "to"):  # the page has read both times by now
+        await expect(page.locator(f"#f-windows-0-{end}-echo")).to_contain_text("ago")
+    await expect(page.locator(".fault li, .wrong [name=earliest]")).to_have_count(2)
+    await page.locator("#f-windows-0-to").fill("2124-03-04 10:00Z")
+    await expect(page.locator(".fault, .wrong")).to_have_count(0)
+
+
 async def test_a_time_that_is_half_typed_is_no_error_of_the_page(
     visit: Visiting, demo: Gateway
 ) -> None:

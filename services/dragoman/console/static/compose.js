@@ -21,7 +21,7 @@ function echo(field) {
   const shown = document.getElementById(`${field.id}-echo`);
   let asked = 0;
   let timer = 0;
-  const read = async () => {
+  const read = async (typed) => {
     const text = field.value.trim();
     const mine = ++asked;
     if (!text || (field.dataset.reads === "place" && !/[0-9]/.test(text))) {
@@ -37,19 +37,19 @@ function echo(field) {
     if (unread && document.getElementById(`${field.id}-fault`)) return; // the page says it already
     shown.classList.toggle("unread", unread);
     shown.replaceChildren(...[...said.childNodes].map((each) => document.adoptNode(each)));
-    if (!unread) mended(field);
+    if (typed && !unread) mended(field); // the gateway may refuse a time that can be read
   };
   field.addEventListener("input", () => {
     document.getElementById(`${field.id}-fault`)?.remove(); // it is of what stood here before
     clearTimeout(timer);
-    timer = setTimeout(read, READ_MS);
+    timer = setTimeout(read, READ_MS, true);
   });
-  if (field.value) read();
+  if (field.value) read(false);
 }
 
 for (const field of document.querySelectorAll("[data-reads]")) echo(field);
 
-// What was wrong with a field goes once it is read
+// What was wrong with a field goes once another value was typed and read
 
 function mended(field) {
   document.getElementById(`${field.id}-fault`)?.remove();
