@@ -103,13 +103,41 @@ async def test_what_comes_after_the_page_has_loaded_pushes_nothing(
         await page.context.close()
 
 
+async def test_the_header_of_an_officer_of_every_role_is_one_row_in_french(
+    visit: Visiting, demo: Gateway, session: aiohttp.ClientSession
+) -> None:
+    operator = Caller(session, demo, "operator")
+    roles = ["officer", "duty_officer", "head_of_office", "administrator"]
+    officers = [
+        {"side": side, "officer": "adm-12", "office": "hq", "roles": roles}
+        for side in ("nato", "china")
+    ]
+    new = {"name": "brussels-beijing", "kind": "official", "sides": ["nato", "china"]}
+    made = await operator.post("/v1/channels", {**new, "languages": ["en"], "officers": officers})
+    assert made.status == 201, made.body
+    asked = {"actor": "nato/adm-12", "channels": [new["name"]]}
+    token = (await operator.post("/v1/tokens", asked)).json["token"]
+    guest = await visit(viewport=DESK, locale="fr-FR")
+    await guest.page.goto(f"{demo.base_url}/sign-in")
+    await guest.page.locator("#token").fill(token)
+    await guest.page.locator("form[action='/sign-in'] button").click()
+    await guest.page.wait_for_url("**/c/brussels-beijing")
+    height = await guest.page.evaluate(
+        "document.querySelector('header.mast').getBoundingClientRect().height"
+    )
+    assert height <= 48
+    await guest.page.locator(".menu summary").click()
+    await guest.page.locator(".menu").get_by_role("link", name="Administration").click()
+    await expect(guest.page).to_have_url(re.compile("/admin$"))
+
+
 async def test_scripts_and_styles_of_a_page_are_at_most_60_kb_compressed_and_200_kb_not(
     visit: Visiting, demo: Gateway
 ) -> None:
     guest = await visit()
     await guest.sign_in("nato/duty_officer", CALM)
-    for path in ("", "/inbox", "/compose/hazardous-incident"):
-        await guest.page.goto(f"{demo.base_url}/c/{CALM}{path}")
+    for path in (CALM, f"{CALM}/inbox", f"{EXERCISE}/compose/hazardous-incident"):
+        await guest.page.goto(f"{demo.base_url}/c/{path}")
         await expect(guest.page.locator("#cell-page")).to_contain_text("Page live")
         asked = await guest.page.evaluate(
             "performance.getEntriesByType('resource').map(({ name }) => new URL(name).pathname)"
