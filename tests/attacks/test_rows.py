@@ -91,7 +91,8 @@ async def test_rows_1_2_4_another_past_is_found_by_every_copy_and_convicts_the_l
         assert "the log does not begin with the" in told.stderr, "to a kept audit it is no log"
         (shown,) = Path(state[1]).glob("contradiction-*.note")
         head = Path(state[1]) / "head.note"
-        compared = auditor.ask(host, "compare", str(head), "gateway", "--log", auditor.log, check=7)
+        pair = ("compare", str(head), "gateway", "--log", auditor.log)
+        compared = auditor.ask(host, *pair, "--to", str(tmp_path / f"{command}.json"), check=7)
         assert (
             compared.stdout.startswith(("fork", "shorter"))
             and shown.read_bytes() != head.read_bytes()
