@@ -15,6 +15,8 @@ from service import Caller, Gateway
 pytestmark = pytest.mark.browser
 
 CALM = "nato-china"
+SHOW_ANEW = """new BroadcastChannel("dragoman").postMessage(
+    { kind: "hello", detail: { now: new Date().toISOString() } })"""
 
 
 def row(page: Page, number: str) -> Locator:
@@ -88,9 +90,15 @@ async def test_the_list_is_walked_and_answered_by_keyboard(visit: Visiting, demo
     await page.keyboard.press("r")
     await page.wait_for_url("**/exchanges/*#moves")
     await page.go_back()
+    await expect(rows).not_to_have_count(0)
     await page.keyboard.press("j")
+    chosen = await rows.first.get_attribute("data-exchange")
+    await rows.first.evaluate("row => row.dataset.old = ''")
+    await page.evaluate(SHOW_ANEW)
+    await expect(page.locator("main li[data-old]")).to_have_count(0)
+    await expect(rows.first).to_have_attribute("aria-selected", "true")
     await page.keyboard.press("Enter")
-    await page.wait_for_url("**/exchanges/*")
+    await page.wait_for_url(f"**/exchanges/{chosen}*")
     assert reader.complaints == []
 
 

@@ -261,11 +261,22 @@ function showRail(fresh) {
 
 const isWritten = (field) => (field.options ? [...field.options].some((each) => each.selected !== each.defaultSelected) : field.value !== field.defaultValue);
 
+// What has the focus stays what has it when the page is shown anew: by its id, else by its address, and the row that is chosen by its exchange.
+function focusAgain(focused, chosen) {
+  const row = chosen && main.querySelector(`[data-row][data-exchange="${CSS.escape(chosen)}"]`);
+  row?.setAttribute("aria-selected", "true");
+  if (!focused) return;
+  const address = focused.getAttribute("href");
+  const link = address && main.querySelector(`a[href="${CSS.escape(address)}"]`);
+  (document.getElementById(focused.id) ?? link ?? row?.querySelector("a, button") ?? document.getElementById("headline"))?.focus();
+}
+
 const order = () => Array.from(main.querySelectorAll(":is(tr, li)[data-exchange]"), (row) => row.dataset.exchange).join();
 
 function show(fresh) {
   const before = { order: order(), headline: document.getElementById("headline")?.textContent ?? "" };
   const focused = main.contains(document.activeElement) && document.activeElement !== main ? document.activeElement : null;
+  const chosen = main.querySelector('[data-row][aria-selected="true"]')?.dataset.exchange;
   const written = [...main.querySelectorAll("input[type='text'], input:not([type]), textarea, select")].filter(isWritten);
   const typed = focused?.closest("form.keep, details[open] form") || (!focused?.options && written.includes(focused));
   if (typed) return; // what somebody writes is not taken from under them; the next change tries again
@@ -285,7 +296,7 @@ function show(fresh) {
   document.body.classList.toggle("stale", fresh.body.classList.contains("stale"));
   if (document.body.dataset.sounding !== "flash") document.title = fresh.title;
   if (order() !== before.order) movedAt = performance.now();
-  if (focused) (document.getElementById(focused.id) ?? document.getElementById("headline"))?.focus();
+  focusAgain(focused, chosen);
   const headline = document.getElementById("headline")?.textContent ?? "";
   if (headline.trim() !== before.headline.trim()) say(headline.trim(), { shown: false });
 }
