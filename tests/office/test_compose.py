@@ -355,3 +355,41 @@ def test_a_text_whose_answer_is_lost_is_kept_and_sent_once(own: Office) -> None:
     recorded(own, nato)
     rows = get(own, "exchanges?act=hazardous-incident").json["exchanges"]
     assert len(rows) == 1
+
+
+def of_colleague(demo: Office, text: str) -> tuple[Person, Person]:
+    """An officer's page of a new draft, and a colleague's form of it."""
+    author = demo.person("nato/officer").open(f"/c/{CALM}/compose/contact-note")
+    author.choose("conversation").xpath("//textarea[starts-with(@name, 'f.text')]")[0].text = text
+    author.press("Keep as draft")
+    return author, demo.person("nato/duty_officer").open(author.path).follow("Change")
+
+
+def rewritten(person: Person, text: str) -> Person:
+    person.xpath("//textarea[starts-with(@name, 'f.text')]")[0].text = text
+    return person
+
+
+@pytest.mark.parametrize("button", ["Check before sending", "Keep as draft"])
+def test_a_text_parts_from_a_draft_that_a_colleague_has_changed(demo: Office, button: str) -> None:
+    author, colleague = of_colleague(demo, "First words.")
+    rewritten(author.follow("Change"), "The author’s newer words.").press("Keep as draft")
+    draft = author.path.partition("?")[0]
+    rewritten(colleague, "A colleague’s words.").press(button)
+    colleague.see("A colleague has changed the draft since you opened it.", "A colleague’s words.")
+    assert colleague.links()["Draft: officer o-1"] == draft
+
+    colleague.press(button).see("A colleague’s words.").miss("There is a problem")
+    if button == "Check before sending":
+        colleague.press("Send to CHINA (routine)")
+        assert recorded(demo, colleague)["data"]["text"] == "A colleague’s words."
+    author.open(draft).see("The author’s newer words.", "NATO Contact note o-1")
+    author.press("Drop this draft")
+
+
+def test_a_text_parts_from_a_draft_that_is_gone_and_is_not_sent_twice_unseen(demo: Office) -> None:
+    author, colleague = of_colleague(demo, "Once.")
+    checked = rewritten(colleague, "Twice.").press("Check before sending")
+    author.press("Send to CHINA (routine)")
+    checked.press("Send to CHINA (routine)").see("The draft is gone", "Twice.")
+    assert checked.title.startswith("Error:")

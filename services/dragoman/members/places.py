@@ -309,7 +309,11 @@ def _read_number(form: TypedForm, member: Member, name: str, *, unknown: bool) -
         return UNKNOWN
     if _NUMBER.fullmatch(text) is None:
         label = form.label(member, name)
-        sentence = form.words.say("%(what)s is a number, or left empty.", what=label)
+        sentence = (
+            form.words.say("%(what)s is a number.", what=label)
+            if member.required
+            else form.words.say("%(what)s is a number, or left empty.", what=label)
+        )
         return form.fault(member, name, sentence)
     return float(text.replace(",", "."))
 

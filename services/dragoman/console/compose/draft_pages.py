@@ -285,9 +285,10 @@ def _released(
     )
     able = [colleague.name for colleague in sending.colleagues]
     reader = context.grant.actor
-    releaser = (
-        reader if reader.partition("/")[2] in able else f"{context.side}/{able[0]}" if able else ""
-    )
+    if reader.partition("/")[2] in able or (reader == draft.author and sending.alone):
+        releaser = reader
+    else:
+        releaser = f"{context.side}/{able[0]}" if able else ""
     post = Submission(
         actor=draft.author if two_key or not releaser else releaser,
         act=act,

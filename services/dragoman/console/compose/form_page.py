@@ -63,6 +63,7 @@ from dragoman.members.choices import OfferedKind
 from dragoman.members.kind import PREFIX, FieldError, Member, form_fields
 from dragoman.members.sides import MechanismKind, PersonKind
 from dragoman.members.texts import language
+from dragoman.stores.drafts import Draft
 from dragoman.text import sentence, verbatim
 from dragoman_schemas.acts import SHAPES
 from dragoman_schemas.fields import words_members
@@ -333,10 +334,12 @@ async def render_form(
     status: int = 200,
     *,
     is_back: bool = False,
+    parted: Draft | None = None,
 ) -> Page:
     """Return the page of a form with its typed text, its faults and its choices.
 
-    A form that `is_back` was kept for its officer, and says so.
+    A form that `is_back` was kept for its officer, and says so. A form that `parted`
+    from a draft leads to that draft.
     """
     context, act = writing.context, writing.act
     replaced = replaced_members.offered(writing)
@@ -419,6 +422,7 @@ async def render_form(
             "faults": list(faults),
             "problem": problem,
             "is_back": is_back,
+            "parted": parted,
             "required": required,
             "unfolded": unfolded,
             "meanings": {}

@@ -11,6 +11,7 @@ in its field after an error.
 
 import hashlib
 import json
+import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ from aiohttp import web
 from msgspec import Raw
 from multidict import MultiDict
 
-from dragoman.application.http import body_workers
+from dragoman.application.http import body_workers, submission
 from dragoman.application.operations import drafts, files
 from dragoman.console.compose import (
     agreed_phrases,
@@ -54,6 +55,7 @@ from dragoman.domain.judge import takes_two
 from dragoman.domain.record.codec import read_act
 from dragoman.domain.record.errors import Malformed, Refusal, Refused
 from dragoman.members.kind import FieldError
+from dragoman_schemas.act_frame import Act
 from dragoman_schemas.responses import DraftView, NewDraft
 
 _AGAIN: Final = frozenset({"unknown-outcome", "unavailable", "busy"})
@@ -81,6 +83,9 @@ async def submit_form(context: PageContext) -> web.StreamResponse | Page:
     rewritten = await _rewritten(writing, fields, do, upload_fault)
     if rewritten is not None:
         return rewritten
+    parted = await _parted_from_draft(writing, fields, do)
+    if parted is not None:
+        return parted
     others = fields.popall("also", [])
     if do == "send" and checked and others:
         return await _send_to_all(writing, fields, checked.encode(), others)
@@ -105,6 +110,47 @@ async def submit_form(context: PageContext) -> web.StreamResponse | Page:
     if faults:
         return await render_form(writing, fields, faults, status=422)
     return await _check_typed(writing, fields, act, do, reader)
+
+
+async def _parted_from_draft(
+    writing: Writing, fields: MultiDict[str], do: str
+) -> Page | web.StreamResponse | None:
+    """Return the form again where a colleague has changed, sent or dropped its draft.
+
+    The text of the form is then a text of its own, and the draft stays as it is. None
+    where the form may go on.
+    """
+    context, id, key = writing.context, str(fields.get("draft", "")), str(fields.get("key", ""))
+    if not id or do not in ("check", "send", "draft", "hand"):
+        return None
+    draft = await context.service.drafts.find(context.registry.cid, context.side, id)
+    if draft is not None:
+        # An own change may be an autosave whose answer came after the form was sent.
+        if draft.author == context.grant.actor or draft.etag == fields.get("draft_etag", ""):
+            return None
+        problem = context.words.say(
+            "A colleague has changed the draft since you opened it. Below is your text: keep or "
+            "send it as a text of its own."
+        )
+    else:
+        sent = submission.id_of(context.projection, context.grant.actor, Act(), key)
+        if _has_recorded(context, sent) or _has_recorded(context, id):
+            return None  # The answer was lost, and the form is sent once more.
+        problem = context.words.say(
+            "The draft is gone: a colleague has sent or dropped it. Below is your text: keep or "
+            "send it as a text of its own."
+        )
+    for name in ("draft", "draft_etag"):
+        fields.popall(name, None)
+    fields["key"] = secrets.token_hex(16)
+    return await render_form(writing, fields, [], problem=problem, status=409, parted=draft)
+
+
+def _has_recorded(context: PageContext, id: str) -> bool:
+    """Return whether the reader has recorded an act under an id."""
+    position = context.projection.posted(id)
+    record = None if position is None else context.projection.record_at(position)
+    return record is not None and record.envelope.actor == context.grant.actor
 
 
 async def _check_typed(
