@@ -382,7 +382,7 @@ def test_a_text_parts_from_a_draft_that_a_colleague_has_changed(demo: Office, bu
     colleague.press(button).see("A colleague’s words.").miss("There is a problem")
     if button == "Check before sending":
         colleague.press("Send to CHINA (routine)")
-        assert recorded(demo, colleague)["data"]["text"] == "A colleague’s words."
+        assert recorded(demo, colleague)["data"]["text"] == {"en": "A colleague’s words."}
     author.open(draft).see("The author’s newer words.", "NATO Contact note o-1")
     author.press("Drop this draft")
 
@@ -391,5 +391,5 @@ def test_a_text_parts_from_a_draft_that_is_gone_and_is_not_sent_twice_unseen(dem
     author, colleague = of_colleague(demo, "Once.")
     checked = rewritten(colleague, "Twice.").press("Check before sending")
     author.press("Send to CHINA (routine)")
-    checked.press("Send to CHINA (routine)").see("The draft is gone", "Twice.")
-    assert checked.title.startswith("Error:")
+    checked.press("Send to CHINA (routine)")
+    checked.see("There is a problem", "The draft is gone", "Twice.")
