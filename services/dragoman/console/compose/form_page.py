@@ -366,7 +366,7 @@ async def render_form(
         if member not in required and (member.required or isinstance(member.kind, OfferedKind))
     ]
     # A reply says something, so its text is open where no other member is required.
-    names = {"text", "phrases"} if writing.exchange is not None and not required else set()
+    names = {"text"} if writing.exchange is not None and not required else set()
     names |= form_beginnings.linked_members(context)
     either = OFFERS[act].either
     rule = precedence_hints.rule_of(writing.format, context.service.now())
@@ -385,13 +385,18 @@ async def render_form(
         if member not in required and member.name not in ("precedence", "fields")
     ]
     unfolded = [member for member in rest if member.name in names]
-    optional = [member for member in rest if member in own_members and member not in unfolded]
+    # A codebook has dozens of phrases, and they are offered while a text is typed.
+    optional = [
+        member
+        for member in rest
+        if member in own_members and member not in unfolded and member.name != "phrases"
+    ]
     waits = writing.format is not None or len(optional) > _FEW_OPTIONAL
     own_first = sorted(optional, key=lambda member: member.name in shapes.FRAME)
     further = (own_first if waits else []) + [
         member
         for member in rest
-        if member not in own_members and member not in unfolded and member.name != "of"
+        if member not in optional and member not in unfolded and member.name != "of"
     ]
     shows_more = "more" in fields
     offices = [office_of(side, context.projection.office(side)) for side in context.sides]
