@@ -385,18 +385,15 @@ async def render_form(
         if member not in required and member.name not in ("precedence", "fields")
     ]
     unfolded = [member for member in rest if member.name in names]
-    # A codebook has dozens of phrases, and they are offered while a text is typed.
-    optional = [
+    optional = [member for member in rest if member in own_members and member not in unfolded]
+    # The phrases of the codebook are some forty boxes.
+    many = writing.format is not None or len(optional) > _FEW_OPTIONAL
+    waiting = [member for member in optional if many or member.name == "phrases"]
+    own_first = sorted(waiting, key=lambda member: member.name in shapes.FRAME)
+    further = own_first + [
         member
         for member in rest
-        if member in own_members and member not in unfolded and member.name != "phrases"
-    ]
-    waits = writing.format is not None or len(optional) > _FEW_OPTIONAL
-    own_first = sorted(optional, key=lambda member: member.name in shapes.FRAME)
-    further = (own_first if waits else []) + [
-        member
-        for member in rest
-        if member not in optional and member not in unfolded and member.name != "of"
+        if member not in own_members and member not in unfolded and member.name != "of"
     ]
     shows_more = "more" in fields
     offices = [office_of(side, context.projection.office(side)) for side in context.sides]
@@ -446,7 +443,7 @@ async def render_form(
             "carried": carried,
             "upload_to": agreement_form.upload_field(writing),
             "beside": report_beside(writing, offices),
-            "optional": [] if waits else optional,
+            "optional": [member for member in optional if member not in waiting],
             "further": further,
             "further_named": [
                 writing.label(member, f"{PREFIX}.{member.name}") for member in further[:_NAMED]
