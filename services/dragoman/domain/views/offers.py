@@ -195,9 +195,8 @@ def _has_words_of_others(act: str) -> Occasion:
 
 
 def _has_another_agenda(state: Exchange, reader: OfferReader) -> bool:
-    versions = consent.versions(state)
-    own = versions.pop(reader.side, None)
-    return any(own is None or bytes(topics) != bytes(own) for topics in versions.values())
+    topics = {side: bytes(version) for side, version in consent.versions(state).items()}
+    return any(version != topics.get(reader.side) for version in topics.values())
 
 
 def _may_endorse(state: Exchange, reader: OfferReader) -> bool:
