@@ -187,8 +187,10 @@ def test_two_sides_write_one_text_with_brackets_and_compare_its_versions(demo: O
     reader.fill("Your side’s words for it, English (optional)", theirs)
     reader.press("Check before sending")
     reader.press("Send to NATO").see("Recorded: record")
-    reader.open(f"{PAGE}/{made}").see(f"[{theirs}]")
+    reader.open(f"{PAGE}/{made}").see(f"[{theirs}]", "CHINA: has not endorsed it")
+    reader.miss("no statement")
     reader.open(f"/c/{CALM}/exchanges/{made}").see("is not agreed")
+    assert reader.follow("Joint report").path == f"{PAGE}/{made}"
     both = {"en": theirs, "zh": "超过9000人的演习提前21天通报。"}
     correction = {"act": "correction", "reason": "Taken.", "fields": {"paragraphs": [both]}}
     carried_on(demo, "nato", made, correction)

@@ -12,6 +12,12 @@ from person import Person
 from service import INCIDENT, Caller
 
 ASKED = {"act": "contact-note", "form": "conversation", "text": {"en": "May our boat pass?"}}
+PROPOSED = {
+    "act": "roadmap-item",
+    "text": {"en": "Exchange of points of contact for rescue at sea"},
+    "area": "maritime-security",
+    "deliverable": {"en": "a list of rescue desks"},
+}
 EXERCISE = "nato-china-exercise"
 SHORT = "//main//*[@id='answer']//form"
 
@@ -93,3 +99,13 @@ def test_an_agreed_phrase_is_marked_in_what_both_sides_read(own: Office) -> None
         assert mark.text_content() == "We will answer later"
         assert "我方将稍后答复" in mark.get("title")
         page.open(mark.get("href")).see("starter")
+
+
+def test_the_phrases_of_the_codebook_wait_among_the_further_fields(
+    demo: Office, china: Person
+) -> None:
+    exchange = opened(demo, PROPOSED)
+    form = f"/c/{CALM}/exchanges/{exchange}/acts/agreement"
+    assert not china.open(form).xpath("//input[@name='f.phrases']")
+    china.press("Show more fields")
+    assert china.xpath("//section[@id='more']//input[@name='f.phrases']")

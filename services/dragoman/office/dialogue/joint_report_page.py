@@ -181,13 +181,11 @@ def _points(words: ReportWords, item: ParagraphView) -> Iterator[tuple[Cell, ...
         when = words.said(dissent.position, dissent.time)
         text = words.text(dissent.text)
         yield *_side(words, "differs", dissent.side), view, " ", when, words.w.colon, text
-    for (name, number), sides in consent.alternatives(state).items():
-        for side, alternative in (
-            sides.items() if (name, number) == ("paragraphs", item.number) else ()
-        ):
-            text = words.text(alternative.content["text"])
-            view = say("would have it otherwise")
-            yield *_side(words, "differs", side), view, words.w.colon, "[", text, "]"
+    bracketed = consent.alternatives(state).get(("paragraphs", item.number), {})
+    for side, alternative in bracketed.items():
+        text = words.text(alternative.content["text"])
+        view = say("would have it otherwise")
+        yield *_side(words, "differs", side), view, words.w.colon, "[", text, "]"
     for side in item.silent:
         ours = side == words.context.side
         of = str(item.number)
@@ -195,7 +193,8 @@ def _points(words: ReportWords, item: ParagraphView) -> Iterator[tuple[Cell, ...
             *words.act(say("Endorse it"), "endorsement", paragraph=of),
             *words.act(say("Say how you see it"), "dissent", paragraph=of),
         )
-        yield *_side(words, "off", side), say("no statement"), *(ways if ours else ())
+        view = say("has not endorsed it") if side in bracketed else say("no statement")
+        yield *_side(words, "off", side), view, *(ways if ours else ())
 
 
 def _side(words: ReportWords, icon: str, side: str) -> Runs:
