@@ -158,6 +158,9 @@ async def test_the_table_is_beside_the_chart_where_both_have_room_and_on_one_she
         await page.set_viewport_size({"width": width, "height": 900})
         picture, table, _ = await page.evaluate(BOXES)
         assert picture["bottom"] <= table["top"], width
+    await page.goto(address)
+    scrolled = "box => box.scrollLeft * 2 + box.clientWidth - box.scrollWidth"
+    assert abs(await page.locator("#sea-chart .wide-scroll").evaluate(scrolled)) <= 2
     rows = page.locator("tr[data-place]")
     assert 6 <= await rows.count() <= 10
     (sheet,) = await sheets()

@@ -151,7 +151,7 @@ async def test_two_texts_are_written_beside_each_other_with_an_agreed_phrase(
     for key in ("Enter", "Enter"):
         await page.keyboard.press(key)
     await page.keyboard.type("We will answ")
-    await expect(page.get_by_role("option")).to_have_count(1)
+    await expect(page.get_by_role("listbox").get_by_role("option")).to_have_count(1)
     await page.keyboard.press("Tab")
     for tag, expected in (
         ("en", ["Seen.", "We will answer later"]),

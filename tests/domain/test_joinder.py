@@ -11,6 +11,7 @@ from dragoman.domain.acts.families import joining
 from dragoman.domain.fold import Folded
 from dragoman.domain.record.codec import Record
 from dragoman.domain.views.open_matters import in_order, open_matter
+from dragoman_schemas.acts.notification.joinder import Joinder, JoinderAgreement
 from dragoman_schemas.state_responses import OpenMatter
 from samples import act
 from world import World, refused
@@ -58,7 +59,10 @@ def fault(world: World, actor: str, body: dict[str, Any], exchange: str) -> str:
     """
     decided = world.decide(actor, body, exchange)
     if isinstance(decided, Record):
-        found = joining.check_earlier(world.ledger.exchange, world.exchange(exchange), decided)
+        data = decided.data
+        assert isinstance(data, Joinder | JoinderAgreement)
+        opened = world.exchange(exchange)
+        found = joining.check_earlier(world.ledger.exchange, opened, decided.side, data)
         assert found is not None, "nothing refuses it"
         decided = found
     refusal = refused(decided)

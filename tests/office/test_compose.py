@@ -357,6 +357,30 @@ def test_a_text_whose_answer_is_lost_is_kept_and_sent_once(own: Office) -> None:
     assert len(rows) == 1
 
 
+@pytest.mark.parametrize("is_answered", [True, False])
+@pytest.mark.parametrize("button", ["Send to CHINA (immediate)", "Keep as draft"])
+def test_a_text_that_was_kept_while_it_was_written_is_sent_and_its_draft_goes(
+    demo: Office, button: str, is_answered: bool
+) -> None:
+    def kept() -> Any:
+        return get(demo, "drafts", "nato/duty_officer").json["drafts"]
+
+    writer, before = incident(demo.person("nato/duty_officer")), kept()
+    (key,) = writer.xpath("//main//input[@name='key']/@value")
+    page = demo.person("nato/duty_officer")
+    page.post(writer.path, {"do": "autosave", "key": key, "f.kind": "near_miss"})
+    (draft,) = (entry for entry in kept() if entry not in before)
+    if is_answered:
+        form = writer.xpath("//form[@id='writing']")[0]
+        for name, value in (("draft", draft["id"]), ("draft_etag", draft["etag"].strip('"'))):
+            form.append(form.makeelement("input", type="hidden", name=name, value=value))
+    writer.press("Check before sending").press(button)
+    if button == "Keep as draft":
+        writer.press("Send to CHINA (immediate)")
+    assert recorded(demo, writer)["id"] == draft["id"]
+    assert kept() == before
+
+
 def of_colleague(demo: Office, text: str) -> tuple[Person, Person]:
     """An officer's page of a new draft, and a colleague's form of it."""
     author = demo.person("nato/officer").open(f"/c/{CALM}/compose/contact-note")

@@ -22,6 +22,7 @@ from dragoman.domain.record.errors import Refusal, Refused, invalid, refuse
 from dragoman.limits import EXCHANGE_BYTES, EXCHANGE_LAST_BYTES, EXCHANGE_SPARE_BYTES
 from dragoman.projection.projection import Projection
 from dragoman.text import sentence
+from dragoman_schemas.acts.notification.joinder import Joinder, JoinderAgreement
 from dragoman_schemas.state import ChannelState, Exchange
 
 SETTLING_ACTS: Final = frozenset(
@@ -106,9 +107,12 @@ def refuse_if_not_joinable(projection: Projection, record: Record) -> None:
 
     The fold cannot refuse it: the other report may be erased alone.
     """
+    if not isinstance(record.data, Joinder | JoinderAgreement):
+        return  # the file is not asked for the exchange of every other act
     exchange = projection.exchange(record.envelope.subject)
     if exchange is not None:
-        refusal = joining.check_earlier(projection.exchange, exchange, record)
+        side = record.side
+        refusal = joining.check_earlier(projection.exchange, exchange, side, record.data)
         if refusal is not None:
             raise Refused(refusal)
 

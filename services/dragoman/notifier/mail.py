@@ -9,8 +9,6 @@ from email.message import EmailMessage
 from email.utils import formatdate
 from typing import Final
 
-import aiosmtplib
-
 from dragoman.i18n.words import words
 from dragoman.notifier.delivery import SECONDS, SHOWN, DeliveryResult, OutgoingItem, unreachable
 from dragoman.notifier.message_text import (
@@ -107,6 +105,8 @@ class Mails:
     async def __call__(self, endpoint: NotificationEndpoint, item: OutgoingItem) -> DeliveryResult:
         """Try once."""
         settings = self._settings
+        import aiosmtplib
+
         if not settings.host:
             return DeliveryResult(
                 ok=False, answered=sentence("no mail server is set: courier.smtp.host")

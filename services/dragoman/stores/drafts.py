@@ -94,14 +94,14 @@ class DraftStore:
         value = self._bucket.values.get(_key(cid, side, id))
         return None if value is None else _decode(value)
 
-    async def has(self, cid: str, side: str, id: str) -> bool:
-        """Return whether a side has a draft of that id.
+    async def held(self, cid: str, side: str, id: str) -> Draft | None:
+        """Return a side's draft, without asking where this gateway's copy has none.
 
-        This gateway's copy may lag where it has none. Raises `LogUnreachable`.
+        The copy may lag. Raises `LogUnreachable`.
         """
         if _key(cid, side, id) not in self._bucket.values:
-            return False
-        return await self.find(cid, side, id) is not None
+            return None
+        return await self.find(cid, side, id)
 
     async def keep(self, draft: Draft, over: Draft | None) -> bool:
         """Write a draft over the one that was read, or as a new one.

@@ -9,18 +9,14 @@ provider is down, as long as the keys are known.
 
 import hashlib
 import time
-import warnings
-from typing import Final
-
-from joserfc import jwt
-from joserfc.errors import JoseError, SecurityWarning
-from joserfc.jwk import KeySet
+from typing import TYPE_CHECKING, Final
 
 from dragoman.application.identity_provider.jwt_checks import (
     audiences_of,
     is_in_time,
     is_of_type,
     is_readable,
+    verified,
 )
 from dragoman.application.identity_provider.provider_documents import (
     FetchJson,
@@ -28,6 +24,9 @@ from dragoman.application.identity_provider.provider_documents import (
     check_url,
 )
 from dragoman.settings import Oidc, SettingsError
+
+if TYPE_CHECKING:
+    from joserfc.jwk import KeySet
 
 VERIFIED_SECONDS: Final = 60.0
 """Seconds for which a verified token is believed before its signature is verified
@@ -52,8 +51,6 @@ class Provider:
     def __init__(self, settings: Oidc, fetch: FetchJson) -> None:
         """Begin without keys. Raises `SettingsError`."""
         self.check(settings)
-        # The warning is about the name EdDSA, which providers send for Ed25519.
-        warnings.filterwarnings("ignore", category=SecurityWarning)
         self._settings = settings
         self.documents = ProviderDocuments(settings, fetch)
         self._verified: dict[bytes, tuple[str, float]] = {}
@@ -108,9 +105,8 @@ class Provider:
         """
         if self.documents.keys is None:
             return None
-        try:
-            read = jwt.decode(token, self.documents.keys, algorithms=self._settings.algorithms)
-        except (JoseError, ValueError, TypeError):
+        read = verified(token, self.documents.keys, self._settings.algorithms)
+        if read is None:
             return None
         claims, subject = read.claims, read.claims.get("sub")
         is_valid = (

@@ -130,7 +130,7 @@ async def record(
     """Read a body as an act, and submit it as the caller's post.
 
     A page's form passes its key itself, the ETag that its officer has read, and
-    signatures. Raises `Refused`, `Malformed`.
+    signatures. Its draft has the same key. Raises `Refused`, `Malformed`.
     """
     request, grant = call.request, call.grant
     signatures = signatures or signatures_of(request)
@@ -145,7 +145,7 @@ async def record(
         family=family,
         if_match=etag or if_match(request),
     )
-    return await submit(call, projection, submission)
+    return await submit(call, projection, submission, is_form=bool(key))
 
 
 async def act_of(
@@ -244,14 +244,16 @@ def id_of(projection: Projection, actor: str, data: Act, text: str | None) -> st
 
 
 async def _refuse_id_of_draft(
-    call: ApiRequest[Any], projection: Projection, submission: Submission
+    call: ApiRequest[Any], projection: Projection, submission: Submission, *, is_form: bool
 ) -> None:
     """Raise `Refused` if the id is that of a draft of the side.
 
-    The release of the draft records under this id, and would be refused for ever.
+    The release of the draft records under this id, and would be refused for ever. A
+    form may send the draft that its own author kept in it, and deletes it afterwards.
     """
     side = submission.actor.partition("/")[0]
-    if await call.service.drafts.has(projection.registry.cid, side, submission.id):
+    draft = await call.service.drafts.held(projection.registry.cid, side, submission.id)
+    if draft is not None and not (is_form and draft.author == submission.actor):
         raise refuse(
             "key-reused",
             "A draft of your side has this id. Release or delete the draft, or post with a new "
@@ -265,14 +267,15 @@ async def submit(
     submission: Submission,
     *,
     is_release: bool = False,
+    is_form: bool = False,
 ) -> ApiReply:
     """Record a submission, and return its place in the log. Raises `Refused`.
 
-    The release of a draft is recorded under the draft's id, and no other post is.
+    A record has the id of a draft only if it is the draft's release. The other way is
+    that the author of the draft sends its form.
     """
-    return await reply_of(
-        call, projection, await posted(call, projection, submission, is_release=is_release)
-    )
+    result = await posted(call, projection, submission, is_release=is_release, is_form=is_form)
+    return await reply_of(call, projection, result)
 
 
 async def posted(
@@ -281,6 +284,7 @@ async def posted(
     submission: Submission,
     *,
     is_release: bool = False,
+    is_form: bool = False,
 ) -> PostResult:
     """Record a submission, once, and return its result. Raises `Refused`."""
     _check_signature_headers(submission.data, submission.signatures)
@@ -293,7 +297,9 @@ async def posted(
         partial(attachment_checks.check, call.service, projection, call.grant, submission),
     ]
     if not is_release:
-        preconditions.append(partial(_refuse_id_of_draft, call, projection, submission))
+        preconditions.append(
+            partial(_refuse_id_of_draft, call, projection, submission, is_form=is_form)
+        )
     return await call.service.command_handler.post(
         projection, submission, call.request.get(TRACE, ("", "")), preconditions
     )

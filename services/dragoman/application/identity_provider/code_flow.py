@@ -27,8 +27,6 @@ from urllib.parse import quote_plus, urlencode, urlsplit
 import msgspec
 import structlog
 from aiohttp import web
-from joserfc import jwt
-from joserfc.errors import JoseError
 from msgspec import Struct
 
 from dragoman.application.identity_provider.jwt_checks import (
@@ -38,6 +36,7 @@ from dragoman.application.identity_provider.jwt_checks import (
     is_of_type,
     is_readable,
     seconds_of,
+    verified,
 )
 from dragoman.application.identity_provider.provider_documents import (
     Discovery,
@@ -255,11 +254,10 @@ class CodeFlow:
         keys = self._documents.keys
         if keys is None:
             return None
-        try:
-            decoded = jwt.decode(token, keys, algorithms=self._settings.algorithms)
-        except (JoseError, ValueError, TypeError):
+        read = verified(token, keys, self._settings.algorithms)
+        if read is None or not is_of_type(read.header, _TYPES):
             return None
-        return decoded.claims if is_of_type(decoded.header, _TYPES) else None
+        return read.claims
 
     def _fault(self, claims: Mapping[str, Any], nonce: str) -> str:
         """Return the fault of an ID token; empty if it is valid."""

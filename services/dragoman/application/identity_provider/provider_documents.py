@@ -8,18 +8,19 @@ is down, the known document and keys stay in use.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import msgspec
 import structlog
-from joserfc import jws
-from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
 from msgspec import Struct
 
+from dragoman.application.identity_provider import jwt_checks
 from dragoman.limits import JWKS_AGAIN_SECONDS, JWKS_SECONDS
 from dragoman.settings import Oidc, SettingsError
+
+if TYPE_CHECKING:
+    from joserfc.jwk import KeySet
 
 log = structlog.get_logger()
 
@@ -55,7 +56,7 @@ class ProviderDocuments:
             await self.newer(self.keys)
             await asyncio.sleep(JWKS_SECONDS if self.keys is not None else JWKS_AGAIN_SECONDS)
 
-    async def newer(self, key_set: KeySet | None) -> bool:
+    async def newer(self, key_set: "KeySet | None") -> bool:
         """Return whether there are other keys than `key_set` now.
 
         They are fetched first, unless that was tried just now.
@@ -65,14 +66,7 @@ class ProviderDocuments:
                 self._fetched_at = time.monotonic()
                 try:
                     self.keys = await self._fetched()
-                except (
-                    OSError,
-                    ValueError,
-                    KeyError,
-                    TypeError,
-                    JoseError,
-                    SettingsError,
-                ) as error:
+                except (OSError, ValueError, SettingsError) as error:
                     log.warning(
                         "oidc.keys_not_fetched",
                         issuer=self.settings.issuer,
@@ -80,13 +74,13 @@ class ProviderDocuments:
                     )
         return self.keys is not key_set
 
-    async def _fetched(self) -> KeySet:
+    async def _fetched(self) -> "KeySet":
         """Return the keys. Fetch the discovery document too, where it is needed."""
         url = self.settings.jwks_url
         if self.settings.client_id or not url:
             self.discovery = await self._discovered()
             url = url or self.discovery.jwks_uri
-        return KeySet.import_key_set(await self._fetch(url))
+        return jwt_checks.key_set(await self._fetch(url))
 
     async def _discovered(self) -> Discovery:
         issuer = self.settings.issuer
@@ -113,8 +107,8 @@ class ProviderDocuments:
         If so, fetching the keys again would change nothing.
         """
         try:
-            kid = jws.extract_compact(token.encode()).headers().get("kid")
-        except (JoseError, ValueError):
+            kid = jwt_checks.key_id(token)
+        except ValueError:
             return True
         return self.keys is not None and any(key.kid == kid for key in self.keys.keys)
 

@@ -35,12 +35,14 @@ _SIDES: Final = ("to", "info", "on_behalf_of", "signatories")
 """Members that name the sides of one channel, which other channels do not have."""
 
 
-async def post_notice(call: ApiRequest[NoBody], new: NewNotice, key: str) -> NoticeTable:
+async def post_notice(
+    call: ApiRequest[NoBody], new: NewNotice, key: str, *, is_form: bool = False
+) -> NoticeTable:
     """Post an opening act in several channels, and return who has it.
 
     A channel that refuses it has the reason in its row, and the others have the record.
-    Raises `Refused` if the act is not for several channels, or a channel is named
-    twice.
+    A page's form has the key of its draft. Raises `Refused` if the act is not for
+    several channels, or a channel is named twice.
     """
     if len(set(new.channels)) < len(new.channels):
         raise refuse("bad-request", "A channel is named twice; name each once.")
@@ -51,7 +53,7 @@ async def post_notice(call: ApiRequest[NoBody], new: NewNotice, key: str) -> Not
 
     async def post(name: str) -> NoticeEntry:
         async with turn:
-            return await _post(call, name, act, data, key)
+            return await _post(call, name, act, data, key, is_form=is_form)
 
     entries = await asyncio.gather(*(post(name) for name in new.channels))
     return NoticeTable(key=key, by=call.grant.actor, entries=tuple(entries))
@@ -77,7 +79,7 @@ def _check(data: Act) -> None:
 
 
 async def _post(
-    call: ApiRequest[NoBody], name: str, act: bytes, data: Act, key: str
+    call: ApiRequest[NoBody], name: str, act: bytes, data: Act, key: str, *, is_form: bool
 ) -> NoticeEntry:
     try:
         projection = call.service.channel(call.grant, name)
@@ -96,7 +98,7 @@ async def _post(
             id=ids.from_key(projection.name, call.grant.actor, key),
             family=rule.family or "",
         )
-        await submit(call, projection, submission)
+        await submit(call, projection, submission, is_form=is_form)
     except (Refused, LogUnreachable, LogBroken, NotYetApplied) as error:
         refusal, _ = refusal_of(error)
         return NoticeEntry(

@@ -366,7 +366,7 @@ async def render_form(
         if member not in required and (member.required or isinstance(member.kind, OfferedKind))
     ]
     # A reply says something, so its text is open where no other member is required.
-    names = {"text", "phrases"} if writing.exchange is not None and not required else set()
+    names = {"text"} if writing.exchange is not None and not required else set()
     names |= form_beginnings.linked_members(context)
     either = OFFERS[act].either
     rule = precedence_hints.rule_of(writing.format, context.service.now())
@@ -386,9 +386,11 @@ async def render_form(
     ]
     unfolded = [member for member in rest if member.name in names]
     optional = [member for member in rest if member in own_members and member not in unfolded]
-    waits = writing.format is not None or len(optional) > _FEW_OPTIONAL
-    own_first = sorted(optional, key=lambda member: member.name in shapes.FRAME)
-    further = (own_first if waits else []) + [
+    # The phrases of the codebook are some forty boxes.
+    many = writing.format is not None or len(optional) > _FEW_OPTIONAL
+    waiting = [member for member in optional if many or member.name == "phrases"]
+    own_first = sorted(waiting, key=lambda member: member.name in shapes.FRAME)
+    further = own_first + [
         member
         for member in rest
         if member not in own_members and member not in unfolded and member.name != "of"
@@ -441,7 +443,7 @@ async def render_form(
             "carried": carried,
             "upload_to": agreement_form.upload_field(writing),
             "beside": report_beside(writing, offices),
-            "optional": [] if waits else optional,
+            "optional": [member for member in optional if member not in waiting],
             "further": further,
             "further_named": [
                 writing.label(member, f"{PREFIX}.{member.name}") for member in further[:_NAMED]

@@ -60,7 +60,7 @@ async def send_to_all(
     context, key = writing.context, str(fields.get("key", ""))
     act = browser_signatures.without_signed(body)
     new = NewNotice(channels=(context.name, *others), act=Raw(act))
-    table = await post_notice(context.call, new, key)
+    table = await post_notice(context.call, new, key, is_form=True)
     refused = [entry.channel for entry in table.entries if not entry.exchange]
     after = next((entry.position for entry in table.entries if entry.channel == context.name), 0)
     return redirect(context.link(f"/notices/{key}", missing=",".join(refused), after=after))

@@ -55,6 +55,7 @@ from dragoman.domain.judge import takes_two
 from dragoman.domain.record.codec import read_act
 from dragoman.domain.record.errors import Malformed, Refusal, Refused
 from dragoman.members.kind import FieldError
+from dragoman.stores.drafts import Draft
 from dragoman_schemas.act_frame import Act
 from dragoman_schemas.responses import DraftView, NewDraft
 
@@ -391,12 +392,24 @@ async def _refused(
 
 async def _drop(context: PageContext, fields: Mapping[str, Any]) -> None:
     """Delete the draft once its act is recorded."""
-    id = str(fields.get("draft", ""))
-    draft = (
-        await context.service.drafts.find(context.registry.cid, context.side, id) if id else None
-    )
+    draft = await _draft_of(context, fields)
     if draft is not None:
         await context.service.drafts.drop(draft)
+
+
+async def _draft_of(context: PageContext, fields: Mapping[str, Any]) -> Draft | None:
+    """Return the draft of a form: the one that it names, or the one of its key.
+
+    A form does not name its draft yet if the answer to the saving came after the form
+    was sent.
+    """
+    drafts, cid = context.service.drafts, context.registry.cid
+    if id := str(fields.get("draft", "")):
+        return await drafts.find(cid, context.side, id)
+    key = str(fields.get("key", ""))
+    id = submission.id_of(context.projection, context.grant.actor, Act(), key)
+    draft = await drafts.held(cid, context.side, id)
+    return None if draft is None or draft.author != context.grant.actor else draft
 
 
 async def _keep_typed(
@@ -480,8 +493,8 @@ async def _store_draft(
         if writing.exchange is not None and writing.rule.consenting
         else "",
     )
-    if id:
-        draft = await find_draft(context, id)
+    draft = await find_draft(context, id) if id else await _draft_of(context, fields)
+    if draft is not None:
         await drafts.change(
             context.call,
             new,
@@ -490,7 +503,7 @@ async def _store_draft(
             signatures,
             handed=handed,
         )
-        return id
+        return draft.id
     reply = await drafts.keep_new(
         context.call, new, 201, str(fields.get("key", "")), signatures, handed=handed
     )

@@ -864,7 +864,6 @@ export class Alarm {
   // Which of those that waited together is shown: what is acknowledged meanwhile still counts.
   #showPlace() {
     const flashes = this.#flashes();
-    if (flashes.length === 0) this.#done = 0;
     const at = flashes.findIndex((ring) => ring.key === this.#shown?.dataset.key);
     const told = this.#shown?.querySelector("[data-of]");
     if (!told || at < 0) return;
@@ -1042,6 +1041,7 @@ export class Alarm {
     if (!ring && !text) return;
     if (ring?.precedence === "flash" && this.#reaches(ring)) this.#done += 1;
     this.#rings.delete(key);
+    if (this.#flashes().length === 0) this.#done = 0;
     this.#fraught.get(key)?.close();
     this.#fraught.delete(key);
     this.#acknowledging.delete(key);

@@ -143,3 +143,7 @@ function ready() {
 
 addEventListener("pointerup", () => setTimeout(() => { drag = null; }));
 ready();
+
+// A narrow screen shows the middle of the picture first: the marks are around it.
+const scroller = chart()?.querySelector(".wide-scroll");
+if (scroller) scroller.scrollLeft = (scroller.scrollWidth - scroller.clientWidth) / 2;

@@ -44,6 +44,8 @@ class AnnouncedDeadlines(DeadlineBuilder):
 
     def _passed_on(self) -> Iterator[Deadline]:
         """Yield the deadline of each addressee that passes such messages on."""
+        if not self.registry.onward:
+            return
         message = event_windows.naming_message(self.exchange)
         if message.for_the_record or not passing_on.is_to_tell(self.exchange):
             return

@@ -126,6 +126,8 @@ def known_since(exchange: Exchange) -> datetime:
 
 def naming_message(exchange: Exchange) -> Message:
     """Return the message that named the present window: the opening, or a later one."""
+    if len(exchange.messages) == 1:
+        return exchange.messages[0]
     positions = {*_changing(exchange), *_proposing(exchange)}
     return max(
         (message for message in exchange.messages if message.said.position in positions),

@@ -194,6 +194,11 @@ def _has_words_of_others(act: str) -> Occasion:
     return lambda state, reader: any(side != reader.side for side in consent.authors(state, act))
 
 
+def _has_another_agenda(state: Exchange, reader: OfferReader) -> bool:
+    topics = {side: bytes(version) for side, version in consent.versions(state).items()}
+    return any(version != topics.get(reader.side) for version in topics.values())
+
+
 def _may_endorse(state: Exchange, reader: OfferReader) -> bool:
     # A side that dissents from a paragraph stands behind the rest. It may endorse the paragraph.
     return _has_not_agreed(state, reader) or reader.side in consent.standing_dissents(state)
@@ -565,7 +570,6 @@ _CONTINUING: Final = (
     Offer(act="update", rank=85, labels={"fields": sentence("What is new")}),
     Offer(
         act="retraction",
-        rank=90,
         when=lambda state, reader: bool(retracting.own_statement(state, reader.side)),
         labels=_REPLACED,
     ),
@@ -622,7 +626,7 @@ _CONTINUING: Final = (
         labels={"of": sentence("What you take back")},
         names="consents",
     ),
-    Offer(act="agenda-agreement", when=_has_words_of_others("agenda-agreement")),
+    Offer(act="agenda-agreement", rank=7, when=_has_another_agenda),
     Offer(
         act="assessment",
         when=lambda state, reader: any(message.answered for message in state.messages),

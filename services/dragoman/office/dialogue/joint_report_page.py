@@ -42,7 +42,6 @@ from dragoman.members.runs import (
     Sourced,
     StandingSource,
     joined,
-    listed,
     sourced,
 )
 from dragoman.members.texts import language
@@ -116,6 +115,7 @@ def laid_out(words: ReportWords, releases: list[ReleaseLine]) -> PageDocument:
         side=state.side.upper(),
         t=w.written(dialogue_views.time_of(state.opened, state.content), "day"),
     )
+    page = f"/exchanges/{state.id}"
     changes = map(developments.stamp_of, developments.changes(state))
     return PageDocument(
         title=w.listed((w.text(title)[1], say("Joint report"))),
@@ -137,6 +137,11 @@ def laid_out(words: ReportWords, releases: list[ReleaseLine]) -> PageDocument:
         ),
         sections=tuple(_paragraph(words, item) for item in report_views.paragraphs(state)),
         beside=(_publishing(words, releases), _standing(words)),
+        foot=(
+            PageLink(say("Compare its versions"), f"{page}/versions"),
+            PageLink(say("the exchange"), page),
+            PageLink(say("printed form"), f"{page}/form"),
+        ),
     )
 
 
@@ -238,7 +243,7 @@ def _release(words: ReportWords, line: ReleaseLine) -> Runs:
 
 
 def _standing(words: ReportWords) -> Section:
-    """Return the status of the report, and the ways to its other forms."""
+    """Return the status of the report."""
     w, say, state = words.w, words.w.say, words.state
     rule = say(
         "The report is settled when every other signatory has endorsed every paragraph. A dissent "
@@ -251,12 +256,6 @@ def _standing(words: ReportWords) -> Section:
         "Ad referendum: %(sides)s. It does not count before the capital has confirmed it.",
         sides=waiting,
     )
-    page = f"/exchanges/{state.id}"
-    links = (
-        PageLink(say("Compare its versions"), f"{page}/versions"),
-        PageLink(say("the exchange"), page),
-        PageLink(say("printed form"), f"{page}/form"),
-    )
     return section(
         say("How far it is"),
         w.sentences((status, rule)) if state.status == "negotiating" else status,
@@ -264,7 +263,6 @@ def _standing(words: ReportWords) -> Section:
         if authentic
         else None,
         Paragraph(words.follows(referendum)) if waiting else None,
-        Paragraph(listed(links, " ")),
     )
 
 

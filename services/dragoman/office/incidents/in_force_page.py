@@ -82,7 +82,6 @@ async def in_force(context: PageContext) -> Page:
                 ),
             )
         ),
-        note=view.notice.get(w.language) or view.notice["en"],
         sections=(
             section("", form),
             *((_windows(context, view),) if view.windows else ()),

@@ -99,21 +99,22 @@ def check(exchange: Exchange, record: Record) -> Refusal | None:
 
 
 def check_earlier(
-    exchange_by_id: Callable[[str], Exchange | None], exchange: Exchange, record: Record
+    exchange_by_id: Callable[[str], Exchange | None],
+    exchange: Exchange,
+    side: str,
+    data: Joinder | JoinderAgreement,
 ) -> Refusal | None:
     """Refuse a joinder of what cannot be one matter, or one that a side cannot say.
 
     A gateway checks it before it records; the fold does not.
     """
-    data, joined = record.data, exchange.joined
-    if not isinstance(data, Joinder | JoinderAgreement):
-        return None
+    joined = exchange.joined
     of = data.of if joined is None or isinstance(data, Joinder) else joined.of
     earlier = exchange_by_id(of)
     if earlier is None or not _is_joinable(exchange, earlier):
         return _not_earlier(of)
     may_say = may_propose if isinstance(data, Joinder) else may_agree
-    return None if may_say(exchange, earlier, record.side) else _not_both()
+    return None if may_say(exchange, earlier, side) else _not_both()
 
 
 def _not_earlier(of: str) -> Refusal:
