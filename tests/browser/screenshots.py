@@ -1,15 +1,15 @@
 """Pictures of every page in three languages, light and dark, for whoever looks at them beside the
 mock-ups: `make screenshots`.
 
-The two pictures of the documentation are made anew as well. They are taken 9 minutes 12 seconds
-after the flash of the demonstration, so that what they say of waiting is so; with them the whole
-takes ten minutes.
+The pictures of the documentation and the contact sheets of docs/design.md are made anew as well.
+With the argument `docs` only they are made, which takes four minutes.
 
 The demonstration is filled with what it lacks: offices with hours, points of contact, a line check,
 a meeting, drafts. What is on the pictures is invented or public.
 """
 
 import asyncio
+import io
 import itertools
 import json
 import re
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
+from PIL import Image
 from playwright.async_api import Browser, Page, async_playwright
 
 ROOT: Final = Path(__file__).parents[2]
@@ -32,7 +33,7 @@ from everywhere import (  # noqa: E402
     PAGES,
     places,
 )  # the tests' support is no package
-from service import Caller, Gateway, Service, new_key  # noqa: E402
+from service import INCIDENT, Caller, Gateway, Service, new_key  # noqa: E402
 
 OUT: Final = ROOT / "build" / "screenshots"
 CHROMIUM: Final = "/usr/bin/chromium"
@@ -41,8 +42,21 @@ VIEWED: Final = frozenset({f"/c/{CHANNEL}", f"/c/{EXERCISE}"})
 """Boards, which are shown as a screen has them; of all other pages the whole is."""
 
 DOCUMENTED: Final = ROOT / "docs" / "pictures"
-WAITED: Final = "09:12"
-"""The waiting time of the flash in the documentation's pictures, as the takeover shows it."""
+SHEETS: Final = ROOT / "docs" / "design"
+SIZES: Final = {1366: 768, 1920: 1080, 390: 844}
+"""Widths of the screens of the contact sheets, each with its height."""
+
+SHEET_HEIGHT: Final = 300
+"""The height of each picture on a contact sheet, in pixels."""
+
+DESIGNED: Final = {
+    "board": f"/c/{CHANNEL}",
+    "list": f"/c/{CHANNEL}/inbox?waits=all",
+    "exchange": f"/c/{CHANNEL}/exchanges/{{flash}}",
+    "write": f"/c/{CHANNEL}/compose/hazardous-incident",
+    "turn-over": f"/c/{CHANNEL}/watch/turn-over",
+}
+"""The pages of the contact sheets, as the duty officer of NATO sees them."""
 
 TAKEOVER: Final = ("china/duty_officer", f"/c/{EXERCISE}")
 
@@ -65,7 +79,10 @@ async def _furnish(session: aiohttp.ClientSession, service: Gateway) -> dict[str
     await Caller(session, service, "nato/officer").post(
         f"/v1/channels/{CHANNEL}/drafts", draft, key=new_key()
     )
-    return await places(session, service)
+    china = Caller(session, service, "china/duty_officer")
+    flash = (await china.open({**INCIDENT, "precedence": "flash"}, CHANNEL)).json["exchange"]
+    await nato.act(flash, {"act": "acknowledgement"}, CHANNEL)
+    return {**await places(session, service), "flash": str(flash)}
 
 
 async def _shoot(
@@ -92,25 +109,82 @@ async def _shoot(
         await context.close()
 
 
-async def _document(browser: Browser, service: Gateway) -> None:
-    """Make the pictures of the documentation: a takeover whose limit is near, and the board of that
-    minute.
-    """
-    context = await browser.new_context(
-        viewport={"width": 1440, "height": 900}, color_scheme="light", locale="en-GB"
-    )
+async def _entered(browser: Browser, service: Gateway, who: str, **screen: Any) -> Page:
+    """Return a page of an officer who has signed in, without sound."""
+    context = await browser.new_context(**screen)
     page = await context.new_page()
     await page.add_init_script("sessionStorage.setItem('dragoman-mute', '1')")
-    await page.goto(f"{service.base_url}/c/{EXERCISE}")
-    await page.locator("#token").fill(service.token("nato/duty_officer"))
+    await page.goto(f"{service.base_url}/sign-in")
+    await page.locator("#token").fill(service.token(who))
     await page.locator("form[action='/sign-in'] button").click()
-    takeover = page.locator("dialog[open]")
-    await takeover.locator(".wait", has_text=WAITED).wait_for(timeout=15 * 60_000)
-    await page.screenshot(path=DOCUMENTED / "takeover.png")
-    await page.goto(f"{service.base_url}/c/{CHANNEL}")
-    await _still(page, takeover=False)
-    await page.screenshot(path=DOCUMENTED / "board.png")
-    await context.close()
+    return page
+
+
+async def _document(browser: Browser, service: Gateway, ids: dict[str, str]) -> None:
+    """Make the pictures of the documentation: the takeover, and pages in the order of use."""
+    page = await _entered(
+        browser, service, "nato/duty_officer", viewport={"width": 1366, "height": 768}
+    )
+    await page.goto(f"{service.base_url}/c/{EXERCISE}")
+    await page.locator("dialog[open]").wait_for()
+    await page.wait_for_timeout(2000)  # until shortcuts work
+    await _save(page, DOCUMENTED / "takeover.png")
+    for name in ("board", "exchange", "write", "turn-over"):
+        await page.goto(service.base_url + DESIGNED[name].format(**ids))
+        await _still(page, takeover=False)
+        if name == "exchange":
+            await page.keyboard.press("r")
+            await page.wait_for_timeout(500)
+        await _save(page, DOCUMENTED / f"{name}.png")
+    await page.context.close()
+
+
+async def _save(page: Page, path: Path) -> None:
+    """Save the screen in 128 colours, which makes a small file."""
+    picture = Image.open(io.BytesIO(await page.screenshot())).convert("RGB")
+    picture.quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
+
+
+async def _design(browser: Browser, service: Gateway, ids: dict[str, str]) -> None:
+    """Make two contact sheets of each page: in English, and in French and Chinese."""
+    SHEETS.mkdir(parents=True, exist_ok=True)
+    full = OUT / "design"
+    full.mkdir(parents=True, exist_ok=True)
+    screens: dict[tuple[str, str], list[Image.Image]] = {}
+    for language, width, scheme in itertools.product(LANGUAGES, SIZES, ("light", "dark")):
+        page = await _entered(
+            browser,
+            service,
+            "nato/duty_officer",
+            viewport={"width": width, "height": SIZES[width]},
+            color_scheme=scheme,
+            locale=LANGUAGES[language],
+        )
+        for name, path in DESIGNED.items():
+            await page.goto(service.base_url + path.format(**ids))
+            await _still(page, takeover=False)
+            shot = await page.screenshot(path=full / f"{name}-{language}-{width}-{scheme}.png")
+            picture = Image.open(io.BytesIO(shot)).convert("RGB")
+            picture.thumbnail((width, SHEET_HEIGHT))
+            screens.setdefault((name, language), []).append(picture)
+        await page.context.close()
+    for name in DESIGNED:
+        _sheet([screens[name, "en"]], SHEETS / f"{name}.webp")
+        _sheet([screens[name, "fr"], screens[name, "zh"]], SHEETS / f"{name}-fr-zh.webp")
+
+
+def _sheet(languages: list[list[Image.Image]], path: Path) -> None:
+    """Save the screens of each language as two rows, light above dark."""
+    rows = [row for screens in languages for row in (screens[::2], screens[1::2])]
+    gap = 8
+    width = sum(screen.width + gap for screen in rows[0]) + gap
+    sheet = Image.new("RGB", (width, len(rows) * (SHEET_HEIGHT + gap) + gap), "grey")
+    for number, row in enumerate(rows):
+        left = gap
+        for screen in row:
+            sheet.paste(screen, (left, gap + number * (SHEET_HEIGHT + gap)))
+            left += screen.width + gap
+    sheet.save(path, quality=70, method=6)
 
 
 def _named(who: str, path: str) -> str:
@@ -136,8 +210,8 @@ async def _still(page: Page, *, takeover: bool) -> None:
         )
 
 
-async def main() -> None:
-    """Make all pictures."""
+async def main(*, documentation_only: bool) -> None:
+    """Make all pictures, or those of the documentation only."""
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir(parents=True)
     with tempfile.TemporaryDirectory() as folder:
@@ -148,10 +222,11 @@ async def main() -> None:
                 browser = await playwright.chromium.launch(
                     executable_path=CHROMIUM, args=["--headless", "--no-sandbox", "--disable-gpu"]
                 )
-                documented = asyncio.create_task(_document(browser, service))
-                for language, scheme in itertools.product(LANGUAGES, ("light", "dark")):
-                    await _shoot(browser, service, ids, language, scheme)
-                await documented
+                await _document(browser, service, ids)
+                await _design(browser, service, ids)
+                if not documentation_only:
+                    for language, scheme in itertools.product(LANGUAGES, ("light", "dark")):
+                        await _shoot(browser, service, ids, language, scheme)
                 await browser.close()
         finally:
             service.stop()
@@ -162,4 +237,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(documentation_only=sys.argv[1:] == ["docs"]))
