@@ -78,6 +78,27 @@ def test_an_agreement_on_an_agenda_is_shown_with_the_text_that_it_is_of(demo: Of
         seen.see(f"This is of the agenda in record {first}.")
 
 
+def test_a_form_about_an_agenda_has_the_agenda_that_there_is(demo: Office) -> None:
+    exchange, _ = asked(demo, 1)
+    page = f"/c/{CALM}/exchanges/{exchange}/acts"
+    china, nato = (demo.person(f"{side}/officer") for side in ("china", "nato"))
+    topics, beside = "//*[@name='f.topics']", "//*[@data-beside]"
+    assert text_of(china.open(f"{page}/agenda").xpath(topics)[0]) == ""
+    sent(demo, "china/officer", exchange, {"act": "agenda", "topics": ["Contacts", "Drones"]})
+    for act in ("agenda", "agenda-agreement"):
+        nato.open(f"{page}/{act}").at(beside).see("Agenda from CHINA", "Contacts", "Drones")
+    for side in (nato, china):
+        assert text_of(side.open(f"{page}/agenda").xpath(topics)[0]).split() == [
+            "Contacts",
+            "Drones",
+        ]
+    assert china.xpath(beside) == [], "the own agenda is in the field"
+    sent(demo, "nato/officer", exchange, {"act": "agenda", "topics": ["Radio"]})
+    assert text_of(nato.open(f"{page}/agenda").xpath(topics)[0]).split() == ["Radio"]
+    linked = nato.open(f"{page}/agenda?f.topics=Ships").xpath(topics)
+    assert text_of(linked[0]).split() == ["Ships"]
+
+
 def test_only_what_came_since_an_officer_looked_is_marked_as_new(demo: Office) -> None:
     exchange, _ = asked(demo, 1)
     page, new = f"/c/{CALM}/exchanges/{exchange}", "//li[@class='new']//@data-record"
