@@ -148,6 +148,8 @@ def test_no_answer_is_missed_of_a_message_that_asks_for_none(demo: Office) -> No
     nato = demo.person("nato/officer").open(page)
     assert nato.xpath(rows.format("china"))[0].text_content() == "No answer yet"
     accepted = sent(demo, "china/officer", exchange, {"act": "acceptance"})
+    china = demo.person("china/officer").open(f"/c/{CALM}/recorded/{accepted}")
+    china.at("//*[@id='receipts']").see("Not acknowledged yet").miss("No answer yet")
     for side in ("nato", "china"):
         seen = demo.person(f"{side}/officer").open(page)
         assert seen.xpath(rows.format("china"))[0].text_content().startswith("Answered after")
