@@ -159,20 +159,23 @@ def test_no_answer_is_missed_of_a_message_that_asks_for_none(demo: Office) -> No
         assert seen.xpath(f"//*[@id='r{accepted}']"), "and is a sheet of its own"
 
 
-def test_the_takeover_of_a_correction_shows_what_was_and_what_is(demo: Office) -> None:
+@pytest.mark.parametrize("act", ["correction", "update"])
+def test_the_takeover_of_a_change_shows_what_was_and_what_is(demo: Office, act: str) -> None:
     opening = {**INCIDENT, "precedence": "flash", "casualties": 0}
     opened = demo.api("nato/duty_officer", lambda nato: nato.open(opening, CALM)).json
     fields = {"casualties": 3}
-    body = {"act": "correction", "fields": fields, "reason": "Crew report misread."}
+    words = {"reason" if act == "correction" else "text": "Crew report misread."}
+    body = {"act": act, "fields": fields, **words}
     sent(demo, "nato/duty_officer", opened["exchange"], body)
     china = demo.person("china/duty_officer").open(f"/c/{CALM}")
-    takeovers = china.xpath("//dialog[.//*[@data-changed]]")
-    assert len(takeovers) == 1, "one flash of them corrects anything"
+    record = f"/c/{CALM}/records/{opened['position']}"
+    takeovers = china.xpath(f"//dialog[.//*[@data-changed]//a[@href='{record}']]")
+    assert len(takeovers) == 1, "one flash of them changes anything"
     (change,) = takeovers[0].xpath(".//*[@data-changed]")
     assert change.get("data-changed") == "casualties"
     was, now = change.xpath("dd")
     assert (text_of(was), text_of(now)) == (f"was: 0 {opened['position']}", "now: 3")
-    assert was.xpath("a/@href") == [f"/c/{CALM}/records/{opened['position']}"]
+    assert was.xpath("a/@href") == [record]
     (reason,) = takeovers[0].xpath(".//blockquote")
     assert text_of(reason) == "Crew report misread."
     shown = [text_of(each) for each in takeovers[0].xpath(".//dl[@class='what']/dd")]
