@@ -27,6 +27,7 @@ def service(tmp_path: Path) -> Iterator[Service]:
     service.stop()
 
 
+@pytest.mark.timeout(1800)
 async def test_no_request_makes_the_service_fail_or_the_other_side_wait(
     service: Service, dice: random.Random, rounds: Rounds
 ) -> None:

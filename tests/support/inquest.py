@@ -96,7 +96,7 @@ class Inquest:
         void = {*self.replay.void}
         digests = (
             self.replay.standing.digest,
-            await self.digest_at(traffic.session, traffic.service),
+            await self.digest_at(traffic.session, traffic.service, self._last),
         )
         return Finding(
             position=self._last,
@@ -293,8 +293,8 @@ class Inquest:
         )
         return id not in self._stood and isinstance(now, Refusal)
 
-    async def digest_at(self, session: aiohttp.ClientSession, service: Gateway) -> str:
-        """Return a gateway's digest at the last position that was read here."""
-        return str(
-            (await self._asked(session, service, "state", {"at": str(self._last)}))["digest"]
-        )
+    async def digest_at(
+        self, session: aiohttp.ClientSession, service: Gateway, position: int
+    ) -> str:
+        """Return a gateway's digest at a position that was read here."""
+        return str((await self._asked(session, service, "state", {"at": str(position)}))["digest"])
