@@ -31,7 +31,16 @@ async def test_facts_are_seen_at_once_and_a_print_begins_with_the_message(
     assert await guest.page.locator("main button:visible, .foot a:visible").count() == 0
 
 
-ASKED = {"act": "contact-note", "form": "conversation", "text": {"en": "May our boat pass?"}}
+QUESTION = "May our boat pass? " + "It is on its way to a ship that asked for help. " * 30
+ASKED = {"act": "contact-note", "form": "conversation", "text": {"en": QUESTION}}
+READABLE = """() => {
+  const message = [...document.querySelectorAll(".message")].at(-1);
+  const line = parseFloat(getComputedStyle(message.querySelector("blockquote, p, dd")).lineHeight);
+  const box = message.getBoundingClientRect();
+  const end = document.querySelector(".moves").getBoundingClientRect().top;
+  return (Math.min(box.bottom, end) - Math.max(box.top, 0)) / line;
+}"""
+"""The lines of the newest message that stand above the acts at the foot of its page."""
 
 
 async def test_an_answer_typed_below_the_messages_outlives_news_and_shows_its_preview(
@@ -47,6 +56,7 @@ async def test_an_answer_typed_below_the_messages_outlives_news_and_shows_its_pr
     await page.keyboard.press("r")
     text = page.locator("#answer textarea").first
     await expect(text).to_be_focused()
+    assert await page.evaluate(READABLE) >= 8
     await text.fill("It may pass.")
     await page.locator("[data-preview]").click()
     await expect(page.locator("#live-preview .preview")).to_contain_text("It may pass.")

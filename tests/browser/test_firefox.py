@@ -127,6 +127,7 @@ async def test_a_contact_note_is_recorded_as_it_was_checked_and_its_proof_is_val
     await caller.sealed(position, EXERCISE)
     await page.wait_for_load_state("load")
     await page.goto(f"{demo.base_url}/c/{EXERCISE}/records/{position}")
+    await page.get_by_role("button", name="Prove it").click()
     await expect(page.locator("[data-proved]")).to_contain_text("is in the signed log")
     for step in ("bytes", "leaf", "path", "root", "head"):
         await expect(page.locator(f"[data-step={step}]")).to_have_attribute("data-verdict", "holds")

@@ -136,7 +136,13 @@ async def test_scripts_and_styles_of_a_page_are_at_most_60_kb_compressed_and_200
 ) -> None:
     guest = await visit()
     await guest.sign_in("nato/duty_officer", CALM)
-    for path in (CALM, f"{CALM}/inbox", f"{EXERCISE}/compose/hazardous-incident"):
+    for path in (
+        CALM,
+        f"{CALM}/inbox",
+        f"{CALM}/records/2",
+        f"{CALM}/audit",
+        f"{EXERCISE}/compose/hazardous-incident",
+    ):
         await guest.page.goto(f"{demo.base_url}/c/{path}")
         await expect(guest.page.locator("#cell-page")).to_contain_text("Page live")
         asked = await guest.page.evaluate(

@@ -138,6 +138,7 @@ async def menu(guest: Visit, _: dict[str, str]) -> None:
 
 async def proof(guest: Visit, _: dict[str, str]) -> None:
     await guest.page.goto(f"{guest.service.base_url}/c/{EXERCISE}/records/20")
+    await guest.page.locator("[data-begin]").click()
     await expect(guest.page.locator("[data-proved]")).to_have_attribute(
         "data-state", re.compile("normal|standby")
     )

@@ -1,17 +1,17 @@
-// The proof of a record, worked out in the reader's browser. This script fetches the data that
-// proof.js needs, shows the result of each step, and keeps the head that it has seen. The fetched
-// data stays in the page, so the proof can be worked out again with the network off. The script
-// also copies texts to the clipboard.
+// The proof of a record, worked out in the reader's browser. When the reader presses *Prove it*,
+// this script loads proof.js and the data that it needs. It shows the result of each step, and keeps
+// the head that it has seen. Both stay in the page, so the proof can be worked out again with the
+// network off. The script also copies texts to the clipboard.
 
 import { ask, element, icon, say, words as sentence } from "./page.js";
 import { lastSeen, remember } from "./heads.js";
-import { base64, fromBase64, parseCheckpoint, parseNote, parseProof, prove, Unreadable } from "./proof.js";
 
 const SHAPES = { holds: ["normal", "tick"], differs: ["critical", "critical"], unchecked: ["off", "off"] };
 const PATIENCE_MS = 20_000;
 const STEPS = 8;
 
 let given = {};
+let prover = null; // proof.js, once it is needed
 let kept = null;
 
 const fill = (form = "", values = {}) => form.replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
@@ -35,9 +35,9 @@ async function gather(place) {
   const { record, genesis, erasure, ...rest } = await asked(place.dataset.prove);
   const material = {
     ...rest,
-    record: fromBase64(record),
-    genesis: fromBase64(genesis),
-    erasure: erasure ? { position: erasure.position, record: fromBase64(erasure.record) } : null,
+    record: prover.fromBase64(record),
+    genesis: prover.fromBase64(genesis),
+    erasure: erasure ? { position: erasure.position, record: prover.fromBase64(erasure.record) } : null,
     seen: lastSeen(rest.cid),
     consistency: null,
   };
@@ -52,11 +52,11 @@ async function gather(place) {
 /** The head under which a proof is, as far as it can be read. */
 function headOf({ proof }) {
   try {
-    const note = parseProof(proof).checkpoint;
-    const { size, root } = parseCheckpoint(parseNote(note).text);
-    return { size, root: base64(root), note };
+    const note = prover.parseProof(proof).checkpoint;
+    const { size, root } = prover.parseCheckpoint(prover.parseNote(note).text);
+    return { size, root: prover.base64(root), note };
   } catch (error) {
-    if (error instanceof Unreadable) return null;
+    if (error instanceof prover.Unreadable) return null;
     throw error;
   }
 }
@@ -162,27 +162,32 @@ function showNothing(place, reason) {
 // Working it out
 
 async function workOut(place) {
-  const found = await prove(kept);
+  const found = await prover.prove(kept);
   if (!place.isConnected) return;
   for (const step of found.steps) showStep(place, step);
   showOutcome(place, found.verdict, outcome(found));
   const scope = place.querySelector("[data-scope]");
   scope.querySelector("ul").replaceChildren(...found.scope.map((name) => element("li", { textContent: given.limits[name] })));
   scope.hidden = false;
-  place.querySelector("[data-again]").hidden = false;
   place.querySelector("[data-offline]").hidden = false;
   keep(kept, found.steps);
 }
 
-async function begin() {
+function begin() {
   copying();
   const place = document.querySelector("[data-prove]");
   if (!place) return;
   given = JSON.parse(document.getElementById("proof-words").dataset.words);
-  showNothing(place, "");
+  kept = null;
+  showOutcome(place, "unchecked", told("not_yet"));
+  place.querySelector("[data-begin]").hidden = false;
+}
+
+async function proveIn(place) {
   showOutcome(place, "unchecked", told("working"));
   try {
-    kept = await gather(place);
+    prover ??= await import("./proof.js");
+    kept ??= await gather(place);
     await workOut(place);
   } catch (error) {
     showNothing(place, error instanceof TypeError ? fill(given.why.material_unreadable, { why: error.message }) : told("no_material", { why: error.message }));
@@ -190,8 +195,8 @@ async function begin() {
 }
 
 document.addEventListener("click", (event) => {
-  const place = event.target.closest("[data-prove]");
-  if (place && kept && event.target.closest("[data-again]")) workOut(place);
+  const press = event.target.closest("[data-begin]");
+  if (press) proveIn(press.closest("[data-prove]"));
 });
 
 // Copying

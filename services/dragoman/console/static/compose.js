@@ -15,6 +15,9 @@ const SAVE_MS = 10_000;
 const form = document.getElementById("writing");
 const saved = document.getElementById("saved");
 
+// An answer below the messages of its exchange leaves the newest of them in view.
+if (document.getElementById("answer")) [...document.querySelectorAll(".message")].at(-1)?.scrollIntoView();
+
 // Reading back
 
 function echo(field) {

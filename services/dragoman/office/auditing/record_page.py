@@ -1,6 +1,6 @@
 """One record: its exact bytes, its place, its changes, and the material of its proof.
 
-    /records/{position}             the page; static/audit.js works the proof out
+    /records/{position}             the page; static/audit.js proves the record in it
     /records/{position}/material    the record, its proof, keys and policy
     /records/consistency            that an earlier head is the beginning of a later one
 
