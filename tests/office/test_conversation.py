@@ -53,6 +53,8 @@ def test_a_request_to_meet_says_whose_move_it_is_and_urges_no_answer(demo: Offic
     assert "proposed by NATO" in day
     assert "CHINA is to" in day or "moves for CHINA" in day
     assert windows[0]["from"][:4] in day
+    facts = china.xpath("//*[@data-fact='windows']")
+    assert [text_of(each) for each in facts if "Beijing" in text_of(each)], "by the own clock"
     moves = china.xpath("//*[@id='moves']//a[contains(@class, 'even')]")
     assert [china.name_of(each) for each in moves] == ["Accept", "Propose other times", "Decline"]
     assert not any("first" in each.get("class") for each in moves), "none of them is filled"

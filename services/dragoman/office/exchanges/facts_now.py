@@ -5,9 +5,10 @@ For anything else they are the values that a later record gave: a corrected plac
 proposed time.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
+import msgspec
 from markupsafe import Markup
 from msgspec import Struct
 
@@ -58,7 +59,7 @@ def facts_now(
             if name in newest and (name not in _OF_THE_TITLE or name in differing)
             if (fact := _of_event(display, state, name, newest[name], differing.get(name, "")))
         ]
-    return [
+    later = [
         FactNow(
             name=item.fact.name,
             label=item.fact.label,
@@ -69,6 +70,21 @@ def facts_now(
         for item in field_history.standing(display, state)
         if item.is_present
     ]
+    if state.meeting is None or any(fact.name == "windows" for fact in later):
+        return later
+    return [*_first_windows(display, offices, state), *later]
+
+
+def _first_windows(
+    display: Display, offices: Sequence[Office], state: Exchange
+) -> Iterator[FactNow]:
+    """Yield the times that a request for a meeting proposes itself."""
+    member = shapes.member(state.act, "windows")
+    if member is None or "windows" not in state.content:
+        return
+    fact = display.at(state.opened.position).fact(member, state.content["windows"])
+    local = _by_clocks(display, offices, msgspec.json.decode(state.content["windows"]))
+    yield FactNow(name=fact.name, label=fact.label, values=(((), (fact.shown + local,)),))
 
 
 def _of_event(
