@@ -97,6 +97,28 @@ async def test_nothing_is_cut_off_and_nothing_lies_over_something_else(
     assert not wrong, "\n".join(f"{where}: {found}" for where, found in wrong.items())
 
 
+BROKEN = """() => [...document.querySelectorAll(":is(td, th) .side")].filter((each) => {
+    const range = document.createRange();
+    range.selectNodeContents(each);
+    return each.textContent.trim().length < 12 && range.getClientRects().length > 1;
+}).map((each) => each.textContent)"""
+
+
+async def test_a_short_name_of_a_side_is_whole_in_each_table(
+    visit: Visiting, demo: Gateway
+) -> None:
+    guest = await visit(java_script_enabled=False)
+    await guest.sign_in("nato/auditor", CALM)
+    for path in ("/dialogue", "/inbox?waits=all", "/meetings"):
+        await guest.page.goto(f"{demo.base_url}/c/{CALM}{path}")
+        await guest.page.evaluate(
+            "document.querySelectorAll('details').forEach(d => d.open = true)"
+        )
+        for width in WIDTHS:
+            await guest.page.set_viewport_size({"width": width, "height": 900})
+            assert not await guest.page.evaluate(BROKEN), (path, width)
+
+
 CHARTED = """() => [...document.querySelectorAll("svg.chart:not(.small)")].flatMap((chart) => {
     const wrong = [], around = chart.closest(".wide-scroll");
     if (around && around.scrollWidth > around.clientWidth) wrong.push(["wider than its room", around.scrollWidth, around.clientWidth]);

@@ -179,7 +179,7 @@ async def test_what_officers_say_is_signed_by_keys_of_their_browsers_and_holds_i
     await expect(page).to_have_url(re.compile("/drafts/[0-9a-f-]{36}"))
     await expect(page.get_by_text("Its author has not signed it.")).to_have_count(0)
     await head.page.goto(page.url.partition("?")[0])
-    await press(head.page, "Release: ")
+    await press(head.page, "Release")
     record = await auditor.get(f"/v1/channels/{CHANNEL}/records/{await position_of(head.page)}")
     assert (
         record.json["actor"],

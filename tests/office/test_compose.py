@@ -109,7 +109,8 @@ def test_what_takes_two_keys_is_written_by_one_officer_and_released_by_another(
     assert not any(each.startswith("Release") for each in nato.buttons())
     address = nato.path.partition("?")[0]
     head = demo.person("nato/head_of_office").open(address).see("released by you")
-    head.press("Release: ")
+    assert not any("Record" in each or "Send" in each for each in head.buttons()), "one verb"
+    head.press("Release")
     record = recorded(demo, head)
     assert (record["actor"], record["releasedby"], record["data"]) == ("nato/o-1", "nato/h-1", act)
     demo.person("china/head_of_office").open(address).see("Your side has no such draft.")

@@ -55,6 +55,11 @@ def test_an_officer_is_told_who_may_send_and_hands_it_to_them(demo: Office) -> N
         ("hazardous-incident", "nato/o-1")
     ], "the next watch is told of it"
 
+    board = "//section[@aria-labelledby='second']//li"
+    for reader, waits in (("officer", "for a colleague"), ("head_of_office", "asks you to send")):
+        rows = demo.person(f"nato/{reader}").open(f"/c/{CALM}").xpath(board)
+        assert [waits in text_of(row) for row in rows] == [True], "the board says a draft once"
+
     head = demo.person("nato/head_of_office").open(handed)
     assert head.xpath("//*[@data-told]") == []
     assert then and owed(head) == then, "whoever sends it is told what the author was told"

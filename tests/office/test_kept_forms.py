@@ -133,9 +133,9 @@ def test_who_enters_somebody_from_a_form_finds_the_form_again_with_that_person_c
     assert nato.xpath(role)[0].get("value") == "political adviser"
     (chosen,) = nato.xpath("//*[@name='f.person'][@checked]")
     assert "Anna Berg" in nato.name_of(chosen)
-    nato.open(f"/c/{CALM}").miss("draft to release")
+    nato.open(f"/c/{CALM}").miss("for a colleague to release")
     nato.open(form)  # whoever went elsewhere finds it as well, and once it is a draft, an empty one
     assert nato.xpath(role)[0].get("value") == "political adviser"
     nato.press("Keep as draft")
-    nato.open(f"/c/{CALM}").miss("draft to release")  # it was handed to nobody
+    nato.open(f"/c/{CALM}").miss("for a colleague to release")  # it was handed to nobody
     assert nato.open(form).xpath(role)[0].get("value", "") == ""

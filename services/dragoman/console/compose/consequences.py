@@ -428,3 +428,16 @@ def button_text(context: PageContext, writing: Writing, view: CheckedAct) -> str
     if to:
         return words.say("Send to %(side)s: %(act)s", side=to, act=words.act(writing.act))
     return words.say("Record: %(act)s", act=words.act(writing.act))
+
+
+def release_text(context: PageContext, writing: Writing, view: CheckedAct) -> str:
+    """Return the text of the button that releases a draft."""
+    words = context.words
+    to = words.listed(view.to).upper()
+    if not to:
+        return words.say("Release: %(act)s", act=words.act(writing.act))
+    if writing.format is None or not view.precedence:
+        return words.say("Release to %(side)s: %(act)s", side=to, act=words.act(writing.act))
+    return words.say(
+        "Release to %(side)s (%(precedence)s)", side=to, precedence=words.value(view.precedence)
+    )

@@ -167,6 +167,7 @@ async def board(context: PageContext) -> Page:
     reading.note_read(context, context.projection)
     offices = tuple(office_of(side, context.projection.office(side)) for side in context.sides)
     windows = (await window_rows.windows_of(context)).windows
+    handed = () if context.past else tuple(handed_in(context, context.projection))
     view = Board(
         channel=context.name,
         position=context.position,
@@ -177,8 +178,8 @@ async def board(context: PageContext) -> Page:
         watches=tuple(_watch(context, side) for side in context.sides),
         lines=tuple(lines),
         ring=await _to_ring(context),
-        drafts=await _drafts(context),
-        handed=() if context.past else tuple(handed_in(context, context.projection)),
+        drafts=await _drafts(context, handed),
+        handed=handed,
         more=more,
         shelved=tuple(shelved.values()),
         windows=windows,
@@ -300,16 +301,18 @@ async def _to_ring(context: PageContext) -> tuple[PointView, ...]:
     )
 
 
-async def _drafts(context: PageContext) -> int:
-    """Return the number of the side's drafts that were handed to a colleague.
+async def _drafts(context: PageContext, handed: tuple[HandedDraft, ...]) -> int:
+    """Return the number of drafts that wait for a colleague of the reader.
 
-    A draft that its author is still writing asks nobody for anything.
+    The board names those that wait for the reader, one by one. A draft that its author
+    is still writing asks nobody for anything.
     """
     if not context.is_officer or context.past or not context.service.is_live(context.projection):
         return 0
+    listed_above = {draft.id for draft in handed}
     try:
         return sum(
-            draft.handed != ""
+            draft.handed != "" and draft.id not in listed_above
             for draft in await context.service.drafts.listed(context.registry.cid, context.side)
         )
     except LogUnreachable:
