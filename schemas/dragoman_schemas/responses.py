@@ -276,6 +276,7 @@ AnswerKind = Literal[
     "refused",
     "withdrew",
     "proposed_otherwise",
+    "proposed",
     "ad_referendum",
     "second_key_due",
     "silent",

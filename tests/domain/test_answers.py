@@ -116,6 +116,11 @@ def test_other_windows_ask_anew_and_the_side_that_gave_them_proposed_otherwise(
         "nato": "silent",
         "china": "proposed_otherwise",
     }
+    post(world, N, act("acceptance"), id, seen=True)
+    assert {side: each.answer for side, each in answers(world.exchange(id)).items()} == {
+        "nato": "agreed",
+        "china": "proposed",
+    }
     post(world, N, act("counter-proposal"), id)
     assert answers(world.exchange(id))["china"].answer == "silent"
     post(world, C, NO, id)

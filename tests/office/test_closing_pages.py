@@ -36,7 +36,7 @@ def test_who_says_nothing_has_closed_it_after_the_limit(own: Office) -> None:
     nato.open(f"{page}/acts/closure").press("Check before sending").press("Record: Closure")
     nato.see("Recorded: record")
     for person in (nato, china):
-        person.open(page).see("closed by NATO").see("closed for all at")
+        person.open(page).see("being closed by NATO; closed for all at")
         person.see("if nothing comes from CHINA")
     assert not offered(nato, page)
     assert offered(china, page)

@@ -78,6 +78,27 @@ def test_an_agreement_on_an_agenda_is_shown_with_the_text_that_it_is_of(demo: Of
         seen.see(f"This is of the agenda in record {first}.")
 
 
+def test_a_form_about_an_agenda_has_the_agenda_that_there_is(demo: Office) -> None:
+    exchange, _ = asked(demo, 1)
+    page = f"/c/{CALM}/exchanges/{exchange}/acts"
+    china, nato = (demo.person(f"{side}/officer") for side in ("china", "nato"))
+    topics, beside = "//*[@name='f.topics']", "//*[@data-beside]"
+    assert text_of(china.open(f"{page}/agenda").xpath(topics)[0]) == ""
+    sent(demo, "china/officer", exchange, {"act": "agenda", "topics": ["Contacts", "Drones"]})
+    for act in ("agenda", "agenda-agreement"):
+        nato.open(f"{page}/{act}").at(beside).see("Agenda from CHINA", "Contacts", "Drones")
+    for side in (nato, china):
+        assert text_of(side.open(f"{page}/agenda").xpath(topics)[0]).split() == [
+            "Contacts",
+            "Drones",
+        ]
+    assert china.xpath(beside) == [], "the own agenda is in the field"
+    sent(demo, "nato/officer", exchange, {"act": "agenda", "topics": ["Radio"]})
+    assert text_of(nato.open(f"{page}/agenda").xpath(topics)[0]).split() == ["Radio"]
+    linked = nato.open(f"{page}/agenda?f.topics=Ships").xpath(topics)
+    assert text_of(linked[0]).split() == ["Ships"]
+
+
 def test_only_what_came_since_an_officer_looked_is_marked_as_new(demo: Office) -> None:
     exchange, _ = asked(demo, 1)
     page, new = f"/c/{CALM}/exchanges/{exchange}", "//li[@class='new']//@data-record"
@@ -127,6 +148,8 @@ def test_no_answer_is_missed_of_a_message_that_asks_for_none(demo: Office) -> No
     nato = demo.person("nato/officer").open(page)
     assert nato.xpath(rows.format("china"))[0].text_content() == "No answer yet"
     accepted = sent(demo, "china/officer", exchange, {"act": "acceptance"})
+    china = demo.person("china/officer").open(f"/c/{CALM}/recorded/{accepted}")
+    china.at("//*[@id='receipts']").see("Not acknowledged yet").miss("No answer yet")
     for side in ("nato", "china"):
         seen = demo.person(f"{side}/officer").open(page)
         assert seen.xpath(rows.format("china"))[0].text_content().startswith("Answered after")
@@ -136,20 +159,23 @@ def test_no_answer_is_missed_of_a_message_that_asks_for_none(demo: Office) -> No
         assert seen.xpath(f"//*[@id='r{accepted}']"), "and is a sheet of its own"
 
 
-def test_the_takeover_of_a_correction_shows_what_was_and_what_is(demo: Office) -> None:
+@pytest.mark.parametrize("act", ["correction", "update"])
+def test_the_takeover_of_a_change_shows_what_was_and_what_is(demo: Office, act: str) -> None:
     opening = {**INCIDENT, "precedence": "flash", "casualties": 0}
     opened = demo.api("nato/duty_officer", lambda nato: nato.open(opening, CALM)).json
     fields = {"casualties": 3}
-    body = {"act": "correction", "fields": fields, "reason": "Crew report misread."}
+    words = {"reason" if act == "correction" else "text": "Crew report misread."}
+    body = {"act": act, "fields": fields, **words}
     sent(demo, "nato/duty_officer", opened["exchange"], body)
     china = demo.person("china/duty_officer").open(f"/c/{CALM}")
-    takeovers = china.xpath("//dialog[.//*[@data-changed]]")
-    assert len(takeovers) == 1, "one flash of them corrects anything"
+    record = f"/c/{CALM}/records/{opened['position']}"
+    takeovers = china.xpath(f"//dialog[.//*[@data-changed]//a[@href='{record}']]")
+    assert len(takeovers) == 1, "one flash of them changes anything"
     (change,) = takeovers[0].xpath(".//*[@data-changed]")
     assert change.get("data-changed") == "casualties"
     was, now = change.xpath("dd")
     assert (text_of(was), text_of(now)) == (f"was: 0 {opened['position']}", "now: 3")
-    assert was.xpath("a/@href") == [f"/c/{CALM}/records/{opened['position']}"]
+    assert was.xpath("a/@href") == [record]
     (reason,) = takeovers[0].xpath(".//blockquote")
     assert text_of(reason) == "Crew report misread."
     shown = [text_of(each) for each in takeovers[0].xpath(".//dl[@class='what']/dd")]

@@ -23,6 +23,8 @@ def answer_text(words: Words, answer: SideAnswer) -> str:
             return words.say("agreement taken back by %(side)s, %(t)s", **values)
         case "proposed_otherwise":
             return words.say("%(side)s proposed otherwise, %(t)s", **values)
+        case "proposed":
+            return words.say("%(side)s proposed what is accepted, %(t)s", **values)
         case "ad_referendum":
             return words.say("agreed by %(side)s ad referendum, %(t)s", **values)
         case "second_key_due":

@@ -273,33 +273,34 @@ def consented_facts(
         case "adoption":
             return display.draft(state)
         case "agenda-agreement" | "readout-agreement":
-            return _words_taken(display, writing, state, content)
+            chosen = [str(msgspec.json.decode(content["side"]))] if "side" in content else []
+            return next((facts for _, facts in words_taken(display, writing, chosen)), [])
         case _:
             return display.facts(state.act, consent.text_of(state))
 
 
-def _words_taken(
-    display: Display, writing: Writing, state: Exchange, content: Mapping[str, Raw]
-) -> list[DisplayedMember]:
-    """Return the agenda or the readout of another side that an act takes as its own."""
-    authors = (
-        [str(msgspec.json.decode(bytes(content["side"])))]
-        if "side" in content
-        else consent.authors(state, writing.act)
-    )
-    side = next((author for author in authors if author != writing.context.side), "")
-    if writing.act == "agenda-agreement":
-        topics = consent.versions(state).get(side)
-        return [] if topics is None else display.facts("agenda", {"topics": topics})
-    state_readout = consent.proposed_readouts(state).get(side)
-    return (
-        []
-        if state_readout is None
-        else display.facts(
-            "readout",
-            {"topics": Raw(msgspec.json.encode(state_readout.topics)), "text": state_readout.text},
-        )
-    )
+def words_taken(
+    display: Display, writing: Writing, chosen: Sequence[str] = ()
+) -> Iterator[tuple[str, list[DisplayedMember]]]:
+    """Yield other sides' agendas or readouts, each with its author.
+
+    An agreement takes one of them as its own. Only those of `chosen` authors are
+    yielded where it has any.
+    """
+    state = writing.exchange
+    if state is None:
+        return
+    texts = {
+        "agenda": {side: {"topics": topics} for side, topics in consent.versions(state).items()},
+        "readout": {
+            side: {"topics": Raw(msgspec.json.encode(readout.topics)), "text": readout.text}
+            for side, readout in consent.proposed_readouts(state).items()
+        },
+    }
+    act = writing.act.removesuffix("-agreement")
+    for side, members in texts.get(act, {}).items():
+        if side != writing.context.side and (not chosen or side in chosen):
+            yield side, display.facts(act, members)
 
 
 def urgency_of(writing: Writing, folded: Folded, state: Exchange | None) -> dict[str, str]:

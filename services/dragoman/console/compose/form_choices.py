@@ -6,8 +6,9 @@ from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
 
-from dragoman.console.compose import release_preview
+from dragoman.console.compose import consequences, release_preview
 from dragoman.console.compose.writing import (
     Writing,
 )
@@ -85,19 +86,42 @@ async def issue_choices(context: PageContext) -> list[exchange_choices.ExchangeC
     ]
 
 
-def report_beside(writing: Writing, offices: Sequence[Office]) -> list[DisplayedMember]:
-    """Return the other side's report beside which an account is written."""
-    state = writing.exchange
-    if state is None or writing.act != "counter-account":
+class TextBeside(Struct, frozen=True, kw_only=True):
+    """A text of another side that a form shows beside its fields, with its heading."""
+
+    heading: str
+    facts: list[DisplayedMember]
+
+
+def texts_beside(writing: Writing, offices: Sequence[Office]) -> list[TextBeside]:
+    """Return the other sides' texts beside which an act is written.
+
+    An account has the report beside it. An agenda, and an agreement on an agenda or a
+    readout, have those of the other sides.
+    """
+    state, words = writing.exchange, writing.context.words
+    if state is None:
         return []
-    display = Display(writing.context.words, offices, {}, writing.context.link)
-    return field_history.dated(
+    display = Display(words, offices, {}, writing.context.link)
+    if writing.act in ("agenda", "agenda-agreement", "readout-agreement"):
+        act = words.act(writing.act.removesuffix("-agreement"))
+        return [
+            TextBeside(
+                heading=words.say("%(act)s from %(side)s", act=act, side=side.upper()), facts=facts
+            )
+            for side, facts in consequences.words_taken(display, writing)
+        ]
+    if writing.act != "counter-account":
+        return []
+    facts = field_history.dated(
         display,
         state,
         display.facts(
             state.act, state.content, leave=("subject", "to", "info", "precedence", "original")
         ),
     )
+    heading = words.say("The account of %(side)s", side=state.side.upper())
+    return [TextBeside(heading=heading, facts=facts)]
 
 
 def translation_values(writing: Writing, fields: Mapping[str, Any]) -> dict[str, Any]:

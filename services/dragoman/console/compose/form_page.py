@@ -29,7 +29,7 @@ from dragoman.console.compose.form_choices import (
     person_choices,
     phrase_choices,
     releasable_records,
-    report_beside,
+    texts_beside,
     translation_values,
     untranslated_language,
     window_choices,
@@ -442,7 +442,7 @@ async def render_form(
             "handed": agreement_form.handed_choices(writing),
             "carried": carried,
             "upload_to": agreement_form.upload_field(writing),
-            "beside": report_beside(writing, offices),
+            "beside": texts_beside(writing, offices),
             "optional": [member for member in optional if member not in waiting],
             "further": further,
             "further_named": [

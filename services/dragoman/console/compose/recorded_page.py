@@ -13,6 +13,7 @@ from dragoman.application.operations.exchange_view import viewed
 from dragoman.console.compose.channel_acts import CHANNEL_ACTS
 from dragoman.console.matter import receipt_rows
 from dragoman.console.matter.shown_message import headline
+from dragoman.console.matter.turn import turn_of
 from dragoman.console.page.context import PageContext
 from dragoman.console.page.rendering import Page, refused
 from dragoman.console.page.sessions import redirect
@@ -132,9 +133,9 @@ async def _received(
         context.call, context.projection, state.id, context.past_moment, context.newest
     )
     stood = decode_exchange(bytes(view.state))
-    return receipt_rows.of(
-        context, stood, view.facts, await receipt_rows.ladder_of(context, stood), message
-    )
+    ladder_steps = await receipt_rows.ladder_of(context, stood)
+    answerers = (await turn_of(context, stood)).answerers
+    return receipt_rows.of(context, stood, view.facts, ladder_steps, message, answerers=answerers)
 
 
 def notify_open_pages(context: PageContext) -> None:

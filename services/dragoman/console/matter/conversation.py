@@ -9,6 +9,7 @@ remark below it, with the number of that record.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from itertools import chain
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -205,6 +206,27 @@ def replaced(display: Display, state: Exchange, position: int) -> Iterator[Repla
             for name in retraction.fields:
                 was = retraction.was[name]
                 yield from _was(display, message.act, name, was, message.said.position)
+
+
+def updated(display: Display, state: Exchange, position: int) -> Iterator[Replaced]:
+    """Yield each value that an update gives anew, with the value before it by time.
+
+    A value that was not given before has no words and no record.
+    """
+    names = (item.fields for item in state.developments if item.told.position == position)
+    for name in dict.fromkeys(chain.from_iterable(names)):
+        values = developments.series(state, name)
+        index = next((at for at, item in enumerate(values) if item.told.position == position), None)
+        member = shapes.member(state.act, name)
+        if index is None or member is None:
+            continue
+        earlier = [item for item in values[index + 1 :] if item.told.position < position]
+        if earlier:
+            source = earlier[0].corrected or earlier[0].told
+            yield from _was(display, state.act, name, earlier[0].value, source.position)
+        else:
+            label = display.fact(member, values[index].value).label
+            yield Replaced(name=name, label=label, was=Markup(), position=0)
 
 
 def _given_in(state: Exchange, name: str, value: Raw, before: int) -> int:

@@ -21,7 +21,8 @@ class ReceiptRow(Struct, frozen=True, kw_only=True):
     """The four facts of one addressee.
 
     `who` is the role of the officer who acknowledged. `by_answer` is true where an
-    answer proves the receipt. Durations are in seconds; `was_to_ring` says for whom a
+    answer proves the receipt. An answer is awaited to the opening, and where the
+    side owes one. Durations are in seconds; `was_to_ring` says for whom a
     flash was to ring, and when. `passed_on` names each post once, as `posts_of` returns
     them.
     """
@@ -32,6 +33,7 @@ class ReceiptRow(Struct, frozen=True, kw_only=True):
     by_answer: bool = False
     acknowledged_s: float | None = None
     answered_s: float | None = None
+    is_answer_awaited: bool = False
     passed_on: tuple[PassedOnTo, ...] = ()
 
 
@@ -46,8 +48,7 @@ class SideRow(Struct, frozen=True, kw_only=True):
     """The receipts of a side: of each fact the newest message of which it is known.
 
     `newest` is the receipt of the newest `message` to the side. `rang` is the newest of
-    a flash, and `waiting` counts the messages not acknowledged. An answer is awaited to
-    the opening, and where the side owes one.
+    a flash, and `waiting` counts the messages not acknowledged.
     """
 
     message: Message
@@ -68,23 +69,16 @@ class SideRow(Struct, frozen=True, kw_only=True):
         return not self.waiting and not is_silent and bool(self.newest.fact.acknowledged)
 
 
-def by_side(received: Iterable[Received], opening: str, answerers: Container[str]) -> list[SideRow]:
-    """Return one row for each side, in the order in which messages came to them.
-
-    `opening` is the id of the first message, and `answerers` are the sides that owe an
-    answer.
-    """
+def by_side(received: Iterable[Received]) -> list[SideRow]:
+    """Return one row for each side, in the order in which messages came to them."""
     groups: dict[str, list[tuple[Message, ReceiptRow]]] = {}
     for group in received:
         for receipt in group.receipts:
             groups.setdefault(receipt.fact.side, []).append((group.message, receipt))
-    return [
-        _side_row(receipts, side in answerers or receipts[0][0].id == opening)
-        for side, receipts in groups.items()
-    ]
+    return [_side_row(receipts) for receipts in groups.values()]
 
 
-def _side_row(receipts: list[tuple[Message, ReceiptRow]], is_asked: bool) -> SideRow:
+def _side_row(receipts: list[tuple[Message, ReceiptRow]]) -> SideRow:
     message, newest = receipts[-1]
 
     def latest(is_known: Callable[[ReceiptRow], object]) -> ReceiptRow:
@@ -97,7 +91,7 @@ def _side_row(receipts: list[tuple[Message, ReceiptRow]], is_asked: bool) -> Sid
         passed=latest(lambda row: row.passed_on or row.fact.not_passed_on),
         rang=latest(lambda row: row.was_to_ring),
         waiting=sum(row.fact.owes and not row.fact.acknowledged for _, row in receipts),
-        is_answer_awaited=is_asked and newest.fact.owes,
+        is_answer_awaited=newest.fact.owes and any(row.is_answer_awaited for _, row in receipts),
     )
 
 
@@ -117,10 +111,13 @@ def of(
     facts: Iterable[Fact],
     ladder_steps: Iterable[LadderStep] = (),
     message: str = "",
+    *,
+    answerers: Container[str] = (),
 ) -> list[Received]:
     """Return each message of an exchange with its receipts.
 
-    Only one message is returned where `message` names it.
+    Only one message is returned where `message` names it. `answerers` are the sides
+    that owe an answer.
     """
     steps: dict[tuple[str, str], list[LadderStep]] = {}
     for ladder_step in ladder_steps:
@@ -136,6 +133,7 @@ def of(
                     messages[fact.message],
                     fact,
                     tuple(steps.get((fact.message, fact.side), ())),
+                    answerers,
                 )
             )
     return [
@@ -150,6 +148,7 @@ def _receipt(
     message: Message,
     fact: Fact,
     ladder_steps: tuple[LadderStep, ...],
+    answerers: Container[str],
 ) -> ReceiptRow:
     acknowledged, answered = message.acknowledged.get(fact.side), message.answered.get(fact.side)
     officer = (
@@ -165,6 +164,7 @@ def _receipt(
         by_answer=acknowledged is not None and _answers(state, acknowledged, answered),
         acknowledged_s=_took(message, acknowledged),
         answered_s=_took(message, answered),
+        is_answer_awaited=fact.owes and (message.id == state.id or fact.side in answerers),
         passed_on=posts_of(fact.passed_on),
     )
 

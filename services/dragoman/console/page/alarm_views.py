@@ -82,7 +82,10 @@ class Ring(Struct, frozen=True, kw_only=True):
 
 
 class CorrectedValue(Struct, frozen=True, kw_only=True):
-    """A value that a flash corrects: what it was by its record, and what it is now."""
+    """A value that a flash corrects or updates: what it was by its record, and is now.
+
+    `was` is empty, and `position` 0, where no record gave it before.
+    """
 
     name: str
     label: str

@@ -6,6 +6,7 @@
     refused            said no, with its reason
     withdrew           took its consent back
     proposed_otherwise gave other words or other windows
+    proposed           gave the windows of which one is accepted
     ad_referendum      agreed, subject to its capital
     second_key_due     agreed by one officer, and the second key has not turned
     silent             nothing of these, on record
@@ -77,12 +78,13 @@ def _given(exchange: Exchange) -> Iterator[SideAnswer]:
 
 def _to_windows(exchange: Exchange, meeting: Meeting) -> Iterator[SideAnswer]:
     """Yield the answers to the windows that stand. Other windows ask anew."""
+    proposal: AnswerKind = "proposed" if meeting.accepted else "proposed_otherwise"
     for item in exchange.acts.get("decline", ()):
         if item.said in meeting.declined.values():
             yield _answer("refused", item.said, item)
     for item in exchange.acts.get("counter-proposal", ()):
         if item.said.side == meeting.proposed_by:
-            yield _answer("proposed_otherwise", item.said)
+            yield _answer(proposal, item.said)
 
 
 def _to_text(exchange: Exchange) -> Iterator[SideAnswer]:

@@ -22,7 +22,8 @@
     silence           a draft goes round, and silence agrees or has agreed to it
     corrected         it was corrected
 
-Flags are derived each time, never stored, and they accuse nobody. A notice is of an
+Flags are derived each time, never stored, and they accuse nobody. Their reasons are
+read after the name of the flag, and do not repeat it. A notice is of an
 activity, a launch, a danger area, a movement or a new contact. A report is owed after
 the event, or after it was known. A late change is no audit finding, since the side has
 reported it all the same. With `default_venue` the ladder's default venue applies.
@@ -115,23 +116,21 @@ def _of_the_frame(registry: Registry, exchange: Exchange) -> Iterator[RaisedFlag
         )
         yield RaisedFlag(flag="one_key", detail=text)
     if exchange.messages[0].suspended:
-        yield RaisedFlag(flag="suspended", detail=sentence("sent while the channel was suspended"))
+        yield RaisedFlag(flag="suspended", detail=sentence("it was sent"))
     elif any(message.suspended for message in exchange.messages):
-        yield RaisedFlag(
-            flag="suspended", detail=sentence("carried on while the channel was suspended")
-        )
+        yield RaisedFlag(flag="suspended", detail=sentence("it was carried on"))
     if exchange.opened.told:
         detail = sentence(
-            "said by other means at %(t)s before it was recorded, by its sender’s word",
+            "at %(t)s, by its sender’s word",
             t=exchange.opened.told,
         )
         yield RaisedFlag(flag="passed_by", detail=detail)
     if exchange.corrections:
         n = len(exchange.corrections)
-        many = sentence("corrected %(n)s times; the earlier values are kept", n=n)
+        many = sentence("%(n)s times; the earlier values are kept", n=n)
         yield RaisedFlag(
             flag="corrected",
-            detail=many if n > 1 else sentence("corrected once; the earlier values are kept"),
+            detail=many if n > 1 else sentence("once; the earlier values are kept"),
         )
 
 
@@ -139,7 +138,7 @@ def _not_adopted(registry: Registry) -> Iterator[RaisedFlag]:
     missing = [side for side in full_sides(registry) if side not in registry.codebooks]
     if missing:
         text = sentence(
-            "the codebook is not adopted by %(sides)s; the amplification says it in plain words",
+            "not by %(sides)s; the amplification says it in plain words",
             sides=tuple(NameValue("side", name) for name in missing),
         )
         yield RaisedFlag(flag="not_adopted", detail=text)
@@ -409,7 +408,7 @@ def _closing(exchange: Exchange) -> Iterator[RaisedFlag]:
         yield RaisedFlag(
             flag="closing",
             detail=sentence(
-                "closed by %(side)s; closed for all at %(t)s if nothing comes from %(sides)s",
+                "by %(side)s; closed for all at %(t)s if nothing comes from %(sides)s",
                 side=NameValue("side", exchange.side),
                 t=MomentValue(closure.objections_until),
                 sides=tuple(NameValue("side", name) for name in waiting),

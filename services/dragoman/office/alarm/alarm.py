@@ -421,9 +421,13 @@ async def _detail(context: PageContext, ring: Ring) -> Detail:
 def _changes(
     display: Display, exchange: Exchange, message: Message, facts: Iterable[DisplayedMember]
 ) -> Iterator[CorrectedValue]:
-    """Yield the values that a message corrects, each beside what it was."""
+    """Yield the values that a message corrects or updates, each beside what it was."""
     now = {fact.name: fact.shown for fact in facts}
-    for item in conversation.replaced(display, exchange, message.said.position):
+    position = message.said.position
+    for item in (
+        *conversation.replaced(display, exchange, position),
+        *conversation.updated(display, exchange, position),
+    ):
         if item.name in now:
             yield CorrectedValue(
                 name=item.name,

@@ -106,7 +106,7 @@ async def exchange(context: PageContext) -> Page:
             "may_release": release_preview.may_release(context, state),
             "calls": await _calls(context, view),
             "sides": receipt_rows.by_side(
-                receipt_rows.of(context, state, view.facts, ladder_steps), state.id, turn.answerers
+                receipt_rows.of(context, state, view.facts, ladder_steps, answerers=turn.answerers)
             ),
             "paged": bool(cursor),
             "clock_level": lambda clock: level_of(context, state, clock),
