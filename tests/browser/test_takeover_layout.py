@@ -132,7 +132,7 @@ MUTE = {
     ),
     "fr-FR": (
         "Cet écran est muet\N{NO-BREAK SPACE}: son alarme n’est pas armée. Armez-la ici.",
-        "Je suis de permanence\N{NO-BREAK SPACE}: armer l’alarme",
+        "De permanence\N{NO-BREAK SPACE}: armer l’alarme",
         "J’ai entendu le son",
     ),
     "zh-CN": ("本屏没有声音：警报未启用。请在此启用。", "我在岗：启用警报", "我听到了声音"),

@@ -119,8 +119,10 @@ async def test_the_card_and_the_takeover_say_it_in_russian_too(
     card, takeover = await papers(name, tmp_path, ["en", "ru"])
     ru = words("ru")
     assert any(ru.act(name) in text for text in russian(card))
+    assert any("Читайте построчно" in text for text in russian(card))
     assert any("Номер" in text for text in russian(card))
     (beside,) = russian(takeover)
+    assert "Номер" in beside and "NATO-CHINA/NATO/" in beside
     assert "СРОЧНО (FLASH): NATO" in beside and "Никакой позиции это не выражает." in beside
     assert missing == set()
 

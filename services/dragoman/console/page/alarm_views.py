@@ -132,6 +132,7 @@ class DetailBeside(Struct, frozen=True, kw_only=True):
     sender: str
     heading: str
     facts: tuple[DisplayedMember, ...]
+    number_label: str
     waiting: str
     receipt: str
 

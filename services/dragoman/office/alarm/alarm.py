@@ -462,6 +462,7 @@ def _beside(
         ),
         heading=words.value(ring.kind).capitalize() if ring.kind else words.act(ring.act),
         facts=tuple(fact for fact in facts if fact.name not in names),
+        number_label=say("Number"),
         waiting=f"{say('Waiting')}: {say('of %(limit)s, until %(t)s', limit=limit, t=due)}",
         receipt=words.sentences(
             (
