@@ -187,6 +187,7 @@ VERBS = frozenset(
             "postpone",
             "press",
             "propose",
+            "prove",
             "put",
             "react",
             "read",
