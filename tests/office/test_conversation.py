@@ -135,7 +135,7 @@ def test_each_fact_of_a_sheet_is_of_the_record_that_its_proof_leads_to(demo: Off
     assert len(messages) == 2
     for message in messages:
         (record,) = message.xpath(".//@data-record")
-        assert message.xpath("a[@class='proof']/@href") == [f"/c/{CALM}/records/{record}"]
+        assert message.xpath("a[@class='proof']/@href") == [f"/c/{CALM}/records/{record}#proof"]
         sources = message.xpath(".//article//@data-source")
         assert sources and {source.split()[1] for source in sources} == {record}
         assert message.xpath("a[@class='proof']/span[not(@class)]/text()") == [f"record {record}"]

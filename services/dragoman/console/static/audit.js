@@ -181,6 +181,7 @@ function begin() {
   kept = null;
   showOutcome(place, "unchecked", told("not_yet"));
   place.querySelector("[data-begin]").hidden = false;
+  if (location.hash === "#proof") proveIn(place); // the reader has pressed *Proof* of a message
 }
 
 async function proveIn(place) {
