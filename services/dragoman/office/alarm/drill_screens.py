@@ -231,7 +231,7 @@ def _received(context: PageContext, drill: Drill, step: str) -> list[receipt_row
         acknowledged="" if receipts.acknowledged is None else receipts.acknowledged.time,
         answered="" if receipts.answered is None else receipts.answered.time,
     )
-    return receipt_rows.of(context, exchange, [fact], message=message.id)
+    return receipt_rows.of(context, exchange, [fact], message=message.id, answerers=(READER,))
 
 
 def seconds_between(first: str, last: str) -> float:
