@@ -53,8 +53,8 @@ def test_a_request_to_meet_says_whose_move_it_is_and_urges_no_answer(demo: Offic
     assert "proposed by NATO" in day
     assert "CHINA is to" in day or "moves for CHINA" in day
     assert windows[0]["from"][:4] in day
-    facts = china.xpath("//*[@data-fact='windows']")
-    assert [text_of(each) for each in facts if "Beijing" in text_of(each)], "by the own clock"
+    times = [text_of(each) for each in china.xpath("//*[@data-fact='windows']//p")]
+    assert [each.count("Beijing") for each in times] == [1] * len(windows), "each by the own clock"
     moves = china.xpath("//*[@id='moves']//a[contains(@class, 'even')]")
     assert [china.name_of(each) for each in moves] == ["Accept", "Propose other times", "Decline"]
     assert not any("first" in each.get("class") for each in moves), "none of them is filled"
@@ -99,6 +99,25 @@ def test_a_form_about_an_agenda_has_the_agenda_that_there_is(demo: Office) -> No
     assert text_of(nato.open(f"{page}/agenda").xpath(topics)[0]).split() == ["Radio"]
     linked = nato.open(f"{page}/agenda?f.topics=Ships").xpath(topics)
     assert text_of(linked[0]).split() == ["Ships"]
+
+
+def test_an_agenda_of_the_other_side_is_a_first_move_until_it_is_agreed(demo: Office) -> None:
+    exchange, _ = asked(demo, 1)
+    page = f"/c/{CALM}/exchanges/{exchange}"
+    nato = demo.person("nato/officer")
+
+    def first() -> list[str]:
+        nato.open(page)
+        return [nato.name_of(each) for each in nato.xpath("//*[@id='moves']//a[@class]")]
+
+    assert "Take back a statement" not in first()
+    sent(demo, "china/officer", exchange, {"act": "acceptance"})
+    assert "Agree on the agenda" not in first()
+    sent(demo, "china/officer", exchange, {"act": "agenda", "topics": ["Drones"]})
+    assert "Agree on the agenda" in first()
+    nato.open(f"{page}/acts/agenda-agreement").press("Check before sending")
+    nato.press(next(each for each in nato.buttons() if each.startswith(("Send", "Record"))))
+    assert "Agree on the agenda" not in first()
 
 
 def test_only_what_came_since_an_officer_looked_is_marked_as_new(demo: Office) -> None:

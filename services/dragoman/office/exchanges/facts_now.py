@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 from markupsafe import Markup
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from dragoman.console.display import field_history
 from dragoman.console.display.act_display import Display
@@ -18,6 +18,7 @@ from dragoman.console.display.meeting_summary import known_windows, local_window
 from dragoman.console.display.office_clocks import Office
 from dragoman.domain.views.stated import stated_values
 from dragoman.members import shapes
+from dragoman.members.kind import Member
 from dragoman.office.exchanges.accounts_compared import AccountRow
 from dragoman_schemas.responses import StatedValue
 from dragoman_schemas.state import Exchange
@@ -29,6 +30,10 @@ _OF_THE_TITLE: Final = frozenset({"kind", "nature"})
 """Members that the title says, unless the sides differ on them."""
 
 
+FactValues = tuple[tuple[tuple[str, ...], tuple[Markup, ...]], ...]
+"""Values in their order on the page: the sides that state one, and its parts."""
+
+
 class FactNow(Struct, frozen=True, kw_only=True):
     """One member: each value with the sides that state it, and how they differ.
 
@@ -37,7 +42,7 @@ class FactNow(Struct, frozen=True, kw_only=True):
 
     name: str
     label: str
-    values: tuple[tuple[tuple[str, ...], tuple[Markup, ...]], ...]
+    values: FactValues
     differs: str = ""
     is_shared: bool = False
     source: str = ""
@@ -63,7 +68,7 @@ def facts_now(
         FactNow(
             name=item.fact.name,
             label=item.fact.label,
-            values=(((), (item.fact.shown + _by_clocks(display, offices, item.value),)),),
+            values=_by_clocks(display.at(item.position), offices, item.member, item.value),
             source=item.source,
             position=item.position,
         )
@@ -82,9 +87,12 @@ def _first_windows(
     member = shapes.member(state.act, "windows")
     if member is None or "windows" not in state.content:
         return
-    fact = display.at(state.opened.position).fact(member, state.content["windows"])
-    local = _by_clocks(display, offices, msgspec.json.decode(state.content["windows"]))
-    yield FactNow(name=fact.name, label=fact.label, values=(((), (fact.shown + local,)),))
+    windows = msgspec.json.decode(state.content["windows"])
+    yield FactNow(
+        name=member.name,
+        label=display.words.field(member.name, member.act),
+        values=_by_clocks(display.at(state.opened.position), offices, member, windows),
+    )
 
 
 def _of_event(
@@ -107,8 +115,23 @@ def _of_event(
     )
 
 
-def _by_clocks(display: Display, offices: Sequence[Office], value: Any) -> Markup:
-    """Return proposed times by the offices' clocks; empty for any other value."""
-    windows = known_windows(value if isinstance(value, list) else [value])
-    local = (local_window(window, offices, display.words) for window in windows)
-    return Markup("").join(Markup("<small>{}</small>").format(text) for text in local if text)
+def _by_clocks(
+    display: Display, offices: Sequence[Office], member: Member, value: Any
+) -> FactValues:
+    """Return the lines of a value: each proposed time has the offices' clocks."""
+    several = isinstance(value, list) and any(known_windows(value))
+    return tuple(
+        ((), (display.fact(member, _raw(part)).shown, *_local(display, offices, part)))
+        for part in ([[time] for time in value] if several else [value])
+    )
+
+
+def _local(display: Display, offices: Sequence[Office], value: Any) -> Iterator[Markup]:
+    """Yield the windows of a value by the offices' clocks."""
+    for window in known_windows(value if isinstance(value, list) else [value]):
+        if text := local_window(window, offices, display.words):
+            yield Markup("<small>{}</small>").format(text)
+
+
+def _raw(value: Any) -> Raw:
+    return Raw(msgspec.json.encode(value))
