@@ -18,6 +18,7 @@ from dragoman_schemas.acts import SHAPES
 from office import Office
 from patience import PATIENCE_S
 from person import Person, text_of
+from samples import SAMPLES
 from service import INCIDENT
 
 CALM, EXERCISE = "nato-china", "nato-china-exercise"
@@ -114,6 +115,14 @@ def test_what_takes_two_keys_is_written_by_one_officer_and_released_by_another(
     record = recorded(demo, head)
     assert (record["actor"], record["releasedby"], record["data"]) == ("nato/o-1", "nato/h-1", act)
     demo.person("china/head_of_office").open(address).see("Your side has no such draft.")
+
+
+def test_the_button_that_releases_a_flash_names_it_first(demo: Office) -> None:
+    body = {"act": {**SAMPLES["terrorism-warning"], "precedence": "flash"}}
+    path = f"/v1/channels/{CALM}/drafts"
+    draft = demo.api("nato/officer", lambda nato: nato.post(path, body)).json["id"]
+    head = demo.person("nato/head_of_office").open(f"/c/{CALM}/drafts/{draft}")
+    assert "Release FLASH to CHINA" in [each.partition(" Ctrl")[0] for each in head.buttons()]
 
 
 def test_more_options_are_shown_when_asked_and_while_one_of_them_is_filled(demo: Office) -> None:

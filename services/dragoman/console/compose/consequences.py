@@ -411,33 +411,34 @@ def addressees(folded: Folded, state: Exchange | None) -> tuple[str, ...]:
     return next((message.to for message in state.messages if message.id == id), ())
 
 
-def button_text(context: PageContext, writing: Writing, view: CheckedAct) -> str:
-    """Return the text of the button that sends: the act, and its addressees.
+def button_text(
+    context: PageContext, writing: Writing, view: CheckedAct, *, is_release: bool = False
+) -> str:
+    """Return the text of the button that sends, or that releases a colleague's text.
 
-    Only a flash is named first: it wakes somebody.
+    It names the addressees, with the act or its urgency. A flash is named first, since
+    it wakes somebody.
     """
-    words = context.words
-    to = words.listed(view.to).upper()
-    if writing.format is not None and view.precedence and to:
-        level = words.value(view.precedence)
-        return (
-            words.say("Send %(precedence)s to %(side)s", precedence=level.upper(), side=to)
-            if view.precedence == "flash"
-            else words.say("Send to %(side)s (%(precedence)s)", side=to, precedence=level)
-        )
-    if to:
-        return words.say("Send to %(side)s: %(act)s", side=to, act=words.act(writing.act))
-    return words.say("Record: %(act)s", act=words.act(writing.act))
-
-
-def release_text(context: PageContext, writing: Writing, view: CheckedAct) -> str:
-    """Return the text of the button that releases a draft."""
-    words = context.words
-    to = words.listed(view.to).upper()
+    say, act = context.words.say, context.words.act(writing.act)
+    to = context.words.listed(view.to).upper()
     if not to:
-        return words.say("Release: %(act)s", act=words.act(writing.act))
+        return say("Release: %(act)s", act=act) if is_release else say("Record: %(act)s", act=act)
     if writing.format is None or not view.precedence:
-        return words.say("Release to %(side)s: %(act)s", side=to, act=words.act(writing.act))
-    return words.say(
-        "Release to %(side)s (%(precedence)s)", side=to, precedence=words.value(view.precedence)
+        return (
+            say("Release to %(side)s: %(act)s", side=to, act=act)
+            if is_release
+            else say("Send to %(side)s: %(act)s", side=to, act=act)
+        )
+    level = context.words.value(view.precedence)
+    if view.precedence == "flash":
+        level = level.upper()
+        return (
+            say("Release %(precedence)s to %(side)s", precedence=level, side=to)
+            if is_release
+            else say("Send %(precedence)s to %(side)s", precedence=level, side=to)
+        )
+    return (
+        say("Release to %(side)s (%(precedence)s)", side=to, precedence=level)
+        if is_release
+        else say("Send to %(side)s (%(precedence)s)", side=to, precedence=level)
     )

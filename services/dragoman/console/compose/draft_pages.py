@@ -18,7 +18,6 @@ from dragoman.console.compose.consequences import (
     has_moved,
     naming,
     people_in,
-    release_text,
     remaining_facts,
     replaced_facts,
     started_deadlines,
@@ -239,7 +238,7 @@ async def _draft_page(
             if fault or writing.of_channel is None
             else writing.of_channel.follows(context, msgspec.json.decode(body)),
             "urgent": {} if folded is None else urgency_of(writing, folded, state),
-            "verb": (release_text if two_key else button_text)(context, writing, view),
+            "verb": button_text(context, writing, view, is_release=two_key),
             "facts": facts,
             "naming": names,
             "preview": await preview_of(writing, folded, own_language(context)),
