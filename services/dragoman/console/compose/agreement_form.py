@@ -1,7 +1,6 @@
 """Choices in the forms of agreements: mechanisms, topics carried over, and bundles.
 
 mechanism_choices(context)         the mechanisms to which a meeting may belong
-prefilled(writing)                 the fields with which a form begins
 handed_choices(writing)            the recommendations that a side may answer
 carried_topics(writing, fields)    open undertakings that an agenda may take up
 with_bundle(writing, fields)       the form of a transmittal, filled in from its bundle
@@ -17,12 +16,10 @@ from msgspec.structs import asdict
 from multidict import MultiDict
 
 from dragoman.application.operations import transmittals
-from dragoman.console.compose import form_beginnings
 from dragoman.console.compose.writing import Writing
 from dragoman.console.display.act_display import Display
 from dragoman.console.forms.exchange_choices import ExchangeChoice
 from dragoman.console.page.context import PageContext
-from dragoman.domain.acts import consent
 from dragoman.domain.release_bundle import Proved
 from dragoman.domain.views import transmittals as handed_over
 from dragoman.i18n.words import Words
@@ -50,9 +47,8 @@ _TOPIC: Final = 300
 
 
 class AgreementFormQuery(Struct, frozen=True, kw_only=True):
-    """The members that the address of a form may fill in, and its draft."""
+    """The members that the address of a form may fill in."""
 
-    draft: str = ""
     of: str = ""
     mechanism: str = ""
     q: str = ""
@@ -67,27 +63,10 @@ class CarriedTopic(Struct, frozen=True, kw_only=True):
 
 
 def prefilled(writing: Writing) -> list[tuple[str, str]]:
-    """Return the fields with which a form begins: of its address, and of its agenda."""
+    """Return the fields that the address of a form fills in."""
     query = asdict(writing.context.asked(AgreementFormQuery))
     names = _PREFILLED.get(writing.act, ())
-    linked = [(f"{PREFIX}.{name}", query[name]) for name in names if query[name]]
-    return [*linked, *(() if query["draft"] else _present_agenda(writing).items())]
-
-
-def _present_agenda(writing: Writing) -> MultiDict[str]:
-    """Return the fields of an agenda that has a version already.
-
-    It is the side's own version, or else the last version of the other sides.
-    """
-    state, side = writing.exchange, writing.context.side
-    if state is None or writing.act != "agenda":
-        return MultiDict()
-    versions = consent.versions(state)
-    topics = versions.get(side, next(reversed(versions.values()), None))
-    if topics is None or "topics" in form_beginnings.linked_members(writing.context):
-        return MultiDict()
-    content = {"topics": msgspec.json.decode(topics)}
-    return form_fields(writing.context.registry.languages, writing.members(), content)
+    return [(f"{PREFIX}.{name}", query[name]) for name in names if query[name]]
 
 
 async def mechanism_choices(context: PageContext) -> list[ExchangeChoice]:

@@ -2,6 +2,7 @@
 
 /compose/visit-request?f.kind=consular_access     what the link says
 people-status                                     the side's own newest word
+agenda                                            the version that there is
 commenced, arrival, passed-on …                   the time now
 """
 
@@ -12,8 +13,10 @@ import msgspec
 
 from dragoman.console.compose.writing import Writing
 from dragoman.console.page.context import PageContext
+from dragoman.domain.acts import consent
 from dragoman.members.kind import PREFIX, form_fields
 
+_AGENDA: Final = "agenda"
 _PEOPLE: Final = "people-status"
 
 _NOW: Final = {
@@ -55,6 +58,18 @@ def beginnings(writing: Writing) -> Iterator[tuple[str, str]]:
         yield f"{PREFIX}.{member}", f"{context.service.now():%H:%M}Z"
     if writing.act == _PEOPLE and not any(name.startswith("f.groups") for name in names):
         yield from _newest_people(writing)
+    if writing.act == _AGENDA and f"{PREFIX}.topics" not in names:
+        yield from _present_agenda(writing)
+
+
+def _present_agenda(writing: Writing) -> Iterator[tuple[str, str]]:
+    """Yield the topics of the side's own agenda, or else of another side's."""
+    context, state = writing.context, writing.exchange
+    versions = {} if state is None else consent.versions(state)
+    topics = versions.get(context.side, next(reversed(versions.values()), None))
+    if topics is not None:
+        content = {"topics": msgspec.json.decode(topics)}
+        yield from form_fields(context.registry.languages, writing.members(), content).items()
 
 
 def _newest_people(writing: Writing) -> Iterator[tuple[str, str]]:

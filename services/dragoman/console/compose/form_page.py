@@ -193,8 +193,6 @@ async def form(context: PageContext) -> Page:
     fields.extend(agreement_form.prefilled(writing))
     if query.more:
         fields["more"] = "1"
-    if query.carry:
-        fields = await agreement_form.with_topics(writing, fields, query.carry)
     opened = context.projection.exchange(query.under) if act_has_issue(writing.act) else None
     if opened is not None and opened.act == writing.act:
         members = [member for member in shapes.members(writing.act) if member.name == "issue"]
@@ -212,6 +210,8 @@ async def form(context: PageContext) -> Page:
         fields.popall("f.language", None)
         writing.draft = await find_draft(context, query.draft)
         fields.extend(_of_draft(context, writing))
+    if query.carry:
+        fields = await agreement_form.with_topics(writing, fields, query.carry)
     return await render_form(writing, fields, [])
 
 
