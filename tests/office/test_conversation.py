@@ -195,8 +195,8 @@ def test_the_takeover_of_a_change_shows_what_was_and_what_is(demo: Office, act: 
     (change,) = takeovers[0].xpath(".//*[@data-changed]")
     assert change.get("data-changed") == "casualties"
     was, now = change.xpath("dd")
-    assert (text_of(was), text_of(now)) == (f"was: 0 {opened['position']}", "now: 3")
-    assert was.xpath("a/@href") == [record]
+    assert (text_of(was), text_of(now)) == (f"was: 0 record {opened['position']}", "now: 3")
+    assert was.xpath(".//a/@href") == [record]
     (reason,) = takeovers[0].xpath(".//blockquote")
     assert text_of(reason) == "Crew report misread."
     shown = [text_of(each) for each in takeovers[0].xpath(".//dl[@class='what']/dd")]
