@@ -10,9 +10,12 @@ import urllib.request
 from pathlib import Path
 from typing import Any, Final
 
+from dragoman.console.matter.matter_list import SHOWN
 from plan import Plan
 from programs import CHANNEL, Numbers, Server, finished, result, seeded, service, started
 from table import Line, Section
+from wire import answer as answered
+from wire import body_of, connect, get
 
 _BOARD_MS: Final = 150
 _BOARD_KIB: Final = 150
@@ -52,7 +55,15 @@ def _boards(server: Server, looks: int) -> tuple[list[float], int, int]:
         with urllib.request.urlopen(request) as answer:
             body = answer.read()
         times.append((time.perf_counter() - begun) * 1000)
-    return times[1:], len(body), gzip.decompress(body).count(b"data-exchange=")
+    return times[1:], len(body), gzip.decompress(body).count(b" data-row")
+
+
+def _open(server: Server) -> int:
+    """The open matters of the channel. The board lists the first of them, and counts the others."""
+    with connect(server.base_url) as connection:
+        connection.sendall(get(f"{server.channel_url}/state", server.reader.read_text().strip()))
+        state = body_of(answered(connection))
+    return len(state["open_matters"]) + int(state["open_matters_left_off"])
 
 
 def measure(plan: Plan, folder: Path) -> Numbers:
@@ -61,6 +72,7 @@ def measure(plan: Plan, folder: Path) -> Numbers:
     seeded(data, _OPEN + _BEFORE, waiting=True)
     with service(data) as server:
         times, transferred, rows = _boards(server, plan.reads * 2)
+        waiting = _open(server)
     with service(folder / "takeover", "--demo") as server:
         seconds = plan.takeovers * 1.5 + 10
         load = "--connections", _CONNECTIONS, "--rate", plan.background_rate, "--seconds", seconds
@@ -82,7 +94,8 @@ def measure(plan: Plan, folder: Path) -> Numbers:
     boards, takeovers = (
         statistics.quantiles(each, n=100, method="inclusive") for each in (times, found)
     )
-    failures = [] if rows >= _OPEN else [f"the board had {rows} rows of {_OPEN}"]
+    full = rows >= SHOWN and waiting >= _OPEN
+    failures = [] if full else [f"the board had {rows} rows, of {waiting} open matters"]
     return {
         "board_p50_ms": round(boards[49], 1),
         "board_p95_ms": round(boards[94], 1),
@@ -91,6 +104,7 @@ def measure(plan: Plan, folder: Path) -> Numbers:
         "takeover_p99_ms": round(takeovers[98], 1),
         "pages": {
             "rows": rows,
+            "open": waiting,
             "looks": len(times),
             "takeovers": len(found),
             "beside": round(others["per_second"], 1),
@@ -104,7 +118,7 @@ def section(found: Numbers) -> Section:
     pages = found["pages"]
     table = Section("pages", "service", "")
     table.lines.append(
-        Line(f"board of {pages['rows']} open, p50 ms", found["board_p50_ms"], places=1)
+        Line(f"board of {pages['open']} open, p50 ms", found["board_p50_ms"], places=1)
     )
     table.lines.append(
         Line("  p95 ms", found["board_p95_ms"], target=f"≤ {_BOARD_MS} ms", places=1)
