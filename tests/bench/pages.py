@@ -21,7 +21,7 @@ _BOARD_MS: Final = 150
 _BOARD_KIB: Final = 150
 _TAKEOVER_MS: Final = 500
 _OPEN: Final = 1_000
-_BEFORE: Final = 50
+_BEFORE: Final = 60
 """Records that a demonstration has before."""
 
 _CONNECTIONS: Final = 8
