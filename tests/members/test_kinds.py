@@ -26,7 +26,7 @@ from dragoman.members.kind import EMPTY, UNKNOWN, Member, Say, TypedForm, form_f
 from dragoman.members.places import QuantityKind
 from dragoman.members.runs import QuotedText, Run, plain
 from dragoman.members.sides import SideKind
-from dragoman.members.times import SpanKind, TimeKind
+from dragoman.members.times import SpanKind, SpansKind, TimeKind
 from dragoman_schemas.acts import SHAPES
 from samples import SAMPLES
 
@@ -233,3 +233,18 @@ def test_whole_days_are_days(begins: str, ends: str, said: str) -> None:
     say = Say(words=EN)
     runs = SpanKind().runs({"from": begins, "to": ends}, say)
     assert plain(runs).replace("\N{NO-BREAK SPACE}", " ") == said
+
+
+def test_each_span_has_the_clocks_of_the_offices_beside_it_and_whole_days_have_none() -> None:
+    say = Say(words=EN, zones={"Europe/Brussels": "Brussels", "Asia/Shanghai": "Beijing"})
+    spans = [
+        {"from": "2027-01-31T22:00:00Z", "to": "2027-01-31T23:30:00Z"},
+        {"from": "2027-02-01T00:00:00Z", "to": "2027-02-01T23:59:59Z"},
+        {"from": "2027-07-01T09:00:00Z", "to": "2027-07-01T11:00:00Z"},
+    ]
+    said = plain(tuple(SpansKind().runs(spans, say))).replace("\N{NO-BREAK SPACE}", " ")
+    assert said.split("; ") == [
+        "31 Jan 2027 22:00Z – 23:30Z (Brussels 23:00–00:30 +1, Beijing 06:00 +1–07:30 +1)",
+        "1 Feb 2027, all day",
+        "1 Jul 2027 09:00Z – 11:00Z (Brussels 11:00–13:00, Beijing 17:00–19:00)",
+    ]

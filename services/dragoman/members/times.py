@@ -1,7 +1,7 @@
 """Kinds of times: a moment, a span, days, hours of the week."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any, Final, Literal
@@ -189,7 +189,9 @@ class SpanKind(Kind):
                 days += [" – ", time_run(ends, words.day(ends))]
             return (*days, words.comma, words.say("all day"))
         form = "hour" if begins.date() == ends.date() else "minute"
-        return (begun, " – ", time_run(ends, words.written(ends, form)))
+        local = span_by_clocks(begins, ends, say.zones, words)
+        beside = (" ", Aside(local)) if local else ()
+        return (begun, " – ", time_run(ends, words.written(ends, form)), *beside)
 
     def spelt(self, value: Any) -> Iterator[str]:
         """Yield both ends digit by digit."""
@@ -376,6 +378,17 @@ def time_run(moment: datetime, text: str) -> Run:
 def is_whole_days(begins: datetime, ends: datetime) -> bool:
     """Return whether a window is of whole days of UTC, as days alone are read."""
     return begins.time() == time() and (ends.hour, ends.minute) == (23, 59)
+
+
+def span_by_clocks(begins: datetime, ends: datetime, zones: Mapping[str, str], words: Words) -> str:
+    """Return a span by the clocks of zones, which have names; empty for whole days."""
+    if is_whole_days(begins, ends):
+        return ""
+    return words.listed(
+        f"{name}{NBSP}{words.local(begins, ZoneInfo(zone))}"
+        f"\N{EN DASH}{words.local(ends, ZoneInfo(zone))}"
+        for zone, name in zones.items()
+    )
 
 
 def zulu(moment: datetime) -> str:

@@ -214,7 +214,7 @@ async def check(
             "consented": consented_facts(display, writing, content),
             "replaced": replaced_facts(display, writing, content),
             "left": remaining_facts(display, writing),
-            "agreed": exchange_choices.agreed(display, offices, writing.exchange, content)
+            "agreed": exchange_choices.agreed(display, writing.exchange, content)
             if writing.act == "acceptance" and writing.exchange is not None
             else "",
             "running": running,

@@ -114,7 +114,7 @@ def facts_of(
     if writing.of_channel is not None:
         return display.facts(writing.act, content, leave=writing.of_channel.leave)
     if writing.act == "acceptance" and writing.exchange is not None:
-        agreed = exchange_choices.agreed(display, writing.offices, writing.exchange, content)
+        agreed = exchange_choices.agreed(display, writing.exchange, content)
         fact = DisplayedMember(
             name="window", label=display.words.say("Time accepted"), shown=agreed, wide=True
         )

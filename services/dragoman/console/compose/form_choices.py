@@ -167,9 +167,7 @@ def window_choices(
     """Return the windows that an acceptance may name."""
     if writing.exchange is None:
         return []
-    return exchange_choices.windows(
-        Display(writing.context.words, offices), offices, writing.exchange
-    )
+    return exchange_choices.windows(Display(writing.context.words, offices), writing.exchange)
 
 
 def message_choices(writing: Writing, member: Member) -> list[exchange_choices.ExchangeChoice]:

@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, NamedTuple
-from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
@@ -24,8 +23,8 @@ from dragoman.domain.acts.event_windows import MEETINGS
 from dragoman.domain.acts.families.contact import standing_office
 from dragoman.domain.views import flags
 from dragoman.domain.views.titles import subject_of
-from dragoman.i18n.words import NBSP, Words, stamp
-from dragoman.members.times import is_whole_days
+from dragoman.i18n.words import Words, stamp
+from dragoman.members.times import span_by_clocks
 from dragoman.projection.open_deadlines import OpenDeadline, deadlines_of
 from dragoman.projection.view import View
 from dragoman_schemas.state import Exchange, Registry
@@ -375,10 +374,4 @@ def instant(value: Any) -> datetime | None:
 def local_window(window: TimeWindow, offices: Sequence[Office], words: Words) -> str:
     """Return a window by the offices' clocks; empty for whole days."""
     begins, ends = (datetime.fromisoformat(end) for end in (window.begins, window.ends))
-    if is_whole_days(begins, ends):
-        return ""
-    return words.listed(
-        f"{name}{NBSP}{words.local(begins, ZoneInfo(zone))}"
-        f"\N{EN DASH}{words.local(ends, ZoneInfo(zone))}"
-        for zone, name in places(offices, words).items()
-    )
+    return span_by_clocks(begins, ends, places(offices, words), words)

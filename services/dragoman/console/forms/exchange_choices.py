@@ -7,16 +7,13 @@ A form shows each choice in the officer's words. The act holds an index or an id
 no page shows.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping
 
 import msgspec
 from markupsafe import Markup
 from msgspec import Raw, Struct
 
 from dragoman.console.display.act_display import Display
-from dragoman.console.display.meeting_summary import known_windows, local_window
-from dragoman.console.display.office_clocks import Office
 from dragoman.console.page.context import PageContext
 from dragoman.domain.acts import consent, two_keys
 from dragoman.domain.acts.families import joining, meeting
@@ -37,7 +34,7 @@ class ExchangeChoice(Struct, frozen=True, kw_only=True):
     shown: Markup | str
 
 
-def windows(display: Display, offices: Sequence[Office], state: Exchange) -> list[ExchangeChoice]:
+def windows(display: Display, state: Exchange) -> list[ExchangeChoice]:
     """Return the windows that may be accepted now.
 
     If a side has accepted a window already, this is the only choice.
@@ -46,26 +43,13 @@ def windows(display: Display, offices: Sequence[Office], state: Exchange) -> lis
         return []
     accepted = {item.window for item in state.meeting.accepted.values()}
     return [
-        ExchangeChoice(value=str(index), shown=window(display, offices, msgspec.json.decode(raw)))
+        ExchangeChoice(value=str(index), shown=display.span(msgspec.json.decode(raw)))
         for index, raw in enumerate(meeting.terms(state))
         if not accepted or index in accepted
     ]
 
 
-def window(display: Display, offices: Sequence[Office], value: Any) -> Markup:
-    """Return a window in UTC and by the offices' clocks."""
-    span = display.span(value)
-    local = [
-        local_window(time_window, offices, display.words) for time_window in known_windows([value])
-    ]
-    return span + Markup("").join(
-        Markup(" <small>{}</small>").format(text) for text in local if text
-    )
-
-
-def agreed(
-    display: Display, offices: Sequence[Office], state: Exchange, content: Mapping[str, Raw]
-) -> Markup:
+def agreed(display: Display, state: Exchange, content: Mapping[str, Raw]) -> Markup:
     """Return the time to which an acceptance agrees.
 
     It is the window that the acceptance names, or the first one. For a call it is any
@@ -75,7 +59,7 @@ def agreed(
     index = msgspec.json.decode(bytes(content["window"])) if "window" in content else 0
     if index >= len(offers):
         return Markup("{}").format(display.words.say("at any time"))
-    return window(display, offices, msgspec.json.decode(offers[index]))
+    return display.span(msgspec.json.decode(offers[index]))
 
 
 def messages(words: Words, state: Exchange) -> list[ExchangeChoice]:

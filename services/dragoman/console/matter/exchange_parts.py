@@ -15,7 +15,6 @@ from dragoman.console.display import translations as translated
 from dragoman.console.display.act_display import Display, DisplayedMember
 from dragoman.console.display.log_rows import LogLine, line_of
 from dragoman.console.display.office_clocks import Office
-from dragoman.console.forms import exchange_choices
 from dragoman.console.matter import translation_versions
 from dragoman.console.page.context import PageContext
 from dragoman.domain.acts import accounts, consent, developments, si_units
@@ -253,7 +252,7 @@ def step_of(
         facts = [fact for fact in facts if fact.name in ("side", "clock")]
     accepted = _accepted(state, entry)
     if accepted is not None:
-        markup = exchange_choices.window(display, offices, accepted)
+        markup = display.span(accepted)
         facts = [
             msgspec.structs.replace(fact, label=display.words.say("Time accepted"), shown=markup)
             if fact.name == "window"

@@ -13,7 +13,6 @@ from dragoman.console.display import translations as translated
 from dragoman.console.display.act_display import Display, DisplayedMember
 from dragoman.console.display.meeting_summary import instant, windows
 from dragoman.console.display.office_clocks import Office
-from dragoman.console.forms import exchange_choices
 from dragoman.console.matter import text_versions, translation_versions
 from dragoman.console.matter.agreement_words import AgreementWords
 from dragoman.console.matter.exchange_parts import (
@@ -57,7 +56,7 @@ async def message_values(
         "headline": headline(context, state),
         "flags": await _flags(context, state),
         "sent": [_relabelled(display.words, state, fact) for fact in sent],
-        "agreed": list(_agreed(display, offices, state)),
+        "agreed": list(_agreed(display, state)),
         "stated": stated_rows(display, state),
         "agreements": AgreementWords(context),
         "answers": tuple(answers(state).values()),
@@ -111,9 +110,7 @@ def _danger(state: Exchange) -> str:
     return "" if raw is None else danger(state.act, str(msgspec.json.decode(bytes(raw))))
 
 
-def _agreed(
-    display: Display, offices: Sequence[Office], state: Exchange
-) -> Iterator[DisplayedMember]:
+def _agreed(display: Display, state: Exchange) -> Iterator[DisplayedMember]:
     """Yield the time of a meeting that its sides agreed on, if they did."""
     if (
         state.meeting is not None
@@ -125,7 +122,7 @@ def _agreed(
             yield DisplayedMember(
                 name="agreed",
                 label=display.words.say("Time agreed"),
-                shown=exchange_choices.window(display, offices, terms),
+                shown=display.span(terms),
                 wide=True,
             )
 

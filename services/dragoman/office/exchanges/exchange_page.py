@@ -86,7 +86,7 @@ async def exchange(context: PageContext) -> Page:
             "next_move": move_text(context.words, turn.moves[0], context.moment)
             if turn.moves
             else "",
-            "facts": facts_now(display, offices, state, rows),
+            "facts": facts_now(display, state, rows),
             "talk": conversation(
                 display,
                 state,

@@ -5,20 +5,16 @@ For anything else they are the values that a later record gave: a corrected plac
 proposed time.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Iterator
+from typing import Final
 
-import msgspec
 from markupsafe import Markup
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from dragoman.console.display import field_history
 from dragoman.console.display.act_display import Display
-from dragoman.console.display.meeting_summary import known_windows, local_window
-from dragoman.console.display.office_clocks import Office
 from dragoman.domain.views.stated import stated_values
 from dragoman.members import shapes
-from dragoman.members.kind import Member
 from dragoman.office.exchanges.accounts_compared import AccountRow
 from dragoman_schemas.responses import StatedValue
 from dragoman_schemas.state import Exchange
@@ -49,9 +45,7 @@ class FactNow(Struct, frozen=True, kw_only=True):
     position: int = 0
 
 
-def facts_now(
-    display: Display, offices: Sequence[Office], state: Exchange, compared: Iterable[AccountRow]
-) -> list[FactNow]:
+def facts_now(display: Display, state: Exchange, compared: Iterable[AccountRow]) -> list[FactNow]:
     """Return the facts of a matter as they are stated now."""
     differing = {row.name: row.result_text for row in compared if row.result == "differs"}
     newest: dict[str, dict[str, StatedValue]] = {}
@@ -68,31 +62,25 @@ def facts_now(
         FactNow(
             name=item.fact.name,
             label=item.fact.label,
-            values=_by_clocks(display.at(item.position), offices, item.member, item.value),
+            values=(((), (item.fact.shown,)),),
             source=item.source,
             position=item.position,
         )
         for item in field_history.standing(display, state)
         if item.is_present
     ]
-    if state.meeting is None or any(fact.name == "windows" for fact in later):
+    if any(fact.name == "windows" for fact in later):
         return later
-    return [*_first_windows(display, offices, state), *later]
+    return [*_first_windows(display, state), *later]
 
 
-def _first_windows(
-    display: Display, offices: Sequence[Office], state: Exchange
-) -> Iterator[FactNow]:
+def _first_windows(display: Display, state: Exchange) -> Iterator[FactNow]:
     """Yield the times that a request for a meeting proposes itself."""
     member = shapes.member(state.act, "windows")
-    if member is None or "windows" not in state.content:
+    if state.meeting is None or member is None or "windows" not in state.content:
         return
-    windows = msgspec.json.decode(state.content["windows"])
-    yield FactNow(
-        name=member.name,
-        label=display.words.field(member.name, member.act),
-        values=_by_clocks(display.at(state.opened.position), offices, member, windows),
-    )
+    fact = display.at(state.opened.position).fact(member, state.content["windows"])
+    yield FactNow(name=fact.name, label=fact.label, values=(((), (fact.shown,)),))
 
 
 def _of_event(
@@ -113,25 +101,3 @@ def _of_event(
         differs=differs,
         is_shared=len(groups) == 1,
     )
-
-
-def _by_clocks(
-    display: Display, offices: Sequence[Office], member: Member, value: Any
-) -> FactValues:
-    """Return the lines of a value: each proposed time has the offices' clocks."""
-    several = isinstance(value, list) and any(known_windows(value))
-    return tuple(
-        ((), (display.fact(member, _raw(part)).shown, *_local(display, offices, part)))
-        for part in ([[time] for time in value] if several else [value])
-    )
-
-
-def _local(display: Display, offices: Sequence[Office], value: Any) -> Iterator[Markup]:
-    """Yield the windows of a value by the offices' clocks."""
-    for window in known_windows(value if isinstance(value, list) else [value]):
-        if text := local_window(window, offices, display.words):
-            yield Markup("<small>{}</small>").format(text)
-
-
-def _raw(value: Any) -> Raw:
-    return Raw(msgspec.json.encode(value))
