@@ -233,7 +233,8 @@ class CommandHandler:
             entry, grounds = self._decided_entry(
                 projection, submission, trace, is_first=attempt == 0
             )
-            outcome = await projection.log.append([entry])
+            assert projection.event_log is not None  # a copy has a handler of its own
+            outcome = await projection.event_log.append([entry])
             match outcome:
                 case Appended(position):
                     projection.appended(entry, position, grounds)

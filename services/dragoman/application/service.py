@@ -197,7 +197,7 @@ class Service:
                 now,
                 (
                     sum(
-                        not self.is_live(projection) or projection.log.unwritable is not None
+                        not self.is_live(projection) or projection.unwritable is not None
                         for projection in projections
                     ),
                     sum(projection.broken is not None for projection in projections),
@@ -215,7 +215,7 @@ class Service:
         """Return whether anything can be recorded in a channel now."""
         return (
             self.guard.proven
-            and projection.log.unwritable is None
+            and projection.unwritable is None
             and not projection.read_only
             and not projection.doubt
             and self.command_handler.read_only_reason is None

@@ -154,6 +154,7 @@ class JetStreamLog:
         self._awaited = 0
         self._awaited_since = 0.0
         self._read = 0.0
+        self._end_reached: float | None = None
 
     @property
     def unwritable(self) -> Text | None:
@@ -498,13 +499,26 @@ class JetStreamLog:
             follower.clear()
 
     @property
+    def end(self) -> "JetStreamLog":
+        """The end of this log, which its follower's place in the tail gives."""
+        return self
+
+    @property
     def is_behind(self) -> bool:
         """Return whether the log has more than was read here."""
         return self._follower is not None and not self._doubted and self._follower.is_behind
 
-    def end_seen(self) -> float | None:
+    def reached(self, moment: float) -> None:
+        """Note that everything was read at a moment."""
+        self._end_reached = moment
+
+    def seen(self) -> float | None:
         """Return the time at which the follower last had the whole log."""
-        return None if self._follower is None or self._doubted else self._follower.seen()
+        if self._follower is None or self._doubted:
+            return self._end_reached
+        seen = self._follower.seen()
+        times = (moment for moment in (seen, self._end_reached) if moment is not None)
+        return max(times, default=None)
 
     def _is_doubtful(self, description: dict[str, Any]) -> bool:
         """Return whether a description of the stream is a reason to inspect it."""
