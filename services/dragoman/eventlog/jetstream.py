@@ -516,8 +516,8 @@ class JetStreamLog:
         """Return the time at which the follower last had the whole log."""
         if self._follower is None or self._doubted:
             return self._end_reached
-        seen = self._follower.seen()
-        times = (moment for moment in (seen, self._end_reached) if moment is not None)
+        ends = self._follower.seen(), self._end_reached
+        times = (moment for moment in ends if moment is not None)
         return max(times, default=None)
 
     def _is_doubtful(self, description: dict[str, Any]) -> bool:
