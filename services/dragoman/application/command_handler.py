@@ -291,6 +291,11 @@ class CommandHandler:
         """The reason why this process records nothing at all; None if it may record."""
         return self._read_only_reason()
 
+    def reaches(self, projection: Projection) -> bool:
+        """Return whether what is posted to a channel can get into its log now."""
+        del projection
+        return True
+
     def refuse_if_read_only(self) -> None:
         """Raise `Refused` if this process may write nothing."""
         if (reason := self.read_only_reason) is not None:

@@ -13,11 +13,12 @@ appended `tests/contract/test_event_log.py`.
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 from msgspec import Struct
 
 from dragoman.domain.record.codec import Record
+from dragoman.limits import POLL_SECONDS
 from dragoman.text import Text, TextError
 
 
@@ -131,11 +132,18 @@ class NobodyListens(LogUnreachable):
     """No server took the request, so it was certainly not carried out."""
 
 
+POLLED_LASTS: Final = 2 * POLL_SECONDS + 1
+"""Seconds for which the end of a log is known, if it is polled."""
+
+
 class EndOfLog(Protocol):
     """The end of a log, as its follower has seen it.
 
-    Times are of the event loop's clock.
+    Times are of the event loop's clock. What was seen `lasts` so many seconds: after
+    that the log may have more.
     """
+
+    lasts: float
 
     @property
     def is_behind(self) -> bool:
@@ -156,6 +164,7 @@ class YieldedEnd:
     """The end of a log that yields nothing exactly where it ends."""
 
     is_behind = False
+    lasts = POLLED_LASTS
 
     def __init__(self) -> None:
         """Begin without a time."""

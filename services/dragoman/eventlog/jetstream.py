@@ -37,6 +37,7 @@ from dragoman.domain.record.codec import NotARecord, parse_stored, same_post
 from dragoman.eventlog import stream_config
 from dragoman.eventlog.durability_guard import DurabilityGuard, WriteFailure
 from dragoman.eventlog.event_log import (
+    POLLED_LASTS,
     AlreadyAppended,
     Appended,
     Conflict,
@@ -121,6 +122,8 @@ class _InFlight(Exception):
 
 class JetStreamLog:
     """One channel's log on its stream."""
+
+    lasts = POLLED_LASTS
 
     def __init__(
         self,

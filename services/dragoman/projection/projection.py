@@ -147,6 +147,11 @@ class Projection(FoldedHistory):
         self._failing.pop(task, None)
 
     @property
+    def is_copy(self) -> bool:
+        """Return whether this is a copy of a log that is kept elsewhere."""
+        return self.event_log is None
+
+    @property
     def unwritable(self) -> Text | None:
         """The reason for which the log stores no record now, though it is whole."""
         return None if self.event_log is None else self.event_log.unwritable

@@ -230,6 +230,7 @@ async def _one_key(service: Service, *, is_operator: bool) -> Condition:
         for projection in service.channels.values()
         if key is not None
         and projection.is_channel
+        and not projection.is_copy
         and projection.registry.log_key != dsse.encode_base64(key)
     )
     if not others:
