@@ -345,6 +345,8 @@ const SERVICE_OF = new Map([
   ['window-notice', 'watch'],
   ['courier-outcome', 'courier'],
 ])
+/** The acts of a station (R§18). */
+const OF_STATIONS = new Set(['delivery'])
 const SILENT = new Set(words('reminder courier-outcome delivery broker-outage'))
 const RECEIPT = new Set(words('acknowledgement second-key call-attempt passed-on window-notice'))
 const CONSENTING = new Set(words(`assessment correction retraction cancellation translation-agreement amendment
@@ -352,7 +354,8 @@ const CONSENTING = new Set(words(`assessment correction retraction cancellation 
   accounts-agreement common-ground endorsement release-consent erasure-consent`))
 const CAUSED = new Set(words('reminder lapse line-check-missed window-notice'))
 const SPEAKING = ['officer', 'duty_officer', 'head_of_office']
-const ROLES = [...SPEAKING, 'auditor', 'administrator']
+const ROLES = [...SPEAKING, 'auditor', 'administrator', 'station']
+const isStation = (roles) => roles.includes('station')
 const WATCH_ROLES = ['duty_officer', 'head_of_office']
 
 // ---------------------------------------------------------------------------------------------
@@ -440,9 +443,12 @@ const CHANNEL_SHAPES = new Map(Object.entries({
       exercise_of: objectOf({ name: Name, cid: Hex32 }), custody: oneOf('host'),
     },
   ],
-  officer: [{ officer: Name, office: Name, roles: listOf(oneOf(...ROLES), 1, 5) }, { keys: Keys }],
+  officer: [
+    { officer: Name, office: Name, roles: listOf(oneOf(...ROLES), 1, 5) },
+    { keys: Keys, kept_by: oneOf('station') },
+  ],
   'officer-revocation': [{ officer: Name }, { reason: Text }],
-  'key-addition': [{ officer: Name, keys: Keys }, {}],
+  'key-addition': [{ officer: Name, keys: Keys }, { kept_by: oneOf('station') }],
   'key-revocation': [{ key: Hex32 }, { suspect_from: integer(1), reason: Text }],
   'root-rotation': [
     { roots: listOf(Base64Of32, 1, 16) },
@@ -1221,10 +1227,15 @@ class Replay {
       need(record.source === `/sides/${sideName}`, 'source')
       return
     }
-    need(!SERVICE_OF.has(act), 'only a service does this')
     const officer = this.inOffice(actor, p)
     need(officer, 'not in office')
     need(record.source === `/sides/${sideName}/offices/${officer.office}`, 'source')
+    if (isStation(officer.roles)) {
+      need(OF_STATIONS.has(act), 'a station may not do this')
+      need(record.attestation === 'author', 'an act of a station that nobody signed')
+      return
+    }
+    need(!SERVICE_OF.has(act), 'only a service does this')
     if (!isChannelAct) return
     const asked = act === 'root-rotation' ? []
       : act === 'key-revocation' ? [...SPEAKING, 'administrator']
@@ -1372,6 +1383,11 @@ class Replay {
         need(members.get('officer') !== 'root', 'an officer called root')
         need(officer?.until === undefined, 'the officer was revoked')
         need((members.get('keys') ?? []).every((text) => this.isFresh(text)), 'a key is not fresh')
+        if (isStation(members.get('roles'))) {
+          need(members.get('roles').length === 1 && members.has('keys'), 'a station')
+        }
+        need(!officer || isStation(officer.roles) === isStation(members.get('roles')), 'a station')
+        this.checkKeptBy(sideName, members)
         return () => {
           this.officers.set(officerId, {
             office: members.get('office'), roles: members.get('roles'), since: p, until: undefined,
@@ -1389,6 +1405,7 @@ class Replay {
       case 'key-addition':
         need(officer && officer.until === undefined, 'no such officer')
         need(members.get('keys').every((text) => this.isFresh(text)), 'a key is not fresh')
+        this.checkKeptBy(sideName, members)
         return addKeys
       case 'key-revocation':
         return this.keyRevocation(p, record, signers)
@@ -1482,6 +1499,16 @@ class Replay {
     throw new Error(`no rules for ${act}`)
   }
 
+  checkKeptBy(side, members) {
+    if (!members.has('kept_by')) return
+    need(members.has('keys') && this.hasStation(side), 'kept_by')
+  }
+
+  hasStation(side) {
+    return [...this.officers].some(([actor, officer]) => actor.startsWith(`${side}/`) &&
+      officer.until === undefined && isStation(officer.roles))
+  }
+
   keyRevocation(p, { actor, members }, signers) {
     const [sideName, name] = actor.split('/')
     const key = this.keys.get(members.get('key'))
@@ -1521,14 +1548,19 @@ class Replay {
     }
   }
 
-  delivery(p, { members, bytes }) {
+  delivery(p, { actor, members, bytes }) {
     const side = members.get('side')
     const upto = numberOf(members, 'upto')
     need(this.side(side) && upto < p, 'side or upto')
     const sender = sideOfOfficer(this.valid.get(upto) ?? '')
     need(sender !== '' && sender !== side, 'upto')
     need(upto > (this.delivered.get(side) ?? 0), 'upto')
-    need(bytes.equals(Buffer.from(`{"act":"delivery","side":"${side}","upto":${upto}}`)), 'bytes')
+    if (isService(actor)) {
+      need(!this.hasStation(side), 'a side with a station')
+      need(bytes.equals(Buffer.from(`{"act":"delivery","side":"${side}","upto":${upto}}`)), 'bytes')
+    } else {
+      need(actor.startsWith(`${side}/`), 'a delivery of another side')
+    }
     return () => this.delivered.set(side, upto)
   }
 

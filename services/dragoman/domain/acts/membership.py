@@ -246,6 +246,11 @@ def _check_officer(registry: Registry, side: str, data: acts.Officer) -> Refusal
             "/roles",
             sentence("a station is a program: give it only this role, and a key of its own"),
         )
+    if officer is not None and ("station" in data.roles) != ("station" in officer.roles):
+        return invalid(
+            "/officer",
+            sentence("a station and an officer cannot have the same name; choose another name"),
+        )
     return _check_kept_by(registry, side, data) or _check_keys(registry, or_default(data.keys, ()))
 
 
