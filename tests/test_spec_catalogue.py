@@ -79,6 +79,7 @@ SIDES: Final = {
     Who.ADDRESSEE: "addressee",
     Who.ADDRESSED: "addressed",
     Who.KEEPERS: "keeper",
+    Who.STATION: "station",
 }
 SPANS: Final = {"min": MINUTE, "h": HOUR, "d": DAY, "months": 1}
 LADDER: Final = ("answer", "urgent", "meeting")
@@ -190,7 +191,12 @@ def test_formats_have_their_code_family_roles_officers_and_first_status() -> Non
             act,
             form.rule.family,
             form.rule.roles,
-            f"`{SERVICE}/{form.rule.service}`" if form.rule.service else "",
+            ", ".join(
+                [
+                    *[f"`{SERVICE}/{form.rule.service}`"] * bool(form.rule.service),
+                    *["station"] * form.rule.station,
+                ]
+            ),
             keys_of(form.rule),
             form.start,
             form.kinds,

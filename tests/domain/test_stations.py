@@ -2,15 +2,20 @@
 all that it says, and says little. It keeps keys for officers who have none.
 """
 
+import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from dragoman.domain.acts import access
+from dragoman.domain.acts import access, line_checks
 from dragoman.domain.acts.act_registry import FORMATS, RULES
 from dragoman.domain.acts.act_rules import Who
+from dragoman.domain.acts.line_checks import Slot
 from dragoman.domain.fold import Folded
+from dragoman.domain.record import ids
 from dragoman.domain.record.errors import Refusal
+from dragoman.domain.views import outages
 from samples import SAMPLES, act
 from world import NOTE, World, public_of, refused
 
@@ -119,6 +124,115 @@ def test_the_gateway_delivers_to_a_side_without_a_station_alone(world: World) ->
     name = station.partition("/")[2]
     assert entered(world, {"act": "officer-revocation", "officer": name}).valid
     assert valid(world.keep("service/gateway", body, key=key))
+
+
+# Outages of the line
+
+
+def cut(begins: str, ends: str) -> dict[str, Any]:
+    """Return the report of an outage of the line on 25 November."""
+    return {
+        "act": "line-outage",
+        "from": f"2026-11-25T{begins}.000Z",
+        "to": f"2026-11-25T{ends}.000Z",
+    }
+
+
+def test_a_station_reports_an_outage_of_its_own_line_once_it_is_over(world: World) -> None:
+    stations = [world.enter_station(side) for side in ("nato", "china")]
+    world.clock = datetime(2026, 11, 25, 12, tzinfo=UTC)
+    known, etag = world.registry.outage, world.registry.etag
+    said = [
+        valid(world.hand_in(stations[0], cut(begins, ends)))
+        for begins, ends in (
+            ("11:00:00", "11:30:00"),
+            ("11:05:00", "11:30:00"),
+            ("11:40:00", "11:35:00"),
+            ("11:40:00", "12:30:00"),
+            ("11:40:00", "11:50:00"),
+        )
+    ]
+    assert said == [True, False, False, False, True]
+    assert valid(world.hand_in(stations[1], cut("11:41:00", "11:42:00"))), "its own line"
+    spans = {side: (each.from_, each.cause) for side, each in world.registry.line_outages.items()}
+    assert spans == {
+        "nato": ("2026-11-25T11:40:00.000Z", "line"),
+        "china": ("2026-11-25T11:41:00.000Z", "line"),
+    }
+    assert (world.registry.outage, world.registry.etag) == (known, etag)
+
+
+@pytest.mark.parametrize("actor", ["nato/adm-1", "nato/o-1", ROOT, "service/gateway"])
+def test_nobody_but_a_station_reports_an_outage_of_a_line(actor: str, world: World) -> None:
+    world.clock = datetime(2026, 11, 25, 12, tzinfo=UTC)
+    decided = world.keep(actor, cut("11:00:00", "11:30:00"))
+    assert refused(decided).kind == "not-permitted"
+
+
+# Line checks
+
+
+SCHEDULE = {"at": ["18:00", "22:00"], "zone": "UTC", "sent_by": "alternating"}
+
+
+def scheduled(moment: str) -> tuple[World, list[str], Slot]:
+    """Return a channel in which two stations of nato may send the check of a slot."""
+    world = World()
+    for side in world.sides:
+        adoption = {"act": "profile-adoption", "profile": "default", "line_check": SCHEDULE}
+        assert valid(world.keep(f"{side}/root", adoption))
+    stations = [world.enter_station("nato"), world.enter_station("nato", "st-2")]
+    world.clock = datetime.fromisoformat(moment)
+    slot = line_checks.due(world.registry, world.clock)
+    assert slot is not None
+    return world, stations, slot
+
+
+def checked(world: World, actor: str, slot: Slot, **changes: Any) -> Folded | Refusal:
+    """Return the check of a slot that a station sent."""
+    body = json.loads(line_checks.act_of(world.registry, slot)) | changes
+    key = line_checks.key_of(slot)
+    id = ids.unused(world.name, slot.side, key, world.ledger.used)
+    return world.hand_in(actor, body, id=id)
+
+
+def by_the_watch(world: World, slot: Slot) -> Folded | Refusal:
+    """Return the check of a slot that the scheduler sent."""
+    body = json.loads(line_checks.act_of(world.registry, slot))
+    return world.keep("service/watch", body, key=line_checks.key_of(slot))
+
+
+def test_two_stations_of_a_side_send_one_check_a_slot_and_the_scheduler_none() -> None:
+    world, (first, second), slot = scheduled("2026-11-24T18:01Z")
+    assert refused(by_the_watch(world, slot)).kind == "void"
+    assert refused(checked(world, first, slot, sequence=slot.sequence + 1)).kind == "void"
+    drawn = world.hand_in(first, json.loads(line_checks.act_of(world.registry, slot)))
+    assert refused(drawn).kind == "void", "its id follows from the slot"
+    assert valid(checked(world, first, slot))
+    assert refused(checked(world, second, slot)).kind == "void"
+    (exchange,) = (
+        exchange
+        for id in line_checks.ids_of(world.registry, slot)
+        if (exchange := world.ledger.exchange(id)) is not None
+    )
+    spans = list(outages.checks(exchange))
+    assert [(check.sender, check.side) for check in spans] == [("nato", "china")]
+
+
+def test_a_station_sends_no_check_of_another_side() -> None:
+    world, (first, _), slot = scheduled("2026-11-24T22:01Z")
+    assert slot.side == "china"
+    assert refused(checked(world, first, slot)).kind == "void"
+    assert valid(by_the_watch(world, slot)), "china has no station"
+
+
+def test_a_slot_has_one_check_whoever_sent_it_first() -> None:
+    world, stations, slot = scheduled("2026-11-24T18:01Z")
+    assert valid(checked(world, stations[0], slot))
+    for station in stations:
+        name = station.partition("/")[2]
+        assert entered(world, {"act": "officer-revocation", "officer": name}).valid
+    assert refused(by_the_watch(world, slot)).kind == "void"
 
 
 # Kept keys

@@ -346,8 +346,8 @@ const SERVICE_OF = new Map([
   ['courier-outcome', 'courier'],
 ])
 /** The acts of a station (R§18). */
-const OF_STATIONS = new Set(['delivery'])
-const SILENT = new Set(words('reminder courier-outcome delivery broker-outage'))
+const OF_STATIONS = new Set(['delivery', 'line-outage', 'line-check'])
+const SILENT = new Set(words('reminder courier-outcome delivery broker-outage line-outage'))
 const RECEIPT = new Set(words('acknowledgement second-key call-attempt passed-on window-notice'))
 const CONSENTING = new Set(words(`assessment correction retraction cancellation translation-agreement amendment
   amendment-agreement agreement adoption closure acceptance agenda-agreement readout-agreement
@@ -479,6 +479,7 @@ const CHANNEL_SHAPES = new Map(Object.entries({
     { from: Timestamp, to: Timestamp, cause: oneOf('broker', 'gateway') },
     {},
   ],
+  'line-outage': [{ from: Timestamp, to: Timestamp }, {}],
 }).map(([act, [needed, optional]]) => [
   act,
   // R§3: every act may have `signed`, `channel-opening` too.
@@ -952,6 +953,7 @@ class Replay {
       rules: numberOf(act, 'rules'), rulesAdopted: new Map(), newerFrom: 0,
       sides: [], officers: new Map(), keys: new Map(), policy: null, policies: new Map(),
       consents: [], erased: new Set(), delivered: new Map(), outage: null, watches: new Map(),
+      lineOutages: new Map(),
       used: new Set(), exchanges: new Map(), bySubject: new Map(), channelCommits: new Set(),
       valid: new Map(), channelTime: '', signers: new Map(), highest: new Map(),
     })
@@ -1235,7 +1237,7 @@ class Replay {
       need(record.attestation === 'author', 'an act of a station that nobody signed')
       return
     }
-    need(!SERVICE_OF.has(act), 'only a service does this')
+    need(!SERVICE_OF.has(act) && act !== 'line-outage', 'only a service or a station does this')
     if (!isChannelAct) return
     const asked = act === 'root-rotation' ? []
       : act === 'key-revocation' ? [...SPEAKING, 'administrator']
@@ -1495,6 +1497,10 @@ class Replay {
         return this.delivery(p, record)
       case 'broker-outage':
         return this.brokerOutage(record)
+      case 'line-outage':
+        return this.outageOf(record, this.lineOutages.get(sideName), (span) => {
+          this.lineOutages.set(sideName, span)
+        })
     }
     throw new Error(`no rules for ${act}`)
   }
@@ -1568,13 +1574,18 @@ class Replay {
     const [from, to, cause] = ['from', 'to', 'cause'].map((key) => members.get(key))
     const exact = `{"act":"broker-outage","from":"${from}","to":"${to}","cause":"${cause}"}`
     need(bytes.equals(Buffer.from(exact)), 'bytes')
+    return this.outageOf({ members, time }, this.outage, (span) => {
+      this.outage = span
+    })
+  }
+
+  outageOf({ members, time }, before, effect) {
+    const [from, to] = ['from', 'to'].map((key) => members.get(key))
     const [start, end] = [instant(from), instant(to)]
     need(start !== null && end !== null, 'a time that does not exist')
     need(end >= start && end <= instant(time) + 2000000n, 'to')
-    need(!this.outage || start < this.outage.start || end > this.outage.end, 'within an outage')
-    return () => {
-      this.outage = { start, end }
-    }
+    need(!before || start < before.start || end > before.end, 'within an outage')
+    return () => effect({ start, end })
   }
 
   // -- erasure (R§14.8, R§14.9, R§15.3) ---------------------------------------------------------
