@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dragoman.domain.acts import access, line_checks
+from dragoman.domain.acts import access, line_checks, membership
 from dragoman.domain.acts.act_registry import FORMATS, RULES
 from dragoman.domain.acts.act_rules import Who
 from dragoman.domain.acts.line_checks import Slot
@@ -236,6 +236,23 @@ def test_a_slot_has_one_check_whoever_sent_it_first() -> None:
 
 
 # Kept keys
+
+
+@pytest.mark.parametrize("owners", [["kept"], ["own"], ["kept", "own"]])
+def test_a_record_says_that_the_station_signed_it_unless_the_officer_signed_too(
+    owners: list[str], world: World
+) -> None:
+    world.enter_station("nato")
+    addition = {"act": "key-addition", "officer": "o-1"}
+    for key, more in (("kept", {"kept_by": "station"}), ("own", {})):
+        body = {**addition, "keys": [public_of(f"nato/{key}")], **more}
+        assert entered(world, body, f"nato/{key}").valid
+    outcome = world.hand_in(N, NOTE, "", *[f"nato/{key}" for key in owners])
+    assert isinstance(outcome, Folded) and outcome.valid and outcome.record is not None
+    text = outcome.record.envelope.signatures
+    assert isinstance(text, str)
+    station_for = membership.signed_for(world.registry, text, (N, ""))
+    assert station_for == ((N,) if owners == ["kept"] else ())
 
 
 def test_a_key_is_kept_for_an_officer_by_a_side_that_has_a_station(world: World) -> None:
