@@ -10,6 +10,7 @@ they become too many, it reads on from the file.
 
 import asyncio
 import random
+import zlib
 from collections.abc import Callable, Iterable
 from typing import Final
 
@@ -27,6 +28,8 @@ from dragoman_schemas.watch_responses import Alarm
 
 _FAREWELL_MS: Final = (500, 3_000)
 """Milliseconds after which a reader comes back when a gateway stops."""
+
+_LEVEL: Final = 6
 
 log = structlog.get_logger()
 
@@ -91,6 +94,25 @@ Event = EventLine | AlarmLine
 class Stream(EventSourceResponse):
     """A stream of server-sent events that can be written to without waiting."""
 
+    _compressor: "zlib._Compress | None" = None
+
+    def compress(self) -> None:
+        """Compress what is written, and flush after each write, before `prepare`.
+
+        The records of a channel resemble each other, and a station's line may be thin.
+        """
+        self.headers["Content-Encoding"] = "deflate"
+        self._compressor = zlib.compressobj(_LEVEL)
+
+    def _packed(self, data: bytes) -> bytes:
+        if self._compressor is None:
+            return data
+        return self._compressor.compress(data) + self._compressor.flush(zlib.Z_SYNC_FLUSH)
+
+    async def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Write, and wait until the reader takes it."""
+        await super().write(self._packed(bytes(data)))
+
     async def bid_farewell(self) -> None:
         """Tell the reader when to connect again, because the gateway stops.
 
@@ -105,7 +127,7 @@ class Stream(EventSourceResponse):
         Raises `ConnectionResetError` if the reader has left.
         """
         assert isinstance(self._payload_writer, StreamWriter)
-        await self._payload_writer.write(events, drain=False)
+        await self._payload_writer.write(self._packed(events), drain=False)
 
 
 class Reader:
