@@ -10,19 +10,27 @@ reached, and to the side that waits. It has no id, and is repeated until it is s
 """
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import web
 from aiohttp.client_exceptions import ClientConnectionResetError
 from msgspec import Raw
 
-from dragoman.api.sse_broadcast import AlarmLine, EventLine, Reader, Readers, Stream
+from dragoman.api.sse_broadcast import (
+    AlarmLine,
+    DeflatedStream,
+    EventLine,
+    Reader,
+    Readers,
+    Stream,
+)
 from dragoman.application.rosters import ladders
 from dragoman.application.service import Service
 from dragoman.domain.acts.access import officer_side
@@ -44,6 +52,8 @@ from dragoman_schemas.state import Exchange
 EVENT_STREAM = "text/event-stream"
 NDJSON = "application/x-ndjson"
 CLOUDEVENTS = "application/cloudevents-batch+json"
+
+_DEFLATE: Final = re.compile(r"(?:^|[, ])deflate(?! *; *q=0(?:\.0*)?(?:$|[, ]))")
 
 
 def recorded(stored: Stored) -> EventLine:
@@ -367,9 +377,8 @@ async def stream(
     """
     first = begins.first
     await projection.reached(first - 1)
-    response = Stream(headers={"Dragoman-Position": str(projection.state.position)}, sep="\n")
-    if begins.attend is not None and "deflate" in request.headers.get("Accept-Encoding", ""):
-        response.compress()
+    kind = DeflatedStream if begins.attend and _takes_deflate(request) else Stream
+    response = kind(headers={"Dragoman-Position": str(projection.state.position)}, sep="\n")
     await response.prepare(request)
     may = begins.still
     reader = Reader(
@@ -385,13 +394,13 @@ async def stream(
     try:
         async with response:
             await response.write(b"retry: 1000\n\n")
+            if begins.attend is not None:
+                attending.append(asyncio.create_task(_attended(begins.attend, response, reader)))
             while not reader.is_live:
                 upto = reader.begin_again(projection.state.position)
                 await _bring(service, projection, response, reader, begins.missed(first, upto))
                 first = upto + 1
                 await tail.readers.go_live(reader, tail.ringing())
-            if begins.attend is not None:
-                attending.append(asyncio.create_task(_attended(begins.attend, response, reader)))
             await reader.ended
             if service.lifecycle.ending.is_set():
                 await response.bid_farewell()
@@ -401,6 +410,10 @@ async def stream(
         tail.readers.leave(reader)
         await cancel_until_ended(attending)
     return response
+
+
+def _takes_deflate(request: web.Request) -> bool:
+    return _DEFLATE.search(request.headers.get("Accept-Encoding", "")) is not None
 
 
 async def _attended(attend: Attend, response: Stream, reader: Reader) -> None:

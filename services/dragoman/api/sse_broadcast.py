@@ -12,7 +12,7 @@ import asyncio
 import random
 import zlib
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from aiohttp import web
@@ -28,8 +28,6 @@ from dragoman_schemas.watch_responses import Alarm
 
 _FAREWELL_MS: Final = (500, 3_000)
 """Milliseconds after which a reader comes back when a gateway stops."""
-
-_LEVEL: Final = 6
 
 log = structlog.get_logger()
 
@@ -94,25 +92,6 @@ Event = EventLine | AlarmLine
 class Stream(EventSourceResponse):
     """A stream of server-sent events that can be written to without waiting."""
 
-    _compressor: "zlib._Compress | None" = None
-
-    def compress(self) -> None:
-        """Compress what is written, and flush after each write, before `prepare`.
-
-        The records of a channel resemble each other, and a station's line may be thin.
-        """
-        self.headers["Content-Encoding"] = "deflate"
-        self._compressor = zlib.compressobj(_LEVEL)
-
-    def _packed(self, data: bytes) -> bytes:
-        if self._compressor is None:
-            return data
-        return self._compressor.compress(data) + self._compressor.flush(zlib.Z_SYNC_FLUSH)
-
-    async def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Write, and wait until the reader takes it."""
-        await super().write(self._packed(bytes(data)))
-
     async def bid_farewell(self) -> None:
         """Tell the reader when to connect again, because the gateway stops.
 
@@ -127,7 +106,45 @@ class Stream(EventSourceResponse):
         Raises `ConnectionResetError` if the reader has left.
         """
         assert isinstance(self._payload_writer, StreamWriter)
-        await self._payload_writer.write(self._packed(events), drain=False)
+        await self._payload_writer.write(events, drain=False)
+
+
+class DeflatedStream(Stream):
+    """A stream that is compressed as a whole, and readable after each write.
+
+    A record then costs little more than what is new in it. The compressor keeps the
+    last 32 KiB for each stream. No event holds a secret that an author could guess at
+    by the size of another act.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        """Begin with an empty window."""
+        super().__init__(**options)
+        self.headers["Content-Encoding"] = "deflate"
+        self.headers["Vary"] = "Accept-Encoding"
+        self._deflater = zlib.compressobj()
+        self._is_ended = False
+
+    async def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Write events, and wait until there is room for more."""
+        await super().write(self._deflated(data))
+
+    async def push(self, events: bytes) -> None:
+        """Put events into the buffer of the stream.
+
+        Raises `ConnectionResetError` if the reader has left.
+        """
+        await super().push(self._deflated(events))
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """End the compressed data, and then the stream."""
+        if not self._is_ended:
+            self._is_ended = True
+            data = self._deflater.compress(data) + self._deflater.flush()
+        await super().write_eof(data)
+
+    def _deflated(self, data: bytes | bytearray | memoryview) -> bytes:
+        return self._deflater.compress(data) + self._deflater.flush(zlib.Z_SYNC_FLUSH)
 
 
 class Reader:
