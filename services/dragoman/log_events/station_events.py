@@ -16,6 +16,11 @@ EVENTS: Final[dict[str, LogEvent]] = {
         "A line check or the report of an outage was refused. `reason` says why.",
         "Nothing, unless it repeats. Then see that the station is in office.",
     ),
+    "station.head_not_proven": LogEvent(
+        "The host did not prove that its signed head continues the copy here. Nothing is taken. It "
+        "is asked again.",
+        "Ask the host's operator, if it lasts: a tile of its tree is missing or wrong.",
+    ),
     "station.host_convicted": LogEvent(
         "The host has signed two heads that contradict each other. `reason` names the evidence. "
         "Nothing more is taken from it or sent to it.",
