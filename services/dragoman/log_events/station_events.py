@@ -21,6 +21,10 @@ EVENTS: Final[dict[str, LogEvent]] = {
         "is asked again.",
         "Ask the host's operator, if it lasts: a tile of its tree is missing or wrong.",
     ),
+    "station.file_awaited": LogEvent(
+        "A file that a record names did not come from the host, or not whole. It is fetched again.",
+        "Nothing, unless it repeats. Then ask the host's operator for that file.",
+    ),
     "station.host_convicted": LogEvent(
         "The host has signed two heads that contradict each other. `reason` names the evidence. "
         "Nothing more is taken from it or sent to it.",

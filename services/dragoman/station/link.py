@@ -147,6 +147,10 @@ class HostLink:
             self._renew_at = now + _RENEWED_SECONDS
         return self._token
 
+    def headers(self) -> dict[str, str]:
+        """Return the headers of a request on another connection than this link's."""
+        return {"Authorization": f"Bearer {self._bearer()}"}
+
     def refused(self) -> None:
         """Make another token for the next request: the host did not take this one."""
         self._token = ""

@@ -27,6 +27,7 @@ from dragoman.station import joined_channels
 from dragoman.station.command_handler import StationCommandHandler
 from dragoman.station.copy_log import CopyLog
 from dragoman.station.cosigner import Cosigner
+from dragoman.station.file_carrier import FileCarrier
 from dragoman.station.follower import CopyFollower
 from dragoman.station.joined_channels import JoinedChannel, JoinedHosts
 from dragoman.station.kept_key_signer import STATION_KEY, WITNESS_KEY
@@ -152,6 +153,16 @@ class Station:
             expect=projection.expect,
             convicted=partial(self._convicted, name),
         )
+        files = FileCarrier(
+            link,
+            self._service.files,
+            name,
+            channel.cid,
+            channel.side,
+            self._data / "station" / f"files-{name}.json",
+        )
+        projection.listeners.add(files.folded)
+        start(self._service.keep(f"files of {name}", files.run))
         submitter = Submitter(
             link,
             self._outbox,
@@ -159,6 +170,7 @@ class Station:
             channel.cid,
             channel.actor,
             sign=partial(self._handler.sign_entry, projection),
+            bring=files.bring,
             final=partial(self._final, projection),
             accuse=partial(self._accuse, name),
         )

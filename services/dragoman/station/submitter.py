@@ -22,6 +22,7 @@ from dragoman.domain.decide import Submission
 from dragoman.domain.record.errors import Refused
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.projection.projection import NotYetApplied, Projection
+from dragoman.station.file_carrier import NotBrought
 from dragoman.station.link import SILENT_SECONDS, HostLink
 from dragoman.stores.outbox import ON_THE_WAY, URGENT, Outbox, OutboxEntry
 from dragoman_schemas.problems import Problem
@@ -66,18 +67,20 @@ class Submitter:
         actor: str,
         *,
         sign: Callable[[OutboxEntry], OutboxEntry],
+        bring: Callable[[bytes], Awaitable[None]],
         final: Callable[[], Awaitable[int]],
         accuse: Callable[[OutboxEntry, bytes], None],
     ) -> None:
         """Send a channel's entries over a link, for the station `actor`.
 
-        `sign` decides and signs an entry that had to wait, or raises `Refused`. `final`
+        `sign` decides and signs an entry that had to wait, or raises `Refused`. `bring`
+        brings the files that an act names to the host. `final`
         gives the position up to which records are final. `accuse` is called with the
         host's answer if the copy has something else where that says a record is.
         """
         self._link, self._outbox, self._projection = link, outbox, projection
         self._cid, self._actor = cid, actor
-        self._sign, self._final, self._accuse = sign, final, accuse
+        self._sign, self._bring, self._final, self._accuse = sign, bring, final, accuse
         self._wake = asyncio.Event()
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._settled: dict[str, list[asyncio.Future[OutboxEntry]]] = {}
@@ -225,13 +228,14 @@ class Submitter:
             released_by=entry.released_by,
         )
         try:
+            await self._bring(bytes(entry.act))
             outcome = await self._link.post(entry.channel, line)
         except Unreachable as error:
             if error.never_left:
                 await self._outbox.change(entry, state="waiting", left="")
             self._pause(entry)
             return
-        except (Garbled, ProblemResponse) as error:
+        except (Garbled, NotBrought, ProblemResponse) as error:
             if isinstance(error, ProblemResponse) and error.problem.status == 401:
                 self._link.refused()
             self._pause(entry)
