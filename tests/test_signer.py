@@ -15,10 +15,11 @@ from structlog.testing import capture_logs
 
 from dragoman import witness_client
 from dragoman.audit import compare
-from dragoman.audit.mirror import Mirror, Pinned
+from dragoman.audit.mirror import Mirror
 from dragoman.cli.audit.witness import application
 from dragoman.domain.acts.log_policy import log_of
 from dragoman.eventlog.archive import Archive
+from dragoman.eventlog.archive_format import Pinned
 from dragoman.eventlog.event_log import LogUnreachable, StoredMessage
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.sealing import LogContradiction, Sealing

@@ -11,11 +11,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from dragoman.audit.mirror import Mirror, Pinned
+from dragoman.audit.mirror import Mirror
 from dragoman.audit.verification_result import CosigningTime
 from dragoman.cli.audit import witness
 from dragoman.domain.acts.erasure import named_in
 from dragoman.domain.acts.log_policy import log_of
+from dragoman.eventlog.archive_format import Pinned
 from dragoman.eventlog.cosign_times import TIMES
 from dragoman.tlog import leaf, note
 from dragoman.witness import SIZE, CosigningWitness, times_in

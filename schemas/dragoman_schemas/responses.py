@@ -59,7 +59,8 @@ class ActLine(Shape, frozen=True, kw_only=True):
 
     With `exchange`, an id, the act carries that exchange on; otherwise it opens one. A
     signed act comes with the values of Dragoman-Key-Id and Dragoman-Signature in
-    `key_id` and `signature`.
+    `key_id` and `signature`. A station names the officer who released it in
+    `released_by`.
     """
 
     act: Raw
@@ -68,6 +69,7 @@ class ActLine(Shape, frozen=True, kw_only=True):
     if_match: str = ""
     key_id: str = ""
     signature: str = ""
+    released_by: str = ""
 
 
 class ActOutcome(ResponseBody, frozen=True, kw_only=True):

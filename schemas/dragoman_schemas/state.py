@@ -313,7 +313,8 @@ class Exchange(State, frozen=True, kw_only=True):
 class Key(State, frozen=True, kw_only=True):
     """A public key in the channel, its owner, and the positions of its validity.
 
-    What it signed from `suspect_from` on is disputed.
+    What it signed from `suspect_from` on is disputed. `kept_by` says that the side's
+    station keeps its private part, and signs for the owner.
     """
 
     public: str
@@ -321,6 +322,7 @@ class Key(State, frozen=True, kw_only=True):
     since: int
     until: int | None = None
     suspect_from: int | None = None
+    kept_by: str = ""
 
 
 class OfficerState(State, frozen=True, kw_only=True):

@@ -58,6 +58,8 @@ from dragoman.service_factory import (
 from dragoman.service_processes import FIRST_GATEWAY
 from dragoman.settings import Settings, SettingsError
 from dragoman.signer import Signer
+from dragoman.station import joined_channels
+from dragoman.station.station import Station
 from dragoman.stores import endpoint_secrets
 from dragoman.stores.keystore import Keystore
 from dragoman.stores.tokens_and_sessions import new_token
@@ -195,6 +197,7 @@ async def gateway(
     whole: bool = False,
     take_over: bool = False,
     clock: AdjustableClock | None = None,
+    station: Station | None = None,
 ) -> AsyncIterator[RunningGateway]:
     """Yield a gateway that is ready on a broker.
 
@@ -204,7 +207,8 @@ async def gateway(
     Where several gateways share the port, all but the first answer once they are ready.
     With `whole`, the process also runs the scheduler, the notifier and the signer; the
     signer runs elsewhere if `registrar.beside` is set. `clock` is the clock of the
-    gateway, if another than that of the machine is wanted.
+    gateway, if another than that of the machine is wanted. A `station` brings the
+    copies of shared channels.
     """
     permit = PlaceGuard(settings.data, take_over=take_over)
     clock = clock or AdjustableClock()
@@ -215,7 +219,7 @@ async def gateway(
             listener.opened(settings, lifecycle, certificate, is_first=name == FIRST_GATEWAY)
         )
         service, start = await stack.enter_async_context(
-            running_service(settings, endpoint, name, permit, lifecycle, clock)
+            running_service(settings, endpoint, name, permit, lifecycle, clock, station)
         )
         outages = OutageRecorder(
             service.channels, service.command_handler, lambda: service.is_down, service.watchdog
@@ -254,6 +258,20 @@ async def gateway(
         start(service.keep("gauges", gauges.run))
         lifecycle.serves()
         yield running
+
+
+def station_of(settings: Settings) -> Station:
+    """Return the station of a data directory, with its copies opened and checked.
+
+    Raises `SettingsError` if it has joined no channel.
+    """
+    joined = joined_channels.read(settings.data)
+    if not joined.channels():
+        raise SettingsError(
+            f"the station of {settings.data} has joined no channel: call `dragoman station join` "
+            "with the invitation of a host first"
+        )
+    return Station(settings.data, joined)
 
 
 async def _keep_keys(endpoint: BrokerEndpoint, service: Service) -> None:

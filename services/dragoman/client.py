@@ -23,7 +23,7 @@ import io
 import secrets
 import ssl
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -79,7 +79,15 @@ _any = msgspec.json.Decoder(Any)
 
 
 class Unreachable(Exception):
-    """An address at which no gateway answers."""
+    """An address at which no gateway answers.
+
+    `never_left` says that no connection was made, so that nothing was sent.
+    """
+
+    def __init__(self, text: str, *, never_left: bool = False) -> None:
+        """Say what does not answer, and whether anything was sent."""
+        super().__init__(text)
+        self.never_left = never_left
 
 
 class Garbled(Exception):
@@ -168,11 +176,21 @@ class Client:
     Posts are tried again with their key while their outcome is unknown.
     """
 
-    def __init__(self, session: aiohttp.ClientSession, base_url: str, token: str) -> None:
-        """Use the session for all calls."""
+    def __init__(
+        self, session: aiohttp.ClientSession, base_url: str, token: str | Callable[[], str]
+    ) -> None:
+        """Use the session for all calls.
+
+        A token that does not last is given as a function, which each call asks anew.
+        """
         self._session = session
         self.base_url = base_url.rstrip("/")
-        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._token = token
+
+    @property
+    def _headers(self) -> dict[str, str]:
+        token = self._token if isinstance(self._token, str) else self._token()
+        return {"Authorization": f"Bearer {token}"} if token else {}
 
     async def call(
         self,
@@ -201,12 +219,16 @@ class Client:
         except aiohttp.ClientConnectorCertificateError as error:
             raise Unreachable(
                 f"the certificate of {self.base_url} is not trusted here: "
-                f"{error.certificate_error}; name its CA's file in SSL_CERT_FILE"
+                f"{error.certificate_error}; name its CA's file in SSL_CERT_FILE",
+                never_left=True,
             ) from None
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Unreachable(
                 f"{self.base_url} does not answer ({type(error).__name__}); "
-                "is `dragoman up` running there?"
+                "is `dragoman up` running there?",
+                never_left=isinstance(
+                    error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError
+                ),
             ) from None
         if answer.status >= 400:
             header = answer.headers.get("Retry-After", "")
@@ -444,7 +466,7 @@ class Client:
 
         With `least`, up to that position at least. Raises `Garbled`.
         """
-        async for lines in self._lines(
+        async for lines in self.lines(
             f"/v1/channels/{channel}/records?from={first}", "application/x-ndjson", least
         ):
             yield [_read(_entry, line, "record") for line in lines]
@@ -461,7 +483,7 @@ class Client:
         while True:
             event = b""
             try:
-                async for lines in self._lines(
+                async for lines in self.lines(
                     f"/v1/channels/{channel}/records?after={after}", "text/event-stream"
                 ):
                     for line in lines:
@@ -480,13 +502,23 @@ class Client:
                     raise
             await asyncio.sleep(1)
 
-    async def _lines(self, path: str, media: str, least: int = 0) -> AsyncIterator[list[bytes]]:
+    async def lines(
+        self,
+        path: str,
+        media: str,
+        least: int = 0,
+        timeout: aiohttp.ClientTimeout = _STREAMING,  # aiohttp's own  # noqa: ASYNC109
+    ) -> AsyncIterator[list[bytes]]:
+        """Yield the lines of an answer as they come, all of a read together.
+
+        Raises `ProblemResponse`, `Unreachable`, and `Garbled` for a line without end.
+        """
         headers = {**self._headers, "Accept": media} | (
             {"Dragoman-Min-Position": str(least)} if least else {}
         )
         try:
             async with self._session.get(
-                self.base_url + path, headers=headers, timeout=_STREAMING
+                self.base_url + path, headers=headers, timeout=timeout
             ) as response:
                 if response.status >= 400:
                     raise ProblemResponse(

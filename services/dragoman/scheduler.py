@@ -367,12 +367,15 @@ class Scheduler:
         return [
             (name, projection)
             for name, projection in self._channels.items()
-            if (schedule := self._schedules.get(name)) is None or schedule.has_work(now)
+            if not projection.is_copy
+            and ((schedule := self._schedules.get(name)) is None or schedule.has_work(now))
         ]
 
     async def _tick(self, channels: Iterable[tuple[str, Projection]]) -> None:
         for name, projection in channels:
-            if projection.doubt or not projection.is_channel or not projection.caught_up.is_set():
+            if projection.is_copy or projection.doubt or not projection.is_channel:
+                continue
+            if not projection.caught_up.is_set():
                 continue
             schedule = self._schedules.get(name)
             if schedule is None:

@@ -9,14 +9,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import aiohttp
 import structlog
 
 from dragoman import telemetry, witness_client
 from dragoman.application.access_refresh import AccessRefresh
-from dragoman.application.act_signer import OwnKeySigner
+from dragoman.application.act_signer import OwnKeySigner, Signers
 from dragoman.application.channel_openings import ChannelOpenings, OpenLog
 from dragoman.application.clock import AdjustableClock, stamp, utc_now
 from dragoman.application.command_handler import CommandHandler
@@ -33,7 +33,7 @@ from dragoman.data_directory import PlaceGuard
 from dragoman.eventlog import stream_config, tail
 from dragoman.eventlog.broker import BrokerEndpoint
 from dragoman.eventlog.durability_guard import DurabilityGuard
-from dragoman.eventlog.event_log import LogBroken, LogUnreachable
+from dragoman.eventlog.event_log import Log, LogBroken, LogUnreachable
 from dragoman.eventlog.group_commit import GroupCommitLog
 from dragoman.eventlog.high_water_mark import HighWaterMark
 from dragoman.eventlog.jetstream import JetStreamLog
@@ -45,8 +45,12 @@ from dragoman.projection import rebuild
 from dragoman.projection.checking import IntegrityCheck
 from dragoman.projection.fold_mark import FoldMarks
 from dragoman.projection.projection import Projection
+from dragoman.projection.store import Store
 from dragoman.projection.tree import Trees
 from dragoman.settings import Settings, SettingsError
+from dragoman.station.command_handler import StationCommandHandler
+from dragoman.station.kept_key_signer import KeptKeySigner
+from dragoman.station.station import Station
 from dragoman.stores import (
     drafts,
     endpoints,
@@ -62,6 +66,7 @@ from dragoman.stores.host_key import HostKeyStore
 from dragoman.stores.identities import Identities
 from dragoman.stores.key_value import Bucket
 from dragoman.stores.keystore import Keystore
+from dragoman.stores.outbox import Outbox
 from dragoman.stores.signed_heads import SignedHeadStore
 from dragoman.stores.tokens_and_sessions import BUCKET, OPERATOR, Grant, TokensAndSessions
 from dragoman.supervision import (
@@ -92,12 +97,14 @@ async def running_service(
     permit: PlaceGuard,
     lifecycle: Lifecycle,
     clock: AdjustableClock | None = None,
+    station: Station | None = None,
 ) -> AsyncIterator[tuple[Service, StartTask]]:
     """Yield a service that follows all channels, and a function that starts tasks.
 
     Every channel is folded to the end of its log first. The tasks last as long as the
     context. The projection and the high-water marks are stored under `name`. `clock` is
-    the clock of the service, if another than that of the machine is wanted.
+    the clock of the service, if another than that of the machine is wanted. A `station`
+    brings the copies of shared channels.
     """
     clock = clock or AdjustableClock()
     lifecycle.begins(sentence("connecting to the broker"))
@@ -114,17 +121,8 @@ async def running_service(
         await _retry(access.refresh)
         await _retry(lambda: _issue_operator_token(settings.data, access))
         file = settings.data / "projection" / f"{name}.sqlite"
-        marks = settings.data / "marks" / name
-        names = sorted(
-            {
-                *await _retry(lambda: stream_config.channels(bus)),
-                *(path.stem for path in marks.glob("*.json")),
-            }
-        )
-
-        def log_of(channel: str) -> JetStreamLog:
-            return JetStreamLog(channel, bus, replicas=settings.nats.replicas)
-
+        opener = _LogOpener(settings, name, bus, steward, guard, permit, clock, station)
+        names = await _retry(opener.names)
         lifecycle.begins(sentence("opening the copy of the logs"))
 
         def building(count: Callable[[], int]) -> None:
@@ -132,33 +130,21 @@ async def running_service(
                 sentence("building the copy of the logs again"), lambda: (count(), len(names))
             )
 
-        store = await rebuild.opened(file, names, log_of, building)
+        opener.store = store = await rebuild.opened(file, names, opener.log_of, building)
         stack.callback(store.close)
-        fold_marks = FoldMarks(marks)
-        stack.push_async_callback(fold_marks.keep)
-        start = await stack.enter_async_context(background_tasks())
-
-        async def open_log(channel: str, *, new: bool = False) -> Projection:
-            if new:
-                await _create_log(settings, steward, bus, channel)
-            mark = HighWaterMark(marks / f"{channel}.json")
-            event_log = JetStreamLog(
-                channel, bus, guard, replicas=settings.nats.replicas, mark=mark
-            )
-            projection = Projection(GroupCommitLog(event_log), store, now=clock.now, ago=clock.ago)
-            projection.awaited = permit.awaited.get(channel, 0)
-            fold_marks.follow(projection)
-            _start_following(projection, start)
-            return projection
-
+        stack.push_async_callback(opener.fold_marks.keep)
+        opener.start = start = await stack.enter_async_context(background_tasks())
+        outbox = Outbox(Bucket(bus, drafts.BUCKET))
         openings = _channel_openings(
             settings,
             bus=bus,
             steward=steward,
             clock=clock,
             permit=permit,
-            open_log=open_log,
+            open_log=opener.open,
             disks=DiskSpace(settings.data, guard),
+            station=station,
+            outbox=outbox,
         )
         roster_store = rosters.RosterStore(Erasable(bus, rosters.STREAM, rosters.PREFIX))
         service = Service(
@@ -193,6 +179,7 @@ async def running_service(
             now=clock.now,
             lifecycle=lifecycle,
             disks=openings.disks,
+            station=station,
         )
         backoffs: dict[str, Backoff] = {}
         lifecycle.begins(
@@ -206,15 +193,17 @@ async def running_service(
 
         def rebuilt() -> None:
             service.trees.forget()
-            fold_marks.compare()
+            opener.fold_marks.compare()
+            if station is not None:
+                station.refolded()
 
-        rebuilder = rebuild.Rebuilder(store, service.channels, log_of, settled=rebuilt)
+        rebuilder = rebuild.Rebuilder(store, service.channels, opener.log_of, settled=rebuilt)
         _start_tasks(
             service,
             start,
             {
                 "rebuild": rebuilder.run,
-                "fold-marks": fold_marks.run,
+                "fold-marks": opener.fold_marks.run,
                 "log-keys": proofs.run,
                 "integrity": IntegrityCheck(store).run,
                 "watchdog": service.watchdog.run,
@@ -222,6 +211,8 @@ async def running_service(
                 "new-channels": partial(_follow_new_channels, service, backoffs),
             },
         )
+        if station is not None:
+            await _begin_station(stack, settings, endpoint, service, station, outbox, start)
         if permit.read_only_reason() is not None:
             confirm = (
                 TakeOver(service, await witness_factory(stack, settings)).confirmation
@@ -230,6 +221,90 @@ async def running_service(
             )
             start(supervise("place", lambda _: permit.run(confirm)))
         yield service, start
+
+
+class _LogOpener:
+    """The opening of the logs that a service follows.
+
+    `store` and `start` are set before the first log is followed.
+    """
+
+    store: Store
+    start: StartTask
+
+    def __init__(
+        self,
+        settings: Settings,
+        name: str,
+        bus: NatsConnection,
+        steward: NatsConnection,
+        guard: DurabilityGuard,
+        permit: PlaceGuard,
+        clock: AdjustableClock,
+        station: Station | None,
+    ) -> None:
+        """Open logs on the broker, and the copies of a station, if this is one."""
+        self._settings, self._bus, self._steward, self._guard = settings, bus, steward, guard
+        self._permit, self._clock, self._station = permit, clock, station
+        self._copies = {} if station is None else station.copies
+        self._marks = settings.data / "marks" / name
+        self.fold_marks = FoldMarks(self._marks)
+
+    async def names(self) -> list[str]:
+        """Return the channels to follow: on the broker, marked here, and joined."""
+        channels = await stream_config.channels(self._bus)
+        marked = (path.stem for path in self._marks.glob("*.json"))
+        return sorted({*channels, *marked, *self._copies})
+
+    def log_of(self, channel: str) -> Log:
+        """Return the log of a channel, to read it."""
+        if channel in self._copies:
+            return self._copies[channel]
+        return JetStreamLog(channel, self._bus, replicas=self._settings.nats.replicas)
+
+    async def open(self, channel: str, *, new: bool = False) -> Projection:
+        """Follow a channel's log. Raises `LogBroken`, `LogUnreachable`."""
+        if new:
+            await _create_log(self._settings, self._steward, self._bus, channel)
+        if self._station is not None and channel in self._copies:
+            projection = self._followed(self._copies[channel])
+            self._station.opened(projection)
+        else:
+            event_log = JetStreamLog(
+                channel,
+                self._bus,
+                self._guard,
+                replicas=self._settings.nats.replicas,
+                mark=HighWaterMark(self._marks / f"{channel}.json"),
+            )
+            projection = self._followed(GroupCommitLog(event_log))
+            projection.awaited = self._permit.awaited.get(channel, 0)
+        self.fold_marks.follow(projection)
+        _start_following(projection, self.start)
+        return projection
+
+    def _followed(self, log: Log) -> Projection:
+        return Projection(log, self.store, now=self._clock.now, ago=self._clock.ago)
+
+
+async def _begin_station(
+    stack: AsyncExitStack,
+    settings: Settings,
+    endpoint: BrokerEndpoint,
+    service: Service,
+    station: Station,
+    outbox: Outbox,
+    start: StartTask,
+) -> None:
+    """Begin the lines of a station, whose copies are folded already."""
+    steward = await stack.enter_async_context(endpoint.connected("steward"))
+    registrar = await stack.enter_async_context(endpoint.connected("registrar"))
+    await _retry(lambda: SignedHeadStore.create(steward, settings.nats.replicas))
+    await _retry(outbox.begin)
+    handler = service.command_handler
+    assert isinstance(handler, StationCommandHandler)
+    await station.begin(service, handler, outbox, SignedHeadStore(registrar), start)
+    stack.push_async_callback(station.aclose)
 
 
 async def _create_log(
@@ -351,12 +426,16 @@ def _channel_openings(
     permit: PlaceGuard,
     open_log: OpenLog,
     disks: DiskSpace,
+    station: Station | None,
+    outbox: Outbox,
 ) -> ChannelOpenings:
     """Return the openings of a service, with its command handler and its identity."""
     custody = Keystore(settings.data / "keys" / "channels")
+    signers: Signers = {"host": TrialSigner(custody), "sides": OwnKeySigner()}
+    handler = CommandHandler if station is None else partial(_station_handler, station, outbox)
     return ChannelOpenings(
-        command_handler=CommandHandler(
-            {"host": TrialSigner(custody), "sides": OwnKeySigner()},
+        command_handler=handler(
+            signers,
             now=clock.now,
             is_clock_set=lambda: clock.is_set,
             read_only_reason=permit.read_only_reason,
@@ -375,6 +454,14 @@ def _channel_openings(
         channels={},
         now=clock.now,
     )
+
+
+def _station_handler(
+    station: Station, outbox: Outbox, signers: Signers, **arguments: Any
+) -> StationCommandHandler:
+    """Return the command handler of a station. The other arguments are those of any."""
+    actors = {name: channel.actor for name, channel in station.channels.items()}
+    return StationCommandHandler(signers, KeptKeySigner(station.keys, actors), outbox, **arguments)
 
 
 async def _issue_operator_token(data: Path, access: TokensAndSessions) -> None:

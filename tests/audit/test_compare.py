@@ -9,9 +9,11 @@ import pytest
 
 from dragoman.audit import compare
 from dragoman.audit.compare import LogCopy
-from dragoman.audit.mirror import Mirror, MirrorOfAnotherChannel, Pinned
+from dragoman.audit.mirror import Mirror
 from dragoman.domain.acts.log_policy import log_of
 from dragoman.eventlog.archive import ArchiveDamaged
+from dragoman.eventlog.archive_format import Pinned
+from dragoman.eventlog.settled_copy import CopyOfAnotherChannel
 from dragoman.tlog import checkpoint, leaf, merkle, note, proof
 from dragoman.tlog.note import NotANote
 from world import NOTE, World, seed_of
@@ -190,7 +192,7 @@ def test_a_mirror_keeps_what_follows_and_verifies_it_again_from_its_disk(tmp_pat
     again.head(head_over(world.raws[:3]))
     assert again.lie is not None and "the log went back" in again.lie.what
     again.close()
-    with pytest.raises(MirrorOfAnotherChannel):
+    with pytest.raises(CopyOfAnotherChannel):
         Mirror(tmp_path / "m", Pinned(cid="00" * 32, log=str(log_of(world.registry))))
 
 

@@ -16,12 +16,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import commands
-from dragoman.audit.mirror import Mirror, Pinned
+from dragoman.audit.mirror import Mirror
 from dragoman.cli.audit.copies import archive_in
 from dragoman.domain.acts.erasure import named_in
 from dragoman.domain.acts.log_policy import log_of
 from dragoman.domain.record.codec import parse
 from dragoman.eventlog.archive import Archive, ArchiveDamaged
+from dragoman.eventlog.archive_format import Pinned
 from dragoman.eventlog.repair import repair
 from dragoman.tlog import leaf
 from dragoman.witness import CosigningWitness, times_in

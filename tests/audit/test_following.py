@@ -11,12 +11,14 @@ import pytest
 from msgspec import Raw
 
 from dragoman.audit import compare
-from dragoman.audit.mirror import Mirror, Pinned, UnprovenHead
+from dragoman.audit.mirror import Mirror
 from dragoman.cli.audit import mirror as mirroring
 from dragoman.cli.common import Unverified
 from dragoman.client import ApiResponse, ProblemResponse, Unreachable
 from dragoman.domain.acts.log_policy import log_of
 from dragoman.eventlog.archive import ArchiveDamaged
+from dragoman.eventlog.archive_format import Pinned
+from dragoman.eventlog.settled_copy import UnprovenHead
 from dragoman.tlog import tiles
 from dragoman_schemas.problems import Problem
 from dragoman_schemas.responses import Entry
@@ -114,7 +116,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_log_is_kept_to_its_signed_head_and_no_further(
     page: int, batch: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mirroring, "_BATCH", batch)
+    monkeypatch.setattr(mirroring, "BATCH", batch)
     world = told(20)
     mirror = mirror_of(tmp_path / "m", world)
     for signed in (len(world.raws) - 15, len(world.raws) - 14, len(world.raws) - 3):
@@ -135,7 +137,7 @@ def test_a_log_is_kept_to_its_signed_head_and_no_further(
 def test_of_a_log_that_was_rolled_back_and_grew_again_nothing_is_kept(
     parted: int, more: int, page: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mirroring, "_BATCH", 4)
+    monkeypatch.setattr(mirroring, "BATCH", 4)
     world = told(14)
     before = [*world.raws]
     assert parted <= len(before)
@@ -226,7 +228,7 @@ def test_once_without_any_head_keeps_nothing_and_ends_so(tmp_path: Path) -> None
 def test_a_tree_that_is_not_the_heads_convicts_nobody_and_is_no_reason_to_keep_anything(
     spoils: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mirroring, "_BATCH", 4)
+    monkeypatch.setattr(mirroring, "BATCH", 4)
     world = told(20)
     mirror = mirror_of(tmp_path / "m", world)
     followed(mirror, Host(world.raws, 9))
@@ -244,7 +246,7 @@ def test_a_tree_that_is_not_the_heads_convicts_nobody_and_is_no_reason_to_keep_a
 def test_a_head_that_was_being_come_to_is_remembered_over_a_restart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mirroring, "_BATCH", 4)
+    monkeypatch.setattr(mirroring, "BATCH", 4)
     world = told(20)
     mirror, host = mirror_of(tmp_path / "m", world), Host(world.raws, page=5)
     take = mirror.take

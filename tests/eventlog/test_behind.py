@@ -109,7 +109,8 @@ async def test_a_gateway_that_has_folded_more_waits_until_the_node_finds_out(
         while projection.checked == before:
             await asyncio.sleep(0.01)
     assert projection.broken is None
-    assert Appended(RECORDS + 1) == await projection.log.append(
+    assert projection.event_log is not None
+    assert Appended(RECORDS + 1) == await projection.event_log.append(
         [EntryToAppend(record=note(RECORDS + 1), expected=0)]
     )
 

@@ -104,17 +104,17 @@ async def test_the_end_of_a_silent_log_is_seen_again_and_again_until_the_broker_
     real_broker: RealBroker, following: list[Following]
 ) -> None:
     loop = asyncio.get_running_loop()
-    seen = following[1].log.end_seen()
+    seen = following[1].log.end.seen()
     async with asyncio.timeout(PATIENCE_S):
-        while seen is None or (following[1].log.end_seen() or 0.0) <= seen + 2.0:
-            seen = following[1].log.end_seen() if seen is None else seen
+        while seen is None or (following[1].log.end.seen() or 0.0) <= seen + 2.0:
+            seen = following[1].log.end.seen() if seen is None else seen
             await asyncio.sleep(0.05)
     process = real_broker.supervisor.process
     assert process is not None
     process.send_signal(19)
     try:
         await asyncio.sleep(3.0)
-        stopped = following[1].log.end_seen()
+        stopped = following[1].log.end.seen()
         assert stopped is not None
         assert stopped < loop.time() - 1.5, "silence looks like calm"
     finally:

@@ -22,10 +22,10 @@ import msgspec
 import pytest
 
 import blocks
-from dragoman.audit.mirror import Pinned
 from dragoman.client import new_key
 from dragoman.domain.acts.log_policy import log_of
 from dragoman.eventlog.archive import Archive
+from dragoman.eventlog.archive_format import Pinned
 from dragoman.eventlog.bulk_reader import BulkReader
 from dragoman.eventlog.nats_connection import connected
 from dragoman.stores.keystore import Keystore

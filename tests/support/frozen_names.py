@@ -51,7 +51,7 @@ WRITERS = (
     "domain/acts/deadline_outcomes.py",
     "domain/acts/duty_calendar.py",
     "audit/export.py",
-    "audit/mirror.py",
+    "eventlog/settled_copy.py",
     "api/sse.py",
     "api/host_stream.py",
     "notifier/*.py",

@@ -6,4 +6,4 @@ Written by `make schemas`. Data that were made by another edition are refused at
 
 from typing import Final
 
-EDITION: Final = "c2e22e32fad77da9"
+EDITION: Final = "3a34c5d3f6ce3487"

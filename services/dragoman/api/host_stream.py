@@ -65,7 +65,7 @@ class _Channel(Reader):
             stream.response,
             stream.request,
             stream.grant,
-            stream.service.station(stream.grant, projection),
+            stream.service.receiving_side(stream.grant, projection),
             lambda: stream.may_read(projection),
             sent + 1,
         )

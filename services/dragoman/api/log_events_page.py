@@ -71,6 +71,7 @@ _SERVICES: Final = {
     "lifecycle": "every service",
     "notifier": "notifier",
     "office": "gateway",
+    "station": "station",
     "projection": "gateway, scheduler and notifier",
     "scheduler": "scheduler",
     "sealing": "signer",

@@ -11,7 +11,7 @@ reached, and to the side that waits. It has no id, and is repeated until it is s
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -37,7 +37,7 @@ from dragoman.projection.store import Store
 from dragoman.projection.stored_row import StoredRow as Stored
 from dragoman.projection.view import queried
 from dragoman.stores.tokens_and_sessions import Grant
-from dragoman.supervision import Backoff, alarm
+from dragoman.supervision import Backoff, alarm, cancel_until_ended
 from dragoman_schemas.responses import Row
 from dragoman_schemas.state import Exchange
 
@@ -276,17 +276,23 @@ Missed = Callable[[int, int], AsyncIterator[list[EventLine]]]
 """A function that yields the events from one position to another."""
 
 
+Attend = Callable[[Stream], Awaitable[None]]
+"""A function that writes into a live stream what is not in the log, until it ends."""
+
+
 @dataclass(frozen=True, slots=True)
 class Begins:
     """The beginning of a stream.
 
     `first` is its first position, `missed` reads what was missed, and `still` says
-    whether its token or session is still valid.
+    whether its token or session is still valid. `attend` is for the stream of a
+    station.
     """
 
     first: int
     missed: Missed
     still: Callable[[], bool]
+    attend: Attend | None = None
 
 
 async def missed(
@@ -328,11 +334,12 @@ async def stream(
         response,
         request,
         grant,
-        service.station(grant, projection),
+        service.receiving_side(grant, projection),
         lambda: may() and service.may_see(grant, projection),
         first,
     )
     tail.readers.join(reader)
+    attending: list[asyncio.Task[None]] = []
     try:
         async with response:
             await response.write(b"retry: 1000\n\n")
@@ -341,6 +348,8 @@ async def stream(
                 await _bring(service, projection, response, reader, begins.missed(first, upto))
                 first = upto + 1
                 await tail.readers.go_live(reader, tail.ringing())
+            if begins.attend is not None:
+                attending.append(asyncio.create_task(_attended(begins.attend, response, reader)))
             await reader.ended
             if service.lifecycle.ending.is_set():
                 await response.bid_farewell()
@@ -348,7 +357,18 @@ async def stream(
         pass
     finally:
         tail.readers.leave(reader)
+        await cancel_until_ended(attending)
     return response
+
+
+async def _attended(attend: Attend, response: Stream, reader: Reader) -> None:
+    """Write beside the records, and end the stream if that fails."""
+    try:
+        await attend(response)
+    except (ClientConnectionResetError, ConnectionResetError):
+        pass
+    finally:
+        reader.end()
 
 
 async def _bring(

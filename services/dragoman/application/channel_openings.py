@@ -24,7 +24,7 @@ from dragoman.domain.decide import Submission
 from dragoman.domain.record import ids
 from dragoman.domain.record.codec import is_name, read_act
 from dragoman.domain.record.errors import refuse
-from dragoman.eventlog.event_log import LogBroken, LogUnreachable
+from dragoman.eventlog.event_log import EventLog, LogBroken, LogUnreachable
 from dragoman.projection.projection import NotYetApplied, Projection
 from dragoman.stores.keystore import Keystore
 from dragoman.tlog import dsse
@@ -102,7 +102,7 @@ class ChannelOpenings:
                 projection = projection or await self.open_log(new.name, new=True)
                 self.channels[new.name] = projection
                 self.command_handler.refuse_if_read_only()
-                await append_genesis(projection.log, genesis)
+                await append_genesis(_writable(projection), genesis)
                 await projection.reached(1)
             elif not is_half_opened(projection, new):
                 raise refuse(
@@ -159,7 +159,7 @@ class ChannelOpenings:
             projection = projection or await self.open_log(data.name, new=True)
             self.channels[data.name] = projection
             self.command_handler.refuse_if_read_only()
-            await append_genesis(projection.log, genesis)
+            await append_genesis(_writable(projection), genesis)
             await projection.reached(1)
             return projection
 
@@ -271,3 +271,9 @@ class ChannelOpenings:
                     "There is no such channel %(channel)s here to exercise.",
                     channel=data.exercise_of.name,
                 )
+
+
+def _writable(projection: Projection) -> EventLog:
+    """Return the log of a new channel, which is no copy."""
+    assert projection.event_log is not None
+    return projection.event_log

@@ -233,7 +233,8 @@ class CommandHandler:
             entry, grounds = self._decided_entry(
                 projection, submission, trace, is_first=attempt == 0
             )
-            outcome = await projection.log.append([entry])
+            assert projection.event_log is not None  # a copy has a handler of its own
+            outcome = await projection.event_log.append([entry])
             match outcome:
                 case Appended(position):
                     projection.appended(entry, position, grounds)
@@ -289,6 +290,11 @@ class CommandHandler:
     def read_only_reason(self) -> Text | None:
         """The reason why this process records nothing at all; None if it may record."""
         return self._read_only_reason()
+
+    def reaches(self, projection: Projection) -> bool:
+        """Return whether what is posted to a channel can get into its log now."""
+        del projection
+        return True
 
     def refuse_if_read_only(self) -> None:
         """Raise `Refused` if this process may write nothing."""

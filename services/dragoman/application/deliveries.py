@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 import structlog
 
 from dragoman.application.command_handler import CommandHandler
+from dragoman.application.station_port import Kept
+from dragoman.domain.acts.access import stations_of
 from dragoman.domain.acts.families import channel
 from dragoman.domain.record.errors import Refused
 from dragoman.eventlog.event_log import LogBroken
@@ -45,8 +47,11 @@ class DeliveryTracker:
             for (name, side), upto in list(self.noted.items()):
                 projection = self.channels[name]
                 before = projection.registry.delivered.get(side)
-                if before is not None and before.upto >= upto:
+                is_elsewhere = not projection.is_copy and stations_of(projection.registry, side)
+                if is_elsewhere or (before is not None and before.upto >= upto):
                     del self.noted[name, side]
+                    continue
+                if not self.command_handler.reaches(projection):
                     continue
                 await self._deliver(projection, side, upto)
 
@@ -56,6 +61,8 @@ class DeliveryTracker:
             await self.command_handler.post_of_service(
                 projection, "service/gateway", key, act, family="channel"
             )
+        except Kept:
+            return  # the outbox brings it to the host
         except (Refused, LogBroken) as error:
             log.warning(
                 "delivery.not_recorded",

@@ -195,7 +195,7 @@ class LogKeyProofs:
         unproved = [
             projection
             for name, projection in self._channels.items()
-            if name not in self._proved and projection.is_channel
+            if name not in self._proved and projection.is_channel and not projection.is_copy
         ]
         if not unproved:
             return

@@ -90,6 +90,8 @@ class OutageRecorder:
             return
         away, self._looked = self._away.seconds, tick
         for name, projection in self._channels.items():
+            if projection.is_copy:
+                continue
             outage = self._outages.look(name, projection.checked, tick, away)
             if outage is not None:
                 self._note(name, outage, tick)

@@ -229,7 +229,7 @@ class ReadReceipts:
         At a station of a side, the side has then opened the exchange. Its first opening
         after the newest record of another side is stored.
         """
-        side = self._service.station(grant, projection)
+        side = self._service.receiving_side(grant, projection)
         if not side:
             return
         state = decode_exchange(bytes(view.state))

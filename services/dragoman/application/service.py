@@ -22,6 +22,7 @@ from dragoman.application.disk_space import DiskSpace
 from dragoman.application.finality import Coverage
 from dragoman.application.host_identity import HostIdentity
 from dragoman.application.loop_watchdog import Watchdog
+from dragoman.application.station_port import StationPort
 from dragoman.application.ways_to_reach import Ways
 from dragoman.domain.acts import access as rules
 from dragoman.domain.acts.act_rules import OFFICERS
@@ -62,7 +63,8 @@ class Service:
     `issuer` is the OIDC provider whose tokens are accepted. `public_url` is the address
     of the service for callers outside, if it is known. `ways` are the ways to reach
     people that the operator offers. Each is tested every `proof_days` days.
-    `token_life` says when new tokens end.
+    `token_life` says when new tokens end. `station` is that of a side's own premises,
+    if this process is one.
     """
 
     command_handler: CommandHandler
@@ -86,6 +88,7 @@ class Service:
     openings: ChannelOpenings
     deliveries: DeliveryTracker
     channels: dict[str, Projection]
+    station: StationPort | None = None
     issuer: str = ""
     public_url: str = ""
     ways: Ways = field(default_factory=Ways)
@@ -161,8 +164,8 @@ class Service:
         projection = self.by_cid.get(cid)
         return projection if projection and projection.is_channel else None
 
-    def station(self, grant: Grant, projection: Projection) -> str:
-        """Return the side at one of whose stations the caller works.
+    def receiving_side(self, grant: Grant, projection: Projection) -> str:
+        """Return the side that receives what the caller reads.
 
         Empty for auditors and administrators, who read for themselves.
         """
@@ -183,7 +186,7 @@ class Service:
         checked = projection.checked
         if checked is None or projection.broken or projection.doubt or self.store.stalled:
             return False
-        return (self.now() - checked).total_seconds() <= 2 * POLL_SECONDS + 1
+        return (self.now() - checked).total_seconds() <= projection.log.end.lasts
 
     def channel_counts(self) -> tuple[int, int, int]:
         """Return the numbers of channels that are not live, broken, and in doubt.
@@ -197,7 +200,7 @@ class Service:
                 now,
                 (
                     sum(
-                        not self.is_live(projection) or projection.log.unwritable is not None
+                        not self.is_live(projection) or projection.unwritable is not None
                         for projection in projections
                     ),
                     sum(projection.broken is not None for projection in projections),
@@ -215,7 +218,7 @@ class Service:
         """Return whether anything can be recorded in a channel now."""
         return (
             self.guard.proven
-            and projection.log.unwritable is None
+            and projection.unwritable is None
             and not projection.read_only
             and not projection.doubt
             and self.command_handler.read_only_reason is None

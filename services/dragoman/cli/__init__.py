@@ -19,6 +19,11 @@ for _name, _location, _help in (
         "serve:serve",
         "Run one service on a running broker, or your side's own witness.",
     ),
+    (
+        "station",
+        "station:station",
+        "Invite stations to channels, join them, and keep keys of officers there.",
+    ),
     ("init", "serve:init", "Make a data directory, with keys and the operator's token."),
     ("channel", "channel_setup:channel", "Open channels and list them."),
     (

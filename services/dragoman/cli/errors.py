@@ -8,7 +8,6 @@ from cyclopts import CycloptsError
 
 from dragoman.audit.export import NotAnExport
 from dragoman.audit.kept_audit import KeptAuditUnusable
-from dragoman.audit.mirror import UnprovenHead
 from dragoman.audit.replay import Hole
 from dragoman.backup.manifest import BackupError, BackupInvalid
 from dragoman.cli import common
@@ -18,6 +17,7 @@ from dragoman.domain.fold import NewerRules
 from dragoman.domain.record.errors import Malformed
 from dragoman.eventlog.archive import ArchiveBusy, ArchiveDamaged
 from dragoman.eventlog.broker import BrokerError
+from dragoman.eventlog.settled_copy import UnprovenHead
 from dragoman.printable import escaped
 from dragoman.projection.writer_messages import StoreBusy, StoreFull
 from dragoman.settings import SettingsError

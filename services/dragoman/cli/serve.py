@@ -148,6 +148,14 @@ def up(
     fresh: Annotated[
         bool, Parameter(negative=(), help="Delete the data directory first, with everything in it.")
     ] = False,
+    station: Annotated[
+        bool,
+        Parameter(
+            negative=(),
+            help="Run the station of your side: with copies of the channels that it has joined "
+            "(`dragoman station join`), whose hosts may be away.",
+        ),
+    ] = False,
     take_over: TakeOver = False,
     nats_server: Annotated[
         Path | None, Parameter(help="The nats-server program to run as the broker.")
@@ -181,6 +189,7 @@ def up(
         demo=demo,
         scenario=scenario,
         fresh=fresh,
+        is_station=station,
         take_over=take_over,
         config=config,
     )
@@ -195,6 +204,7 @@ async def _up(
     demo: bool,
     scenario: str,
     fresh: bool,
+    is_station: bool,
     take_over: bool,
     config: Path | None,
 ) -> None:
@@ -213,6 +223,10 @@ async def _up(
             f"the operator's token is in {settings.data / 'operator.token'}"
         )
     clock = AdjustableClock()
+    if is_station:  # one process sends what waits, and each copy has one owner
+        http = msgspec.structs.replace(settings.http, gateways=1)
+        settings = msgspec.structs.replace(settings, services="together", http=http)
+    station = await asyncio.to_thread(bootstrap.station_of, settings) if is_station else None
     async with (
         bootstrap.broker_of(settings) as endpoint,
         bootstrap.gateway(
@@ -222,6 +236,7 @@ async def _up(
             whole=settings.services == "together",
             take_over=take_over,
             clock=clock,
+            station=station,
         ) as running,
         service_processes.running(
             settings,

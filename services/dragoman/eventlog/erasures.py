@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Iterable
 
 from dragoman.domain.acts.erasure import Withheld, merge_named, named_in
-from dragoman.eventlog.event_log import EventLog, LogUnreachable, StoredMessage
+from dragoman.eventlog.event_log import Log, LogUnreachable, StoredMessage
 from dragoman.limits import POLL_SECONDS, READ_RECORDS
 from dragoman.tlog import leaf
 
@@ -17,7 +17,7 @@ def has_entries(messages: Iterable[StoredMessage]) -> bool:
     return any(leaf.read_entry(message.raw) is not None for message in messages)
 
 
-async def named_from(log: EventLog, position: int) -> dict[int, Withheld]:
+async def named_from(log: Log, position: int) -> dict[int, Withheld]:
     """Return the records that erasures name, from a position to the log's end.
 
     A log that cannot be reached is waited for. Raises `LogBroken`.

@@ -1,21 +1,24 @@
-"""The `EventLog` port: one channel's log, in three verbs.
+"""The ports of one channel's log: `Log` to read, and `EventLog` to append as well.
 
-    append   one record, or several as one; each against the last position of its
-             exchange's subject
     read     messages from a position
     follow   messages from a position, for ever
+    append   one record, or several as one; each against the last position of its
+             exchange's subject
 
 Positions are gapless from 1 and never move. An appended record is durable before the
 outcome is known. A reader asserts contiguity: a hole is `LogBroken`, and is never
-skipped. Every implementation passes `tests/contract/test_event_log.py`.
+skipped. How fresh a reader is says the log's `EndOfLog`: a copy may be whole and old.
+Every implementation passes `tests/contract/test_log.py`, and those to which records are
+appended `tests/contract/test_event_log.py`.
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from msgspec import Struct
 
 from dragoman.domain.record.codec import Record
+from dragoman.limits import POLL_SECONDS
 from dragoman.text import Text, TextError
 
 
@@ -129,27 +132,61 @@ class NobodyListens(LogUnreachable):
     """No server took the request, so it was certainly not carried out."""
 
 
-class EventLog(Protocol):
-    """The log of one channel."""
+POLLED_LASTS: Final = 2 * POLL_SECONDS + 1
+"""Seconds for which the end of a log is known, if it is polled."""
 
-    channel: str
 
-    @property
-    def unwritable(self) -> Text | None:
-        """The reason for which no record can be stored now, though the log is whole.
+class EndOfLog(Protocol):
+    """The end of a log, as its follower has seen it.
 
-        The broker failed to write. None if records can be stored, as far as is known.
-        """
+    Times are of the event loop's clock. What was seen `lasts` so many seconds: after
+    that the log may have more.
+    """
+
+    lasts: float
 
     @property
     def is_behind(self) -> bool:
         """Return whether the log is known to have more than its follower has read."""
 
-    async def append(self, entries: Sequence[EntryToAppend]) -> Outcome:
-        """Append all entries or none.
+    def reached(self, moment: float) -> None:
+        """Note that the follower had everything that `follow` yields, at a moment."""
 
-        Several entries of one exchange state `expected` for the first of them.
+    def seen(self) -> float | None:
+        """Return the time at which the follower last had the whole log.
+
+        A follower of a silent log is not told again and again that it is at the end.
+        None if it never had, or if that cannot be said now.
         """
+
+
+class YieldedEnd:
+    """The end of a log that yields nothing exactly where it ends."""
+
+    is_behind = False
+    lasts = POLLED_LASTS
+
+    def __init__(self) -> None:
+        """Begin without a time."""
+        self._seen: float | None = None
+
+    def reached(self, moment: float) -> None:
+        """Note the time of the newest end."""
+        self._seen = moment
+
+    def seen(self) -> float | None:
+        """Return the time of the newest end."""
+        return self._seen
+
+
+class Log(Protocol):
+    """The log of one channel, to be read."""
+
+    channel: str
+
+    @property
+    def end(self) -> EndOfLog:
+        """The end of the log, as its newest follower has seen it."""
 
     async def read(self, first: int, most: int) -> list[StoredMessage]:
         """Return up to `most` messages from position `first`, contiguous.
@@ -167,7 +204,7 @@ class EventLog(Protocol):
         """Yield messages in contiguous lists, each from the position `wanted` then.
 
         An empty list says that the end was just reached; while the log is silent,
-        it may not be repeated (`end_seen`). None comes first, and again
+        it may not be repeated (`EndOfLog.seen`). None comes first, and again
         after each lost connection. It asks the follower to check whether the log is as
         it was. Until the follower continues, no record is appended. `wanted` is called
         before every read: a follower that applied its own appended records does not
@@ -175,11 +212,20 @@ class EventLog(Protocol):
         `LogBroken`.
         """
 
-    def end_seen(self) -> float | None:
-        """Return the time at which the follower last had the whole log.
 
-        It is a time of the event loop's clock.
+@runtime_checkable
+class EventLog(Log, Protocol):
+    """The log of one channel, to which records are appended."""
 
-        A follower of a silent log is not told again and again that it is at the end.
-        None if this log cannot say, or not now.
+    @property
+    def unwritable(self) -> Text | None:
+        """The reason for which no record can be stored now, though the log is whole.
+
+        The broker failed to write. None if records can be stored, as far as is known.
+        """
+
+    async def append(self, entries: Sequence[EntryToAppend]) -> Outcome:
+        """Append all entries or none.
+
+        Several entries of one exchange state `expected` for the first of them.
         """

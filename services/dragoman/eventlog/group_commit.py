@@ -24,6 +24,7 @@ from dragoman import metrics
 from dragoman.eventlog.event_log import (
     AlreadyAppended,
     Appended,
+    EndOfLog,
     EntryToAppend,
     EventLog,
     Outcome,
@@ -69,9 +70,9 @@ class GroupCommitLog:
         return self._log.unwritable
 
     @property
-    def is_behind(self) -> bool:
-        """Return whether the log beneath is known to have more than was read."""
-        return self._log.is_behind
+    def end(self) -> EndOfLog:
+        """The end of the log beneath."""
+        return self._log.end
 
     async def append(self, entries: Sequence[EntryToAppend]) -> Outcome:
         """Append entries at once, or together with others."""
@@ -195,10 +196,6 @@ class GroupCommitLog:
     def follow(self, wanted: Callable[[], int]) -> AsyncIterator[list[StoredMessage] | None]:
         """Follow the log beneath."""
         return self._log.follow(wanted)
-
-    def end_seen(self) -> float | None:
-        """Return the time at which the follower last had the whole log beneath."""
-        return self._log.end_seen()
 
 
 def _distinct(batch: list[_Waiting], later: list[_Waiting]) -> list[_Waiting]:

@@ -37,6 +37,7 @@ from dragoman.domain.record.codec import NotARecord, parse_stored, same_post
 from dragoman.eventlog import stream_config
 from dragoman.eventlog.durability_guard import DurabilityGuard, WriteFailure
 from dragoman.eventlog.event_log import (
+    POLLED_LASTS,
     AlreadyAppended,
     Appended,
     Conflict,
@@ -122,6 +123,8 @@ class _InFlight(Exception):
 class JetStreamLog:
     """One channel's log on its stream."""
 
+    lasts = POLLED_LASTS
+
     def __init__(
         self,
         channel: str,
@@ -154,6 +157,7 @@ class JetStreamLog:
         self._awaited = 0
         self._awaited_since = 0.0
         self._read = 0.0
+        self._end_reached: float | None = None
 
     @property
     def unwritable(self) -> Text | None:
@@ -498,13 +502,26 @@ class JetStreamLog:
             follower.clear()
 
     @property
+    def end(self) -> "JetStreamLog":
+        """The end of this log, which its follower's place in the tail gives."""
+        return self
+
+    @property
     def is_behind(self) -> bool:
         """Return whether the log has more than was read here."""
         return self._follower is not None and not self._doubted and self._follower.is_behind
 
-    def end_seen(self) -> float | None:
+    def reached(self, moment: float) -> None:
+        """Note that everything was read at a moment."""
+        self._end_reached = moment
+
+    def seen(self) -> float | None:
         """Return the time at which the follower last had the whole log."""
-        return None if self._follower is None or self._doubted else self._follower.seen()
+        if self._follower is None or self._doubted:
+            return self._end_reached
+        ends = self._follower.seen(), self._end_reached
+        times = (moment for moment in ends if moment is not None)
+        return max(times, default=None)
 
     def _is_doubtful(self, description: dict[str, Any]) -> bool:
         """Return whether a description of the stream is a reason to inspect it."""

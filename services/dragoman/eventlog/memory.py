@@ -12,6 +12,7 @@ from dragoman.eventlog.event_log import (
     KeyReused,
     Outcome,
     StoredMessage,
+    YieldedEnd,
 )
 from dragoman.limits import POLL_SECONDS
 
@@ -23,7 +24,7 @@ class MemoryLog:
         """Begin empty."""
         self.channel = channel
         self.unwritable = None
-        self.is_behind = False
+        self.end = YieldedEnd()
         self._messages: list[StoredMessage] = []
         self._last: dict[str, int] = {}
         self._ids: dict[str, int] = {}
@@ -90,7 +91,3 @@ class MemoryLog:
                     )
                 except TimeoutError:
                     continue
-
-    def end_seen(self) -> float | None:
-        """Return None: each end is yielded to the follower."""
-        return None

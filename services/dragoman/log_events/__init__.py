@@ -20,6 +20,7 @@ from dragoman.log_events import (
     roster_events,
     running_events,
     signing_events,
+    station_events,
 )
 from dragoman.log_events.entry import LogEvent
 
@@ -38,6 +39,7 @@ SECTIONS: Final = (
     EventSection("Deadlines and watches", duty_events.EVENTS),
     EventSection("Deliveries", delivery_events.EVENTS),
     EventSection("Duty rosters", roster_events.EVENTS),
+    EventSection("A station and its lines", station_events.EVENTS),
     EventSection("Signing, keys and witnesses", signing_events.EVENTS),
     EventSection("Tokens, people, files and sign-ins", access_events.EVENTS),
 )

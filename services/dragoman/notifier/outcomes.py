@@ -39,7 +39,11 @@ class OutcomeRecorder:
         For a message to the side, it is that the message was delivered or given up.
         """
         exchange = projection.exchange(item.exchange)
-        if exchange is None or not rules.is_told(exchange, item.id, endpoint.side):
+        if (
+            projection.is_copy
+            or exchange is None
+            or not rules.is_told(exchange, item.id, endpoint.side)
+        ):
             return progress
         if endpoint.officer:
             return progress  # The other side does not learn how a person is reached.

@@ -13,7 +13,7 @@ it has reached the end of the log.
 import asyncio
 from collections.abc import Callable
 
-from dragoman.eventlog.event_log import EventLog, LogBroken, LogUnreachable
+from dragoman.eventlog.event_log import Log, LogBroken, LogUnreachable
 from dragoman.limits import POLL_SECONDS, WALK_RECORDS, WALK_REST
 from dragoman.projection.folded_history import FoldedHistory
 from dragoman.text import sentence
@@ -35,7 +35,7 @@ class LogComparison:
     is.
     """
 
-    def __init__(self, log: EventLog, history: FoldedHistory) -> None:
+    def __init__(self, log: Log, history: FoldedHistory) -> None:
         """Compare a log with a history."""
         self._log, self._history = log, history
 

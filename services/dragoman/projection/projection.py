@@ -27,6 +27,7 @@ from dragoman.eventlog.erasures import has_entries, named_from
 from dragoman.eventlog.event_log import (
     EntryToAppend,
     EventLog,
+    Log,
     LogBroken,
     StoredMessage,
 )
@@ -65,15 +66,19 @@ class Projection(FoldedHistory):
 
     def __init__(
         self,
-        log: EventLog,
+        log: Log,
         store: Store,
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         ago: Callable[[float], datetime] | None = None,
     ) -> None:
-        """Begin with the channel's state in the file."""
+        """Begin with the channel's state in the file.
+
+        Records are appended only where the log is an `EventLog`, and not a copy.
+        """
         super().__init__(store, log.channel)
         self.log = log
+        self.event_log = log if isinstance(log, EventLog) else None
         self._comparison = LogComparison(log, self)
         self._now = now
         self._ago = ago or (lambda seconds: now() - timedelta(seconds=seconds))
@@ -142,6 +147,16 @@ class Projection(FoldedHistory):
         self._failing.pop(task, None)
 
     @property
+    def is_copy(self) -> bool:
+        """Return whether this is a copy of a log that is kept elsewhere."""
+        return self.event_log is None
+
+    @property
+    def unwritable(self) -> Text | None:
+        """The reason for which the log stores no record now, though it is whole."""
+        return None if self.event_log is None else self.event_log.unwritable
+
+    @property
     def is_retried(self) -> bool:
         """Return whether the channel is read-only only while a task of it fails."""
         return self.lasting_fault is None and bool(self._failing)
@@ -149,7 +164,7 @@ class Projection(FoldedHistory):
     @property
     def checked(self) -> datetime | None:
         """The time at which everything in the log was last seen to be folded here."""
-        moment = self.log.end_seen()
+        moment = self.log.end.seen()
         if moment is not None and moment > self._end_seen:
             self._end_seen = moment
             self._checked = self._ago(self._loop.time() - moment)
@@ -192,20 +207,20 @@ class Projection(FoldedHistory):
                         self.caught_up.set()
                         return
                     if self.caught_up.is_set() and _ends(messages):
-                        self.checked = self._now()
+                        self.log.end.reached(self._loop.time())
                         working()
                     continue
-                now = self._now()
+                moment = self._loop.time()
                 if (
                     messages is None
-                    or self._checked is None
+                    or self.checked is None
                     or self._loop.time() - self._compared >= POLL_SECONDS
                 ):
                     await self._compare()
                 if messages is None:
                     self._walk_now.set()
                 else:
-                    self.checked = now
+                    self.log.end.reached(moment)
                     self.caught_up.set()
                     working()
         except LogBroken as error:

@@ -26,7 +26,7 @@ from typing import Final
 
 import structlog
 
-from dragoman.eventlog.event_log import EventLog, LogUnreachable
+from dragoman.eventlog.event_log import Log, LogUnreachable
 from dragoman.limits import REBUILD_SECONDS
 from dragoman.projection.fold_digest import fold_digest
 from dragoman.projection.projection import NotYetApplied, Projection
@@ -40,7 +40,7 @@ from dragoman.supervision import cancel_until_ended
 
 log = structlog.get_logger()
 
-OpenLog = Callable[[str], EventLog]
+OpenLog = Callable[[str], Log]
 """A function that opens a channel's log for reading."""
 
 _LOOK_SECONDS: Final = 0.1

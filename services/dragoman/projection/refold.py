@@ -17,7 +17,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from dragoman.eventlog.event_log import EntryToAppend, Outcome, StoredMessage, Unavailable
+from dragoman.eventlog.event_log import StoredMessage, YieldedEnd
 from dragoman.limits import READ_RECORDS
 from dragoman.projection.projection import Projection
 from dragoman.projection.rebuild import remove
@@ -32,7 +32,6 @@ from dragoman.projection.row_keys import (
 )
 from dragoman.projection.store import Store
 from dragoman.projection.table_rows import subject_in
-from dragoman.text import sentence
 
 _CHUNK: Final = 64
 
@@ -121,15 +120,8 @@ class FileLog:
     def __init__(self, path: Path, channel: str, last: int, rest: Callable[[], None]) -> None:
         """Read up to a position. Every read calls `rest` first."""
         self.channel = channel
-        self.unwritable = None
-        self.is_behind = False
+        self.end = YieldedEnd()
         self._path, self._last, self._rest = path, last, rest
-
-    async def append(self, entries: Sequence[EntryToAppend]) -> Outcome:
-        """Refuse: a copy accepts no records."""
-        return Unavailable(
-            sentence("%(n)s records are not appended to a copy, which is only read", n=len(entries))
-        )
 
     async def read(self, first: int, most: int) -> list[StoredMessage]:
         """Return messages from a position on."""
@@ -153,10 +145,6 @@ class FileLog:
     async def follow(self, wanted: Callable[[], int]) -> AsyncIterator[list[StoredMessage] | None]:
         """Yield messages once: a copy does not grow."""
         yield await self.read(wanted(), READ_RECORDS)
-
-    def end_seen(self) -> float | None:
-        """Return None: each end is yielded to the follower."""
-        return None
 
 
 class _ChannelRow(NamedTuple):

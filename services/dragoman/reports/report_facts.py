@@ -78,7 +78,7 @@ class ReportMoment(Protocol):
 
 
 URGENT: Final = ("flash", "immediate")
-_ROLES: Final = ("duty_officer", "head_of_office", "officer", "administrator", "auditor")
+_ROLES: Final = ("duty_officer", "head_of_office", "officer", "administrator", "auditor", "station")
 MOST: Final = 25
 """The most rows of one list in a one-page report.
 

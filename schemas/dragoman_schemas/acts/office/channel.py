@@ -25,7 +25,7 @@ from dragoman_schemas.fields import (
 )
 
 Kind = Literal["official", "track2", "exercise", "desk"]
-Role = Literal["officer", "duty_officer", "head_of_office", "auditor", "administrator"]
+Role = Literal["officer", "duty_officer", "head_of_office", "auditor", "administrator", "station"]
 Family = Literal["contact", "meeting", "notification", "dialogue", "channel", "desk"]
 
 
@@ -81,13 +81,15 @@ class ChannelOpening(Act, frozen=True, kw_only=True, tag="channel-opening"):
 class Officer(Act, frozen=True, kw_only=True, tag="officer"):
     """A person at a side's office, with the keys of that person.
 
-    The name is a name of the office and never the person's own.
+    The name is a name of the office and never the person's own. `kept_by` says that
+    the side's station keeps the private parts of these keys, and signs for the officer.
     """
 
     officer: Name
     office: Name
     roles: Annotated[tuple[Role, ...], Meta(min_length=1, max_length=5)]
     keys: Annotated[tuple[Base64Of32, ...], Meta(min_length=1, max_length=8)] | UnsetType = UNSET
+    kept_by: Literal["station"] | UnsetType = UNSET
 
 
 class OfficerRevocation(Act, frozen=True, kw_only=True, tag="officer-revocation"):
@@ -101,10 +103,12 @@ class KeyAddition(Act, frozen=True, kw_only=True, tag="key-addition"):
     """Further keys of an officer.
 
     Each of them signs the act as well, so that nobody enters another person's key.
+    `kept_by` says that the side's station keeps their private parts.
     """
 
     officer: Name
     keys: Annotated[tuple[Base64Of32, ...], Meta(min_length=1, max_length=8)]
+    kept_by: Literal["station"] | UnsetType = UNSET
 
 
 class KeyRevocation(Act, frozen=True, kw_only=True, tag="key-revocation"):
@@ -182,9 +186,10 @@ class ErasureConsent(Act, frozen=True, kw_only=True, tag="erasure-consent"):
 
 
 class Delivery(Act, frozen=True, kw_only=True, tag="delivery"):
-    """Everything up to that position has reached a station of the side.
+    """Everything up to that position has reached an open console of the side.
 
-    The gateway records it.
+    The side's own station records it, with its signature. For a side without one the
+    host's gateway does.
     """
 
     side: Side

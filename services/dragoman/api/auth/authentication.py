@@ -14,6 +14,7 @@ from typing import Final
 from aiohttp import web
 
 from dragoman.api.auth.oidc import Provider
+from dragoman.api.auth.station_tokens import StationTokens
 from dragoman.application.http import session_cookie
 from dragoman.application.http.rate_limits import Payer, RateLimitExceeded, RateLimits
 from dragoman.application.http.request import SERVICE
@@ -35,6 +36,7 @@ class Callers:
         """Trust these proxies, and this provider. Raises `SettingsError`."""
         self._budgets = budgets
         self._provider = provider
+        self._stations = StationTokens()
         self._trusted = networks(trusted)
 
     def address(self, request: web.Request) -> str:
@@ -148,8 +150,14 @@ class Callers:
             return None
         service = request.app[SERVICE]
         # A JWT has three parts, and a token of ours one.
-        if self._provider is not None and token.count(".") == 2:
-            return await self._of_subject(request, self._provider, token)
+        if token.count(".") == 2:
+            station = self._stations.find(service, token)
+            if station is not None:
+                request["still"] = station.still
+                return station.grant
+            if self._provider is not None:
+                return await self._of_subject(request, self._provider, token)
+            return None
         grant = service.access.find(token, time.time())
         if grant is None and await service.access_refresh.look_again():
             grant = service.access.find(token, time.time())

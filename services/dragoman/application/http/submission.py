@@ -22,6 +22,7 @@ from dragoman.application.http.request import ApiReply, ApiRequest
 from dragoman.application.http.work_meter import counted
 from dragoman.application.post_result import PostResult
 from dragoman.application.quotas import QUOTAS, is_urgent
+from dragoman.domain.acts import access
 from dragoman.domain.acts.act_registry import in_force
 from dragoman.domain.decide import Submission
 from dragoman.domain.record import ids
@@ -133,6 +134,10 @@ async def record(
     signatures. Its draft has the same key. Raises `Refused`, `Malformed`.
     """
     request, grant = call.request, call.grant
+    if access.is_station(projection.registry, grant.actor):
+        raise refuse(
+            "not-permitted", "A station hands in the acts of officers at /acts, each one signed."
+        )
     signatures = signatures or signatures_of(request)
     act, data = await act_of(call, projection, body, signatures)
     submission = Submission(
@@ -285,18 +290,26 @@ async def posted(
     *,
     is_release: bool = False,
     is_form: bool = False,
+    is_handed_in: bool = False,
 ) -> PostResult:
-    """Record a submission, once, and return its result. Raises `Refused`."""
+    """Record a submission, once, and return its result. Raises `Refused`.
+
+    A station has handed it in for its author: then the people that it names, and the
+    drafts, are at the station.
+    """
     _check_signature_headers(submission.data, submission.signatures)
     _admit_if_urgent(call, projection, submission)
     position = wanted_position(call.request)
     if position > projection.state.position:
         await projection.reached(position)
     preconditions: list[Precondition] = [
-        partial(call.request.app[QUOTAS].check, call.service, projection, submission),
-        partial(attachment_checks.check, call.service, projection, call.grant, submission),
+        partial(call.request.app[QUOTAS].check, call.service, projection, submission)
     ]
-    if not is_release:
+    if not is_handed_in:
+        preconditions.append(
+            partial(attachment_checks.check, call.service, projection, call.grant, submission)
+        )
+    if not is_release and not is_handed_in:
         preconditions.append(
             partial(_refuse_id_of_draft, call, projection, submission, is_form=is_form)
         )

@@ -182,7 +182,7 @@ def _channel_conditions(service: Service, *, is_operator: bool) -> list[Conditio
     """Return whether all channels are read and written, and what this process lacks."""
     late, broken, _ = service.channel_counts()
     behind = late and sum(
-        projection.log.is_behind and not projection.broken and not service.is_live(projection)
+        projection.log.end.is_behind and not projection.broken and not service.is_live(projection)
         for projection in service.channels.values()
     )
     why = sentence(
@@ -211,7 +211,7 @@ def _faults(service: Service) -> tuple[Text, ...]:
     return tuple(
         sentence("%(channel)s (%(fault)s)", channel=projection.name, fault=fault)
         for _, projection in sorted(service.channels.items())
-        if (fault := projection.broken or projection.log.unwritable) is not None
+        if (fault := projection.broken or projection.unwritable) is not None
     )[:_NAMED]
 
 
@@ -230,6 +230,7 @@ async def _one_key(service: Service, *, is_operator: bool) -> Condition:
         for projection in service.channels.values()
         if key is not None
         and projection.is_channel
+        and not projection.is_copy
         and projection.registry.log_key != dsse.encode_base64(key)
     )
     if not others:

@@ -5,7 +5,7 @@ A mirror is a side's own copy of a log. Two copies can be compared.
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import ExitStack, aclosing, suppress
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from dragoman import admin_door, metrics
 from dragoman.audit import compare
 from dragoman.audit.checks import NotAsAudited
 from dragoman.audit.compare import CopyComparison, KeptHead, LogCopy
-from dragoman.audit.mirror import Mirror, MirrorOfAnotherChannel, Pinned, UnprovenHead
+from dragoman.audit.mirror import Mirror
 from dragoman.audit.replay import Hole, Page, erasures_in, messages_of
 from dragoman.cli.audit.audit_state import AuditState
 from dragoman.cli.audit.copies import archive_in, existing_path
@@ -42,25 +42,23 @@ from dragoman.cli.common import (
 )
 from dragoman.client import Client, Garbled, ProblemResponse, Unreachable
 from dragoman.eventlog import repair
-from dragoman.eventlog.archive_format import HASH
+from dragoman.eventlog.archive_format import Pinned
+from dragoman.eventlog.settled_copy import (
+    BATCH,
+    CopyOfAnotherChannel,
+    ServedTree,
+    UnprovenHead,
+)
 from dragoman.lifecycle import Lifecycle
 from dragoman.settings import load
 from dragoman.supervision import cancel_until_ended
-from dragoman.tlog import merkle, tiles
-from dragoman.tlog.merkle import Nodes
 from dragoman.tlog.note import NotANote, Verifier
-from dragoman.tlog.tiles import Tile
 from dragoman_schemas.host_responses import Check
 
 _LOOK_SECONDS: Final = 1.0
 _UNSIGNED_SECONDS: Final = 10.0
 """Seconds for which records may be without a signed head before a warning. A head comes
 within half a second.
-"""
-
-_BATCH: Final = tiles.WIDTH
-"""Records are stored in multiples of this. Few tiles then show that a head goes on from
-them.
 """
 
 _LATER: Final = (429, 503)
@@ -167,7 +165,7 @@ def mirror_of(folder: Path, cid: str, log: str, *, from_start: bool) -> tuple[Mi
     state = AuditState(folder / "audit", from_start=from_start, cid=pins.cid, checked=True)
     try:
         mirror = Mirror(folder, pins, state.base)
-    except MirrorOfAnotherChannel as error:
+    except CopyOfAnotherChannel as error:
         raise UsageError(str(error)) from None
     for notice in mirror.archive.notices:
         say(f"{folder}: {notice}")
@@ -334,76 +332,41 @@ async def _take_under(
         await asyncio.to_thread(partial(mirror.head, signed, patient=patient))
         return
     batch: list[bytes] = []
-    tree = Tree(caller, channel, size)
-    first = mirror.archive.size + 1
-    async with aclosing(_pages(caller, channel, first)) as pages:
+    tree = ServedTree(size, partial(tile_of, caller, channel))
+
+    def from_here() -> AsyncGenerator[Page, None]:
+        return _pages(caller, channel, mirror.archive.size + 1)
+
+    async with aclosing(from_here()) as pages:
         async for page in pages:
             following = mirror.archive.size + len(batch) + 1
             if page and page[0][0] != following:
                 raise Hole(f"position {following} is missing: {page[0][0]} comes in its place")
             batch += [raw if isinstance(raw, bytes) else raw.raw for _, raw in page]
             have = min(size, mirror.archive.size + len(batch))
-            count = (have if have == size else have // _BATCH * _BATCH) - mirror.archive.size
+            count = (have if have == size else have // BATCH * BATCH) - mirror.archive.size
             if count > 0:
-                await _take(batch[:count], signed, tree, mirror)
+                await _take(batch[:count], signed, tree, mirror, from_here)
                 del batch[:count]
             if mirror.lie is not None or mirror.archive.size >= size:
                 return
-    await _take(batch, signed, tree, mirror)  # the log ends before its head
+    await _take(batch, signed, tree, mirror, from_here)  # the log ends before its head
     mirror.head(signed)
 
 
-async def _take(messages: list[bytes], signed: bytes, tree: "Tree", mirror: Mirror) -> None:
+async def _take(
+    messages: list[bytes],
+    signed: bytes,
+    tree: ServedTree,
+    mirror: Mirror,
+    from_here: Callable[[], AsyncGenerator[Page, None]],
+) -> None:
     if mirror.verification.asks_for_erasures(messages):
-        mirror.expect(
-            await erasures_in(partial(_pages, tree.caller, tree.channel, mirror.archive.size + 1))
-        )
+        mirror.expect(await erasures_in(from_here))
     sizes = mirror.archive.size, mirror.archive.size + len(messages)
     nodes = await tree.nodes(*sizes) if sizes[1] < tree.size and messages else None
     if messages:
         mirror.take(messages, signed, nodes)
-
-
-class Tree:
-    """The tree of a signed head, from the tiles that the gateway serves.
-
-    The caller must verify it.
-    """
-
-    def __init__(self, caller: Client, channel: str, size: int) -> None:
-        """Begin without any tile."""
-        self.caller, self.channel, self.size = caller, channel, size
-        self._tiles: dict[Tile, bytes] = {}
-
-    async def nodes(self, *sizes: int) -> Nodes:
-        """Return the nodes which show that trees of some sizes begin this one.
-
-        Raises `UnprovenHead` if a tile is missing.
-        """
-        wanted: list[Tile] = []
-
-        def note(tile: Tile) -> bytes:
-            wanted.append(tile)
-            return bytes(tile.width * HASH)
-
-        def noted(level: int, index: int) -> bytes:
-            return tiles.node(level, index, self.size, note)
-
-        for size in sizes:
-            merkle.root_of(noted, size)
-            merkle.consistency(noted, size, self.size)
-        for tile in wanted:
-            if tile not in self._tiles:
-                self._tiles[tile] = await self._read(tile)
-        return lambda level, index: tiles.node(level, index, self.size, self._tiles.__getitem__)
-
-    async def _read(self, tile: Tile) -> bytes:
-        raw = await tile_of(self.caller, self.channel, tile.path)
-        if raw is None or len(raw) != tile.width * HASH:
-            raise UnprovenHead(
-                f"{tile.path} of the signed head of {self.size} records is not served"
-            )
-        return raw
 
 
 async def _goes_on(caller: Client, channel: str, first: int) -> bool:

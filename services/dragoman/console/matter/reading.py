@@ -41,7 +41,7 @@ def note_read(context: PageContext, projection: Projection) -> None:
     Everything up to the newest act of another side then counts as delivered. A response
     to HEAD shows nothing, so it counts as no delivery.
     """
-    side = context.service.station(context.grant, projection)
+    side = context.service.receiving_side(context.grant, projection)
     newest = projection.newest_of_others(side)
     if side and newest and context.request.method != "HEAD":
         context.service.deliveries.note(projection.name, side, newest)

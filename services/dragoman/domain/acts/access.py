@@ -36,6 +36,21 @@ def officer_at(registry: Registry, actor: str, position: int) -> OfficerState | 
     return officer if officer.until is None or officer.until >= position else None
 
 
+def is_station(registry: Registry, actor: str) -> bool:
+    """Return whether an actor is a station in office."""
+    officer = registry.officers.get(actor)
+    return officer is not None and officer.until is None and "station" in officer.roles
+
+
+def stations_of(registry: Registry, side: str) -> tuple[str, ...]:
+    """Return the stations of a side that are in office."""
+    return tuple(
+        actor
+        for actor in registry.officers
+        if actor.startswith(f"{side}/") and is_station(registry, actor)
+    )
+
+
 def full_sides(registry: Registry) -> tuple[str, ...]:
     """Return the sides of a channel that owe and consent: all but its observers."""
     return tuple(side.name for side in registry.sides if not side.observer)
@@ -112,6 +127,18 @@ def may_act(
             else _denied(
                 sentence(
                     "the service %(service)s does not record %(act)s.", service=name, act=rule.act
+                )
+            )
+        )
+    if is_station(registry, actor):
+        return (
+            None
+            if rule.station
+            else _denied(
+                sentence(
+                    "%(actor)s is a station, and %(act)s is an officer's: sign it as that officer.",
+                    actor=actor,
+                    act=rule.act,
                 )
             )
         )

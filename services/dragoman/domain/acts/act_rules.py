@@ -30,6 +30,9 @@ They are all roles of an office except its auditors.
 
 DUTY: Final[frozenset[Role]] = frozenset({"duty_officer", "head_of_office"})
 HEADS: Final[frozenset[Role]] = frozenset({"head_of_office"})
+STATION: Final[frozenset[Role]] = frozenset({"station"})
+"""The role of a program on a side's own premises, which has a key of its own."""
+
 NOBODY: Final[frozenset[Role]] = frozenset()
 
 
@@ -109,7 +112,7 @@ class Rule(Generic[RuleActT]):
     `code` is shown in the number of an act that opens no exchange. An act with
     `two_key` is drafted by one officer and released by another of the same side.
     `one_key` says when a duty officer may send it alone, with the second key due. A
-    `service` may do the act as well.
+    `service` may do the act as well, and a station those with `station` alone.
 
     An act with `kept` is listed among the exchange's acts with its content. `check`
     checks the members of an act against each other and against the exchange. `evolve`
@@ -126,6 +129,7 @@ class Rule(Generic[RuleActT]):
     two_key: bool = False
     one_key: OneKey = NEVER
     service: str = ""
+    station: bool = False
     silent: bool = False
     consenting: bool = False
     numbered: str = ""

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Final
 
-from msgspec import UnsetType
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from dragoman.domain.acts import log_policy
-from dragoman.domain.acts.access import ROOT, SERVICE
+from dragoman.domain.acts.access import ROOT, SERVICE, stations_of
 from dragoman.domain.acts.act_rules import Folding
 from dragoman.domain.acts.erasure import consenting, hash_of, not_consented
 from dragoman.domain.record.codec import Record
@@ -241,7 +241,27 @@ def _check_officer(registry: Registry, side: str, data: acts.Officer) -> Refusal
                 officer=data.officer,
             ),
         )
-    return _check_keys(registry, or_default(data.keys, ()))
+    if "station" in data.roles and (data.roles != ("station",) or data.keys is UNSET):
+        return invalid(
+            "/roles",
+            sentence("a station is a program: give it only this role, and a key of its own"),
+        )
+    return _check_kept_by(registry, side, data) or _check_keys(registry, or_default(data.keys, ()))
+
+
+def _check_kept_by(
+    registry: Registry, side: str, data: acts.Officer | acts.KeyAddition
+) -> Refusal | None:
+    """Refuse a key that a station keeps, if the side has none in office."""
+    if data.kept_by is UNSET or (data.keys is not UNSET and stations_of(registry, side)):
+        return None
+    return invalid(
+        "/kept_by",
+        sentence(
+            "%(side)s has no station in office that could keep a key; enter the station first",
+            side=side,
+        ),
+    )
 
 
 def _check_addition(registry: Registry, side: str, data: acts.KeyAddition) -> Refusal | None:
@@ -255,7 +275,7 @@ def _check_addition(registry: Registry, side: str, data: acts.KeyAddition) -> Re
                 officer=data.officer,
             ),
         )
-    return _check_keys(registry, data.keys)
+    return _check_kept_by(registry, side, data) or _check_keys(registry, data.keys)
 
 
 def _check_key_revocation(
@@ -423,7 +443,12 @@ def evolve(registry: Registry, folding: Folding) -> Registry:
             name = f"{side}/{data.officer}"
             keys = or_default(data.keys, ())
             added = {
-                dsse.key_id(public_of(key)): Key(public=key, owner=name, since=position)
+                dsse.key_id(public_of(key)): Key(
+                    public=key,
+                    owner=name,
+                    since=position,
+                    kept_by=or_default(data.kept_by, ""),
+                )
                 for key in keys
             }
             officer = OfficerState(office=data.office, roles=data.roles, since=position)
@@ -445,7 +470,10 @@ def evolve(registry: Registry, folding: Folding) -> Registry:
         case acts.KeyAddition() as data:
             added = {
                 dsse.key_id(public_of(key)): Key(
-                    public=key, owner=f"{side}/{data.officer}", since=position
+                    public=key,
+                    owner=f"{side}/{data.officer}",
+                    since=position,
+                    kept_by=or_default(data.kept_by, ""),
                 )
                 for key in data.keys
             }

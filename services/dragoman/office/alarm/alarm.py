@@ -220,7 +220,7 @@ def _unopened(app: web.Application, context: PageContext, now: datetime) -> Iter
     for projection in _channels(context):
         for flash in (
             app[READ_RECEIPTS].unopened(projection, context.side)
-            if context.service.station(context.grant, projection)
+            if context.service.receiving_side(context.grant, projection)
             else ()
         ):
             yield UnopenedFlash(
@@ -237,7 +237,7 @@ def _later(app: web.Application, context: PageContext) -> Iterator[ChangedFlashV
     for projection in _channels(context):
         for changed_flash in (
             app[READ_RECEIPTS].changed(projection, context.side)
-            if context.service.station(context.grant, projection)
+            if context.service.receiving_side(context.grant, projection)
             else ()
         ):
             act = context.words.act(changed_flash.act)
@@ -260,7 +260,7 @@ async def _unpassed(
     They are those of the page's channels.
     """
     for projection in _channels(context):
-        if projection.registry.onward and context.service.station(context.grant, projection):
+        if projection.registry.onward and context.service.receiving_side(context.grant, projection):
             owed = await open_deadlines_of(app, projection)
             for notice in unpassed_messages.notices(context, projection, owed.listed(), now):
                 yield notice
@@ -303,7 +303,7 @@ def _absent(app: web.Application, context: PageContext) -> Iterator[MissedWatchC
     for projection in _channels(context):
         unanswered_watch_check = (
             watch_monitor.unanswered(app, projection, context.side)
-            if context.service.station(context.grant, projection)
+            if context.service.receiving_side(context.grant, projection)
             else None
         )
         if unanswered_watch_check is not None:

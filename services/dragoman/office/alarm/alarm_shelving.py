@@ -129,7 +129,7 @@ async def silenced(context: PageContext) -> web.Response:
         if (
             projection is not None
             and watch is not None
-            and context.service.station(context.grant, projection)
+            and context.service.receiving_side(context.grant, projection)
         ):
             await context.request.app[WATCH_FLOOR].change(
                 projection.registry.cid, context.side, watch.since.position, once_more

@@ -27,6 +27,7 @@ from dragoman.application.http.submission import (
     posted,
     read_signatures,
 )
+from dragoman.domain.acts import access
 from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.decide import Submission
 from dragoman.domain.record.errors import Malformed, refuse
@@ -49,7 +50,12 @@ async def post_acts(call: ApiRequest[NoBody]) -> ApiAnswer:
     """Record the acts of a request, and answer each line with its outcome."""
     projection, request = call.channel, call.request
     actor = call.grant.actor
-    if actor in projection.registry.officers and not is_staff(projection, actor):
+    is_handed_in = access.is_station(projection.registry, actor)
+    if (
+        actor in projection.registry.officers
+        and not is_staff(projection, actor)
+        and not is_handed_in
+    ):
         raise refuse(
             "not-permitted", "The offices post acts, and auditors read the log. Ask an officer."
         )
@@ -61,7 +67,7 @@ async def post_acts(call: ApiRequest[NoBody]) -> ApiAnswer:
         try:
             if isinstance(line, Exception):
                 raise line
-            submission = await _submission(call, projection, line)
+            submission = await (_handed_in if is_handed_in else _submission)(call, projection, line)
         except Exception as error:  # each line has its own outcome  # noqa: BLE001
             outcomes[index] = _refused(call, index, error)
             continue
@@ -74,7 +80,7 @@ async def post_acts(call: ApiRequest[NoBody]) -> ApiAnswer:
         async with room:
             for index, submission in group:
                 try:
-                    result = await posted(call, projection, submission)
+                    result = await posted(call, projection, submission, is_handed_in=is_handed_in)
                 except Exception as error:  # each line has its own outcome  # noqa: BLE001
                     outcomes[index] = _refused(call, index, error)
                 else:
@@ -162,6 +168,10 @@ async def _submission(
 ) -> Submission:
     """Return the submission of a line. Raises `Refused`, `Malformed`."""
     await asyncio.sleep(0)  # a flash does not wait for the whole request
+    if read.released_by:
+        raise refuse(
+            "not-permitted", "Only a station names the officer who released an act at its desk."
+        )
     signatures = read_signatures(read.key_id, read.signature)
     act, data = await act_of(call, projection, bytes(read.act), signatures)
     family = RULES[str(data.__struct_config__.tag)].family
@@ -174,6 +184,34 @@ async def _submission(
         exchange=read.exchange,
         family="" if read.exchange else family or "",
         if_match=etag_of(f'"{read.if_match.strip(chr(34))}"') if read.if_match else None,
+    )
+
+
+async def _handed_in(call: ApiRequest[NoBody], projection: Projection, read: ActLine) -> Submission:
+    """Return the submission of a signed act that a station hands in for its author.
+
+    Any station may hand in any signed act: a host that refuses one side would have to
+    refuse the act from everybody. Raises `Refused`, `Malformed`.
+    """
+    await asyncio.sleep(0)
+    signatures = read_signatures(read.key_id, read.signature)
+    if not signatures:
+        raise refuse(
+            "not-permitted", "An act from a station must be signed by its author; sign it there."
+        )
+    act, data = await act_of(call, projection, bytes(read.act), signatures)
+    assert not isinstance(data.signed, msgspec.UnsetType)
+    family = RULES[str(data.__struct_config__.tag)].family
+    return Submission(
+        actor=data.signed.author,
+        act=act,
+        data=data,
+        signatures=signatures,
+        id=data.signed.id,
+        exchange=read.exchange,
+        family="" if read.exchange else family or "",
+        if_match=etag_of(f'"{read.if_match.strip(chr(34))}"') if read.if_match else None,
+        released_by=read.released_by,
     )
 
 

@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import msgspec
 from aiohttp import web
 from msgspec import Struct
 
-from dragoman.api import sse
+from dragoman.api import sse, station_feed
 from dragoman.api.live_tails import TAILS
 from dragoman.api.routing import CACHE_HEADERS, CHANNEL, READ_HEADERS, May, Route
 from dragoman.api.sse_broadcast import EventLine
@@ -33,6 +34,7 @@ from dragoman.application.http.submission import wanted_position, whole
 from dragoman.application.operations import (
     transparency_log,
 )
+from dragoman.domain.acts.access import is_station
 from dragoman.domain.record.errors import refuse
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries import lists
@@ -98,10 +100,15 @@ async def _streamed(
     still: Callable[[], bool] = call.request.get(
         "still", lambda: service.access.holds(grant, time.time())
     )
+    attend = (
+        partial(station_feed.attend, call, projection)
+        if is_station(projection.registry, grant.actor)
+        else None
+    )
     account = budgets.open_stream(grant, projection.registry.cid)
     try:
         return await sse.stream(
-            call.request, service, projection, tail, grant, sse.Begins(first, missed, still)
+            call.request, service, projection, tail, grant, sse.Begins(first, missed, still, attend)
         )
     finally:
         budgets.close_stream(account)
@@ -157,13 +164,13 @@ async def stream_records(call: ApiRequest[FromPosition]) -> ApiAnswer:
     if media == sse.CLOUDEVENTS:
         await projection.in_file()
         return await sse.batch(
-            service, projection, service.station(grant, projection), first, call.request.path
+            service, projection, service.receiving_side(grant, projection), first, call.request.path
         )
     return await sse.lines(
         call.request,
         service,
         projection,
-        service.station(grant, projection),
+        service.receiving_side(grant, projection),
         first,
         projection.state.position,
     )

@@ -40,7 +40,13 @@ from msgspec import UNSET, Raw, UnsetType
 from msgspec.structs import replace
 
 from dragoman.domain.acts import erasure, field_checks, log_policy, membership
-from dragoman.domain.acts.access import ROOT, full_sides, officer_side
+from dragoman.domain.acts.access import (
+    ROOT,
+    SERVICE,
+    full_sides,
+    officer_side,
+    stations_of,
+)
 from dragoman.domain.acts.act_rules import DUTY, HEADS, NOBODY, OFFICERS, STAFF, Folding, Rule, Who
 from dragoman.domain.acts.versions import adoption
 from dragoman.domain.record.codec import Record
@@ -186,6 +192,7 @@ RULES: Final = (
         who=Who.GATEWAY,
         roles=OFFICERS,
         silent=True,
+        station=True,
     ),
     Rule(
         act="broker-outage",
@@ -377,6 +384,17 @@ def _check_delivery(
     position: int,
     actor_at: Callable[[int], str | None],
 ) -> Refusal | None:
+    if record.side == SERVICE:
+        if stations_of(registry, data.side):
+            return Refusal(
+                kind="void",
+                detail=sentence(
+                    "%(side)s has a station, and only the station says what was delivered there.",
+                    side=data.side,
+                ),
+            )
+    elif record.side != data.side:
+        return invalid("/side", sentence("a station says what was delivered to its own side"))
     before = registry.delivered.get(data.side)
     actor = actor_at(data.upto) if data.upto < position else None
     if (
@@ -387,7 +405,7 @@ def _check_delivery(
         return invalid("/upto", sentence("a delivery ends on an act of another side's officer"))
     if before is not None and data.upto <= before.upto:
         return invalid("/upto", sentence("a delivery must end after the delivery before it"))
-    if record.act != delivery_act(data.side, data.upto):
+    if record.side == SERVICE and record.act != delivery_act(data.side, data.upto):
         return invalid("", sentence("a delivery's bytes are determined"))
     return None
 

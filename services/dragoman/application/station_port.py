@@ -1,0 +1,56 @@
+"""A station as pages and API know it, where this process is one.
+
+A channel at a station is a copy. Its officers' posts wait in an outbox until the host
+has recorded them, and its line to the host may be cut.
+"""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from msgspec import Struct
+
+from dragoman.stores.outbox import OutboxEntry
+from dragoman.text import Text
+
+
+class HostLine(Struct, frozen=True, kw_only=True):
+    """The line from a station to a channel's host.
+
+    `last_known` is the time at which the copy was last all that the host had, and empty
+    if it never was. `is_cut` says that the host is not heard now. `hindrance` says why
+    the host gives nothing though it is heard. `older` is the number of records that the
+    host no longer shows, though they are settled here.
+    """
+
+    host: str
+    last_known: str
+    is_cut: bool
+    hindrance: Text | None = None
+
+
+class Kept(Exception):
+    """The outcome of a post that is kept here and not recorded at the host yet."""
+
+    def __init__(self, entry: OutboxEntry) -> None:
+        """Name the entry of the outbox."""
+        super().__init__(entry.id)
+        self.entry = entry
+
+
+class StationPort(Protocol):
+    """A station, as the other layers use it."""
+
+    def line(self, channel: str) -> HostLine | None:
+        """Return the line of a channel; None for a channel of this machine alone."""
+
+    def entries(self, channel: str) -> list[OutboxEntry]:
+        """Return the entries of the outbox for a channel, the oldest first."""
+
+    async def withdraw(self, entry: OutboxEntry) -> bool:
+        """Withdraw an entry that never left; return whether it could be withdrawn."""
+
+    async def send_again(self, entry: OutboxEntry) -> None:
+        """Send an entry on that came back or waits, on the word of its officer."""
+
+    def kept_keys(self, channel: str) -> Mapping[str, str]:
+        """Return the public keys in base64 that are kept here, by officer."""

@@ -1,0 +1,39 @@
+"""Log events of a station: its lines, its copies and its outbox."""
+
+from typing import Final
+
+from dragoman.log_events.entry import LogEvent
+
+EVENTS: Final[dict[str, LogEvent]] = {
+    "station.answer_contradicted": LogEvent(
+        "The host said that it recorded an act at a position, and its log has something else "
+        "there. Its answer is kept in the file that `evidence` names. Nothing is sent any more.",
+    ),
+    "station.copy_in_doubt": LogEvent(
+        "The copy of a channel cannot be read or written. It is tried again by itself.",
+    ),
+    "station.host_convicted": LogEvent(
+        "The host has signed two heads that contradict each other. `reason` names the evidence. "
+        "Nothing more is taken from it or sent to it.",
+    ),
+    "station.line_lost": LogEvent(
+        "The stream of a channel broke. The station connects again by itself.",
+        "Look at the line to the host, if it lasts: `dragoman doctor` says since when.",
+    ),
+    "station.not_taken": LogEvent(
+        "The host did not take what the station handed in, and said nothing of the act itself. It "
+        "is tried again.",
+        "See what the host says in `reason`.",
+    ),
+    "station.outbox_waits": LogEvent(
+        "An entry of the outbox could not be written. It stays as it was.",
+        "Check this station's broker and its disk.",
+    ),
+    "station.refused": LogEvent(
+        "The host refuses this station its log. It is asked again by itself.",
+    ),
+    "station.send_failed": LogEvent(
+        "Sending an entry of the outbox failed unexpectedly. It is tried again.",
+        "Report it with the lines around it.",
+    ),
+}

@@ -1,0 +1,236 @@
+"""The filling of a station's copy of one channel with what its host records.
+
+After each connection, nothing that comes is folded until one signed head covers the
+kept records and the new ones together. A host that went back and grew again shows
+itself there. From then on a record rings as soon as it comes, and settles under the
+next head.
+A station that is far behind reads the records in bulk, and proves each batch by tiles.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from typing import Final
+
+import structlog
+
+from dragoman.client import Garbled, ProblemResponse, Unreachable
+from dragoman.domain.acts.erasure import Withheld, merge_named, named_in
+from dragoman.eventlog.archive_damage import ArchiveDamaged
+from dragoman.eventlog.settled_copy import BATCH, ServedTree, UnprovenHead
+from dragoman.station.copy_log import CopyLog
+from dragoman.station.link import End, Head, HostLink, StreamEvent, raw_of
+from dragoman.text import Text, sentence
+from dragoman.tlog import leaf
+
+log = structlog.get_logger()
+
+_FAR: Final = 2 * BATCH
+"""The records from which on a copy that is behind is filled in bulk."""
+
+_BULK: Final = 8 * BATCH
+_SHORTEST_PAUSE: Final = 0.1
+_LONGEST_PAUSE: Final = 2.0
+
+HeadTaken = Callable[[bytes], Awaitable[None]]
+"""A function that is called with each head under which the copy stands."""
+
+
+class Hole(Exception):
+    """A stream left a position out."""
+
+
+class Follower:
+    """The filling of one channel's copy, for ever."""
+
+    def __init__(
+        self,
+        link: HostLink,
+        copy: CopyLog,
+        *,
+        head_taken: HeadTaken,
+        expect: Callable[[Mapping[int, Withheld]], None],
+        convicted: Callable[[Text], None],
+    ) -> None:
+        """Fill a copy over a link.
+
+        `expect` announces records that coming erasures name to the fold. `convicted` is
+        called once the host contradicts itself.
+        """
+        self._link, self._copy = link, copy
+        self._head_taken, self._expect, self._convicted = head_taken, expect, convicted
+        self._is_proven = False
+        self._waiting: list[bytes] = []
+        self._newest: bytes | None = None
+        self._taken: bytes | None = None
+        self._end = 0
+        self.hindrance: Text | None = None
+        """The reason why the host gives nothing, though its line is up."""
+
+    async def run(self) -> None:
+        """Follow until the host is convicted."""
+        pause = _SHORTEST_PAUSE
+        while self._copy.settled.conviction is None:
+            begun = asyncio.get_running_loop().time()
+            try:
+                await self._follow()
+            except (Unreachable, Garbled, Hole, UnprovenHead) as error:
+                log.info("station.line_lost", channel=self._copy.channel, reason=str(error))
+            except ProblemResponse as error:
+                self._link.refused()
+                self.hindrance = sentence(
+                    "the host answers %(status)s: %(detail)s",
+                    status=error.problem.status,
+                    detail=error.problem.detail,
+                )
+                log.warning(
+                    "station.refused",
+                    channel=self._copy.channel,
+                    reason=str(self.hindrance),
+                    do="see that this station is in office in the channel, with its key",
+                )
+            except (ArchiveDamaged, OSError) as error:
+                self.hindrance = sentence("the copy here: %(error)s", error=str(error))
+                log.critical(
+                    "station.copy_in_doubt",
+                    channel=self._copy.channel,
+                    reason=str(error),
+                    do="see to the disk; dragoman audit repair mends the copy's folder",
+                )
+            lasted = asyncio.get_running_loop().time() - begun
+            pause = _SHORTEST_PAUSE if lasted > _LONGEST_PAUSE else min(2 * pause, _LONGEST_PAUSE)
+            await asyncio.sleep(pause)
+        fault = self._copy.fault
+        assert fault is not None
+        log.critical(
+            "station.host_convicted",
+            channel=self._copy.channel,
+            reason=str(fault),
+            do="keep the copy's folder; tell the other sides; see docs/operating.md",
+        )
+        self._convicted(fault)
+
+    async def _follow(self) -> None:
+        """Follow over one connection. Raises the errors of the link."""
+        self._is_proven, self._waiting, self._newest, self._end = False, [], None, 0
+        channel = self._copy.channel
+        await self._link.learn_time()
+        note = await self._link.checkpoint(channel)
+        size = None if note is None else self._copy.settled.size_of(note)
+        if note is not None and size is None:
+            await self._head(note)  # a head of another key convicts nobody but is kept
+        elif note is not None and size is not None and size - self._copy.settled_size > _FAR:
+            await self._fill(note, size)
+        async for events in self._link.stream(channel, self._copy.size):
+            self.hindrance = None
+            await self._take(events)
+            if self._copy.settled.conviction is not None:
+                return
+
+    async def _take(self, events: list[StreamEvent]) -> None:
+        """Take all events of one read: the records with one fsync, then the heads."""
+        messages: list[bytes] = []
+        end: int | None = None
+        for event in events:
+            match event:
+                case Head(note):
+                    self._newest = note
+                case End(position):
+                    end = position
+                case _:
+                    wanted = self._copy.size + len(self._waiting) + len(messages) + 1
+                    if event.position > wanted:
+                        raise Hole(
+                            f"position {wanted} is missing: {event.position} comes in its place"
+                        )
+                    if event.position == wanted:
+                        messages.append(raw_of(event))
+        if messages:
+            await self._take_records(messages)
+        if self._newest is not None:
+            await self._head(self._newest)
+        self._note_end(end, is_fresh=bool(messages))
+
+    def _note_end(self, end: int | None, *, is_fresh: bool) -> None:
+        """Note how far the host's log goes, by its word or by its newest record."""
+        if end is not None:
+            self._end = end
+        is_whole = self._copy.size >= self._end and not self._waiting
+        self._copy.end.is_behind = not is_whole
+        if is_whole and (end is not None or is_fresh):
+            self._copy.end.heard(asyncio.get_running_loop().time())
+
+    async def _take_records(self, messages: Sequence[bytes]) -> None:
+        if any(leaf.read_entry(raw) is not None for raw in messages):
+            await self._read_ahead()
+        if self._is_proven:
+            await self._copy.stage(messages)
+        else:
+            self._waiting += messages
+
+    async def _head(self, note: bytes) -> None:
+        """Settle what a head covers, or compare it with what is settled."""
+        size = self._copy.settled.size_of(note)
+        base = self._copy.settled_size
+        have = self._copy.size + len(self._waiting)
+        if size is not None and size > have:
+            return  # its records are on the way
+        self._newest = None
+        if size is None or size <= base:
+            if not await self._copy.compare(note):
+                return
+            is_covered = size == base and not self._copy.staged
+        else:
+            messages = [*self._copy.staged, *self._waiting][: size - base]
+            waited = len(messages) - len(self._copy.staged)
+            if not await self._copy.settle(messages, note):
+                return
+            del self._waiting[: max(0, waited)]
+            is_covered = not self._copy.staged
+        if is_covered and not self._is_proven:
+            self._is_proven = True
+        if self._is_proven and self._waiting:
+            messages, self._waiting = self._waiting, []
+            await self._copy.stage(messages)
+        if size is not None and note != self._taken:
+            self._taken = note
+            await self._head_taken(note)
+
+    async def _fill(self, note: bytes, size: int) -> None:
+        """Settle records in bulk up to a head, each batch proven by tiles."""
+        channel, copy = self._copy.channel, self._copy
+        tree = ServedTree(size, partial(self._link.tile, channel))
+        batch: list[bytes] = []
+        async for page in self._pages():
+            for position, raw in page:
+                if position != copy.settled_size + len(batch) + 1:
+                    raise Hole(f"position {copy.settled_size + len(batch) + 1} is missing")
+                batch.append(raw)
+            have = min(size, copy.settled_size + len(batch))
+            is_whole = have == size
+            if not is_whole and len(batch) < _BULK:
+                continue
+            count = (have if is_whole else have // BATCH * BATCH) - copy.settled_size
+            if any(leaf.read_entry(raw) is not None for raw in batch[:count]):
+                await self._read_ahead()
+            sizes = copy.settled_size, copy.settled_size + count
+            nodes = None if is_whole else await tree.nodes(*sizes)
+            if not await copy.settle(batch[:count], note, nodes):
+                return
+            del batch[:count]
+            if is_whole:
+                return
+
+    async def _pages(self) -> AsyncGenerator[list[tuple[int, bytes]], None]:
+        """Yield the records after those that are settled, page by page."""
+        first = self._copy.settled_size + 1
+        async for entries in self._link.client.records(self._copy.channel, first):
+            yield [(entry.position, raw_of(entry)) for entry in entries]
+
+    async def _read_ahead(self) -> None:
+        """Read the host's log to its end for the erasures that explain an entry."""
+        withhelds: Mapping[int, Withheld] = {}
+        async for page in self._pages():
+            withhelds = merge_named(withhelds, named_in(page))
+        self._copy.expect(dict(withhelds))
+        self._expect({**self._copy.settled.named()})

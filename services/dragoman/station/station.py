@@ -1,0 +1,283 @@
+"""A station at work: its links, copies, outbox and what keeps them going.
+
+station = Station(data, joined)          before the service: the copies are opened
+await station.begin(service, …)          with it: lines, followers and submitters
+"""
+
+import asyncio
+import base64
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import structlog
+
+from dragoman.application.clock import stamp
+from dragoman.application.service import Service
+from dragoman.application.station_port import HostLine
+from dragoman.domain.acts.erasure import entry_of
+from dragoman.eventlog import durable
+from dragoman.eventlog.event_log import LogUnreachable
+from dragoman.eventlog.settled_copy import SettledCopy
+from dragoman.projection.projection import Projection
+from dragoman.projection.stored_row import StoredRow
+from dragoman.station import joined_channels
+from dragoman.station.command_handler import StationCommandHandler
+from dragoman.station.copy_log import CopyLog
+from dragoman.station.follower import Follower
+from dragoman.station.joined_channels import Joined, JoinedChannel
+from dragoman.station.kept_key_signer import STATION_KEY
+from dragoman.station.link import SILENT_SECONDS, HostLink
+from dragoman.station.submitter import Submitter
+from dragoman.stores.compare_and_set import WriteConflict
+from dragoman.stores.keystore import Keystore
+from dragoman.stores.outbox import ON_THE_WAY, Outbox, OutboxEntry
+from dragoman.stores.signed_heads import SignedHeadStore
+from dragoman.supervision import StartTask
+from dragoman.text import Text
+from dragoman_schemas.acts.office.channel import ErasedRecord
+
+log = structlog.get_logger()
+
+
+def keys_of(data: Path) -> Keystore:
+    """Return the keystore of a station: its own key, and those of its officers."""
+    return Keystore(data / "keys" / "station")
+
+
+class Station:
+    """The station of one data directory."""
+
+    def __init__(self, data: Path, joined: Joined) -> None:
+        """Open the copies of all joined channels.
+
+        Raises `CopyOfAnotherChannel`, and the errors of an archive.
+        """
+        self._data = data
+        self.joined = joined
+        self.channels: Mapping[str, JoinedChannel] = joined.channels()
+        self.keys = keys_of(data)
+        self._links: dict[str, HostLink] = {}
+        self.copies: dict[str, CopyLog] = {}
+        for name, channel in self.channels.items():
+            folder = joined_channels.copy_folder(data, name)
+            copy = CopyLog(
+                name, SettledCopy(folder, channel.pinned), folder.with_name(f"{name}.staged")
+            )
+            self.copies[name] = copy
+        self._erasing: dict[str, list[ErasedRecord]] = {}
+        self._followers: dict[str, Follower] = {}
+        self._service: Service | None = None
+        self._heads: SignedHeadStore | None = None
+        self._handler: StationCommandHandler | None = None
+        self._outbox: Outbox | None = None
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of the joined channels."""
+        return frozenset(self.channels)
+
+    # The fold
+
+    def opened(self, projection: Projection) -> None:
+        """Note the fold of a channel, before it follows its copy."""
+        name = projection.name
+        copy = self.copies[name]
+        copy.on_taken_back = partial(self._taken_back, projection)
+        if projection.state.position > copy.size or self._refold_file(name).exists():
+            self._taken_back(projection)
+        projection.listeners.add(partial(self._folded, name))
+
+    def _refold_file(self, name: str) -> Path:
+        """Return the file that lasts from a taking back until all is folded anew."""
+        return joined_channels.copy_folder(self._data, name).with_name(f"{name}.refold")
+
+    def _taken_back(self, projection: Projection) -> None:
+        """Have a channel folded anew from what is settled."""
+        durable.write(self._refold_file(projection.name), b"")
+        projection.store.report_difference(
+            projection.name, "records that had rung here are under no signed head"
+        )
+
+    def refolded(self) -> None:
+        """Note that everything was folded anew."""
+        for name in self.channels:
+            self._refold_file(name).unlink(missing_ok=True)
+
+    def _folded(self, name: str, row: StoredRow) -> None:
+        """Note the records that a folded erasure takes away."""
+        if row.erased:
+            self._erasing.setdefault(name, []).extend(row.erased)
+
+    # The lines
+
+    async def begin(
+        self,
+        service: Service,
+        handler: StationCommandHandler,
+        outbox: Outbox,
+        heads: SignedHeadStore,
+        start: StartTask,
+    ) -> None:
+        """Begin to follow the hosts, and to send what waits."""
+        self._service, self._handler, self._outbox, self._heads = service, handler, outbox, heads
+        seed = self.keys.seed(*STATION_KEY)
+        for host in self.joined.hosts:
+            if not host.channels:
+                continue
+            cids = [channel.cid for channel in host.channels]
+            link = HostLink(host.url, seed, host.channels[0].actor, cids)
+            for channel in host.channels:
+                self._links[channel.name] = link
+                self._begin_channel(channel, service.channels[channel.name], link, start)
+
+    def _begin_channel(
+        self, channel: JoinedChannel, projection: Projection, link: HostLink, start: StartTask
+    ) -> None:
+        assert self._service is not None
+        assert self._handler is not None
+        assert self._outbox is not None
+        name, copy = channel.name, self.copies[channel.name]
+        follower = self._followers[name] = Follower(
+            link,
+            copy,
+            head_taken=partial(self._head_taken, name),
+            expect=projection.expect,
+            convicted=partial(self._convicted, name),
+        )
+        submitter = Submitter(
+            link,
+            self._outbox,
+            projection,
+            channel.cid,
+            sign=partial(self._handler.sign_entry, projection),
+            final=partial(self._final, projection),
+            accuse=partial(self._accuse, name),
+        )
+        self._handler.submitters[name] = submitter
+        start(self._service.keep(f"line of {name}", follower.run))
+        start(self._service.keep(f"outbox of {name}", submitter.run))
+
+    async def aclose(self) -> None:
+        """Close all lines and copies."""
+        for link in set(self._links.values()):
+            await link.aclose()
+        for copy in self.copies.values():
+            copy.close()
+
+    async def _head_taken(self, name: str, note: bytes) -> None:
+        """Keep a head of the host for readers here, and carry out erasures under it."""
+        assert self._heads is not None
+        with suppress(LogUnreachable, WriteConflict):
+            newest = await self._heads.newest(name)
+            if newest is None or newest.note != note:
+                await self._heads.put(name, note, newest)
+        erased, copy = self._erasing.pop(name, []), self.copies[name]
+        entries = {
+            record.position: entry_of(record)
+            for record in erased
+            if record.position <= copy.settled_size
+            and not copy.settled.archive.is_erased(record.position)
+        }
+        if entries:
+            await copy.erase(entries)
+
+    async def _final(self, projection: Projection) -> int:
+        """Return the position of the last record that is final, or settled."""
+        assert self._service is not None
+        if not projection.is_channel or not projection.registry.policy:
+            return self.copies[projection.name].settled_size
+        return (await self._service.coverage.of(projection)).final
+
+    def _convicted(self, name: str, fault: Text) -> None:
+        assert self._handler is not None
+        del fault
+        self._handler.submitters[name].is_stopped = True
+
+    def _accuse(self, name: str, entry: OutboxEntry, answer: bytes) -> None:
+        """Keep a host's answer that its own log contradicts."""
+        path = joined_channels.copy_folder(self._data, name).with_name(
+            f"{name}.answer-{entry.id}.json"
+        )
+        durable.write(path, answer)
+        log.critical(
+            "station.answer_contradicted",
+            channel=name,
+            id=entry.id,
+            evidence=path.name,
+            do="the host said that it recorded this, and its log has something else: nothing is "
+            "sent until an operator has looked; tell the other sides by telephone",
+        )
+
+    # What the pages ask
+
+    def line(self, channel: str) -> HostLine | None:
+        """Return the line of a channel; None for a channel of this machine alone."""
+        link = self._links.get(channel)
+        if link is None or self._service is None:
+            return None
+        projection = self._service.channels[channel]
+        silent = asyncio.get_running_loop().time() - link.heard
+        return HostLine(
+            host=link.url,
+            last_known="" if projection.checked is None else stamp(projection.checked),
+            is_cut=silent > SILENT_SECONDS,
+            hindrance=self.copies[channel].fault or self._followers[channel].hindrance,
+        )
+
+    def entries(self, channel: str) -> list[OutboxEntry]:
+        """Return the entries of the outbox for a channel, the oldest first."""
+        if self._outbox is None or channel not in self.channels:
+            return []
+        return self._outbox.entries(self.channels[channel].cid)
+
+    async def withdraw(self, entry: OutboxEntry) -> bool:
+        """Withdraw an entry that never left, or that came back.
+
+        Return whether it could be withdrawn. Raises `LogUnreachable`.
+        """
+        assert self._outbox is not None
+        newest = self._outbox.find(entry.cid, entry.id)
+        if newest is None:
+            return True
+        if newest.state in ("unanswered", "recorded") or (newest.left and newest.state == "ended"):
+            return False
+        await self._outbox.drop(newest)
+        return True
+
+    async def send_again(self, entry: OutboxEntry) -> None:
+        """Send an entry on that had ended, on the word of its officer.
+
+        Its age counts from now on. Raises `LogUnreachable`.
+        """
+        assert self._outbox is not None
+        assert self._handler is not None
+        newest = self._outbox.find(entry.cid, entry.id)
+        if newest is None or newest.state not in ("ended", *ON_THE_WAY):
+            return
+        state = "unanswered" if newest.left else "waiting"
+        if not newest.signatures:
+            state = "unsigned"
+        link = self._links[newest.channel]
+        moment = stamp(_moment(link))
+        await self._outbox.change(newest, state=state, kept=moment)
+        self._handler.submitters[newest.channel].wake()
+
+    def kept_keys(self, channel: str) -> Mapping[str, str]:
+        """Return the public keys in base64 that are kept here, by officer."""
+        assert self._service is not None
+        registry = self._service.channels[channel].registry
+        keys = {
+            owner: self.keys.public(channel, owner)
+            for owner in registry.officers
+            if self.keys.holds(channel, owner)
+        }
+        return {
+            owner: base64.b64encode(key).decode() for owner, key in keys.items() if key is not None
+        }
+
+
+def _moment(link: HostLink) -> datetime:
+    return datetime.fromtimestamp(link.clock.now(), UTC)

@@ -1,0 +1,304 @@
+"""The outbox on its way to a host: in order, each act once, and never past its time.
+
+The copy here decides. Before each try, and whatever the host answered, the id is looked
+up in the copy: an act that is there is recorded, and nothing else is. Acts of one
+exchange leave one after the other; exchanges go side by side, urgent ones first.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Final
+
+import msgspec
+import structlog
+from msgspec import UNSET, Raw
+
+from dragoman.application.clock import stamp
+from dragoman.client import Garbled, ProblemResponse, Unreachable
+from dragoman.domain.decide import Submission
+from dragoman.domain.record.errors import Refused
+from dragoman.eventlog.event_log import LogUnreachable
+from dragoman.projection.projection import NotYetApplied, Projection
+from dragoman.station.link import SILENT_SECONDS, HostLink
+from dragoman.stores.outbox import ON_THE_WAY, Outbox, OutboxEntry
+from dragoman_schemas.problems import Problem
+from dragoman_schemas.responses import ActLine, ActOutcome
+
+log = structlog.get_logger()
+
+AGE_SECONDS: Final[Mapping[str, float]] = {
+    "flash": 300.0,
+    "immediate": 300.0,
+    "priority": 3_600.0,
+    "routine": 86_400.0,
+}
+"""The age at which an act no longer leaves by itself, by precedence.
+
+A stale message is worse than a late one. Acts that only acknowledge have no such age.
+"""
+
+URGENT: Final = frozenset({"flash", "immediate"})
+ACKNOWLEDGING: Final = frozenset({"acknowledgement", "watch-assumption", "watch-relief"})
+_RANKS: Final = {"flash": 0, "immediate": 1, "priority": 2, "routine": 3}
+_AT_ONCE: Final = 16
+_SHOWN_SECONDS: Final = 3.0
+"""The time within which a record must be in the copy after the host's answer."""
+
+_PAUSE_SECONDS: Final = 1.0
+_LOOK_SECONDS: Final = 0.5
+_REFUSED_FOR_GOOD: Final = frozenset({400, 403, 404, 409, 410, 412, 413, 415, 422, 428})
+
+Sign = Callable[[Projection, Submission], OutboxEntry]
+"""A function that decides and signs a submission. Raises `Refused`."""
+
+
+class Submitter:
+    """The sender of one channel's entries."""
+
+    def __init__(
+        self,
+        link: HostLink,
+        outbox: Outbox,
+        projection: Projection,
+        cid: str,
+        *,
+        sign: Callable[[OutboxEntry], OutboxEntry],
+        final: Callable[[], Awaitable[int]],
+        accuse: Callable[[OutboxEntry, bytes], None],
+    ) -> None:
+        """Send a channel's entries over a link.
+
+        `sign` decides and signs an entry that had to wait, or raises `Refused`. `final`
+        gives the position up to which records are final. `accuse` is called with the
+        host's answer if the copy has something else where that says a record is.
+        """
+        self._link, self._outbox, self._projection = link, outbox, projection
+        self._cid = cid
+        self._sign, self._final, self._accuse = sign, final, accuse
+        self._wake = asyncio.Event()
+        self._busy: dict[str, asyncio.Task[None]] = {}
+        self._settled: dict[str, list[asyncio.Future[OutboxEntry]]] = {}
+        self._again: dict[str, float] = {}
+        self.is_stopped = False
+        """Sending has stopped until somebody has looked, as after a restoration."""
+
+    @property
+    def is_cut(self) -> bool:
+        """Return whether the host is not heard now."""
+        return asyncio.get_running_loop().time() - self._link.heard > SILENT_SECONDS
+
+    def wake(self) -> None:
+        """Look at the outbox now."""
+        self._wake.set()
+
+    async def outcome(self, entry: OutboxEntry, seconds: float) -> OutboxEntry:
+        """Wait until an entry is no longer on its way; return it as it then stands."""
+        if entry.state not in ON_THE_WAY:
+            return entry
+        waiting: asyncio.Future[OutboxEntry] = asyncio.get_running_loop().create_future()
+        self._settled.setdefault(entry.id, []).append(waiting)
+        self.wake()
+        try:
+            async with asyncio.timeout(seconds):
+                return await waiting
+        except TimeoutError:
+            return self._outbox.find(entry.cid, entry.id) or entry
+        finally:
+            self._settled.get(entry.id, []).remove(waiting)
+            if not self._settled.get(entry.id):
+                self._settled.pop(entry.id, None)
+
+    async def run(self) -> None:
+        """Send what waits, for ever."""
+        self._projection.listeners.add(self._folded)
+        try:
+            while True:
+                self._wake.clear()
+                await self._round()
+                try:
+                    async with asyncio.timeout(_LOOK_SECONDS):
+                        await self._wake.wait()
+                except TimeoutError:
+                    continue
+        finally:
+            self._projection.listeners.discard(self._folded)
+            for task in self._busy.values():
+                task.cancel()
+
+    def _folded(self, row: Any) -> None:
+        record = row.folded.record
+        if record is not None and self._outbox.find(self._cid, record.envelope.id):
+            self.wake()
+
+    async def _round(self) -> None:
+        """Begin a try for the first entry of each exchange that has none on its way."""
+        now = asyncio.get_running_loop().time()
+        waiting: dict[str, OutboxEntry] = {}
+        for entry in self._outbox.entries(self._cid):
+            if entry.state == "recorded":
+                await self._let_go(entry)
+            elif self._projection.posted(entry.id) is not None:
+                await self._note_recorded(entry)
+            elif entry.state in ON_THE_WAY:
+                if self._is_over(entry):
+                    self._end(await self._outbox.change(entry, state="ended"))
+                else:
+                    waiting.setdefault(entry.queue, entry)
+        if self.is_stopped:
+            return
+        ordered = sorted(waiting.values(), key=_rank)
+        for entry in ordered:
+            if len(self._busy) >= _AT_ONCE and entry.precedence not in URGENT:
+                break
+            if entry.queue in self._busy or self._again.get(entry.queue, 0.0) > now:
+                continue
+            task = asyncio.create_task(self._try(entry))
+            self._busy[entry.queue] = task
+            task.add_done_callback(partial(self._tried, entry.queue))
+
+    def _tried(self, queue: str, task: asyncio.Task[None]) -> None:
+        self._busy.pop(queue, None)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._again[queue] = asyncio.get_running_loop().time() + _PAUSE_SECONDS
+            log.critical("station.send_failed", channel=self._projection.name, exc_info=error)
+        self.wake()
+
+    def _is_over(self, entry: OutboxEntry) -> bool:
+        """Return whether an entry is too old to leave by itself."""
+        if entry.name in ACKNOWLEDGING:
+            return False
+        age = self._link.clock.now() - datetime.fromisoformat(entry.kept).timestamp()
+        return age > AGE_SECONDS.get(entry.precedence, AGE_SECONDS["routine"])
+
+    async def _try(self, entry: OutboxEntry) -> None:
+        """Try to have one entry recorded."""
+        try:
+            if entry.state == "unsigned":
+                entry = await self._signed(entry)
+                if entry.state != "waiting":
+                    return
+            if self.is_cut and entry.precedence not in URGENT:
+                self._pause(entry)
+                return
+            if not entry.left:
+                entry = await self._outbox.change(entry, state="unanswered", left=_now(self._link))
+            await self._send(entry)
+        except LogUnreachable as error:
+            self._pause(entry)
+            log.warning("station.outbox_waits", reason=str(error))
+
+    async def _signed(self, entry: OutboxEntry) -> OutboxEntry:
+        """Return an entry that had to wait, signed now or returned."""
+        if self._outbox.find(entry.cid, entry.exchange) is not None and (
+            self._projection.posted(entry.exchange) is None
+        ):
+            self._pause(entry)
+            return entry
+        try:
+            return await self._outbox.put(self._sign(entry))
+        except Refused as error:
+            problem = Problem(
+                type=f"urn:dragoman:problem:{error.refusal.kind}",
+                title=error.refusal.kind,
+                status=409,
+                detail=str(error.refusal.detail),
+            )
+            return await self._returned(entry, Raw(msgspec.json.encode(problem)))
+
+    async def _send(self, entry: OutboxEntry) -> None:
+        keyids, signatures = zip(
+            *(item.split(":", 1) for item in entry.signatures.split()), strict=True
+        )
+        line = ActLine(
+            act=entry.act,
+            exchange=entry.exchange,
+            if_match=entry.if_match,
+            key_id=" ".join(keyids),
+            signature=" ".join(signatures),
+            released_by=entry.released_by,
+        )
+        try:
+            outcome = await self._link.post(entry.channel, line)
+        except Unreachable as error:
+            if error.never_left:
+                await self._outbox.change(entry, state="waiting", left="")
+            self._pause(entry)
+            return
+        except (Garbled, ProblemResponse) as error:
+            if isinstance(error, ProblemResponse) and error.problem.status == 401:
+                self._link.refused()
+            self._pause(entry)
+            log.warning("station.not_taken", channel=entry.channel, reason=str(error))
+            return
+        await self._answered(entry, outcome)
+
+    async def _answered(self, entry: OutboxEntry, outcome: ActOutcome) -> None:
+        """Look at the copy, whatever the host said, and then at its answer."""
+        if outcome.status == 201 and outcome.recorded is not UNSET:
+            position = outcome.recorded.position
+            try:
+                await self._projection.reached(position, _SHOWN_SECONDS)
+            except NotYetApplied:
+                self._pause(entry)
+                return
+            if self._projection.posted(entry.id) is None:
+                self.is_stopped = True
+                self._accuse(entry, msgspec.json.encode(outcome))
+                return
+        if self._projection.posted(entry.id) is not None:
+            await self._note_recorded(entry)
+        elif outcome.status in _REFUSED_FOR_GOOD:
+            await self._returned(entry, Raw(msgspec.json.encode(outcome.problem)))
+        else:
+            self._pause(entry)
+
+    async def _note_recorded(self, entry: OutboxEntry) -> None:
+        """Note that an entry, or something else with its id, is in the copy."""
+        position = self._projection.posted(entry.id)
+        assert position is not None
+        record = self._projection.record_at(position)
+        if (
+            record is not None
+            and record.act
+            and (record.act != bytes(entry.act) or record.envelope.actor != entry.actor)
+        ):
+            problem = Problem(
+                type="urn:dragoman:problem:key-reused",
+                title="key-reused",
+                status=409,
+                detail=f"Position {position} has this id, and another act.",
+            )
+            await self._returned(entry, Raw(msgspec.json.encode(problem)))
+            return
+        self._end(await self._outbox.change(entry, state="recorded", position=position))
+
+    async def _returned(self, entry: OutboxEntry, problem: Raw) -> OutboxEntry:
+        entry = await self._outbox.change(entry, state="returned", problem=problem)
+        self._end(entry)
+        return entry
+
+    async def _let_go(self, entry: OutboxEntry) -> None:
+        """Forget an entry once its record is final."""
+        if entry.position <= await self._final():
+            await self._outbox.drop(entry)
+
+    def _pause(self, entry: OutboxEntry) -> None:
+        self._again[entry.queue] = asyncio.get_running_loop().time() + _PAUSE_SECONDS
+
+    def _end(self, entry: OutboxEntry) -> None:
+        for waiting in self._settled.get(entry.id, ()):
+            if not waiting.done():
+                waiting.set_result(entry)
+
+
+def _rank(entry: OutboxEntry) -> tuple[int, str]:
+    """Return the place of an entry: urgent acts and acknowledgements first."""
+    rank = 0 if entry.name in ACKNOWLEDGING else _RANKS.get(entry.precedence, 3)
+    return rank, entry.kept
+
+
+def _now(link: HostLink) -> str:
+    """Return the time by the host's clock, as it is written."""
+    return stamp(datetime.fromtimestamp(link.clock.now(), UTC))
