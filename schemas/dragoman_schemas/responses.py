@@ -76,7 +76,8 @@ class ActOutcome(ResponseBody, frozen=True, kw_only=True):
     """The outcome of one act of a request with many acts.
 
     `line` is its number in the request, from 1. It has `recorded` or `problem`, as the
-    status says that a request with this act alone would have had.
+    status says that a request with this act alone would have had. At a station it may
+    have `kept` instead: the act waits for the host.
     """
 
     line: int
@@ -84,6 +85,43 @@ class ActOutcome(ResponseBody, frozen=True, kw_only=True):
     recorded: Recorded | UnsetType = UNSET
     replayed: bool = False
     problem: Problem | UnsetType = UNSET
+    kept: "OutboxEntryView | UnsetType" = UNSET
+
+
+class OutboxEntryView(ResponseBody, frozen=True, kw_only=True):
+    """An act in the outbox of a station, on its way to the channel's host.
+
+    `state` is `waiting`: it never left, and may be withdrawn. `unanswered`: it left,
+    and may be recorded. `unsigned`: it continues an act that still waits. `returned`:
+    it was refused, and `problem` says why. `ended`: it grew too old to be sent.
+    `recorded`: it is in the log here, at `position`. `kept` is the time at which it
+    came to the station, `left` the time of its first try.
+    """
+
+    channel: str
+    id: str
+    exchange: str
+    act: str
+    actor: str
+    precedence: str
+    state: str
+    kept: str
+    left: str = ""
+    position: int = 0
+    problem: Problem | UnsetType = UNSET
+
+
+class OutboxView(ResponseBody, frozen=True, kw_only=True):
+    """The outbox of a station for a channel, the oldest entry first.
+
+    `cut` says that the host is not heard now. `last_known` is the time at which the
+    copy here was last all that the host had.
+    """
+
+    entries: tuple[OutboxEntryView, ...]
+    host: str
+    cut: bool
+    last_known: str = ""
 
 
 class Covered(ResponseBody, frozen=True, kw_only=True):

@@ -47,6 +47,7 @@ from dragoman_schemas.responses import (
     DraftView,
     Entry,
     ExchangeView,
+    OutboxEntryView,
     Recorded,
     Row,
     Rows,
@@ -60,6 +61,7 @@ _LONGEST_WAIT: Final = 30.0
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=30, connect=5)
 FILES: Final = aiohttp.ClientTimeout(total=FILE_SECONDS, connect=5)
 _FAILED: Final = 500
+_KEPT: Final = 202
 _NOT_NOW: Final = 503
 """The status of a service that starts, is overloaded, or builds its copy anew."""
 
@@ -99,6 +101,19 @@ class Garbled(Exception):
     def __init__(self, text: str, raw: bytes, error: Exception) -> None:
         """Describe the answer."""
         super().__init__(f"the gateway gave no {text} ({error}): {raw[:60]!r}")
+
+
+class KeptInOutbox(Exception):
+    """An act that a station keeps, and that the host has not recorded yet.
+
+    Sending it again with the same key tells how far it is.
+    """
+
+    def __init__(self, entry: OutboxEntryView) -> None:
+        """Name the entry of the outbox."""
+        state = "no answer yet" if entry.left else "not sent"
+        super().__init__(f"{state}: {entry.act} waits in the outbox of this station")
+        self.entry = entry
 
 
 class ProblemResponse(Exception):
@@ -370,6 +385,8 @@ class Client:
 
     async def _recorded(self, path: str, body: bytes | None, headers: dict[str, str]) -> Posted:
         answer = await self._tried(path, body, headers)
+        if answer.status == _KEPT:
+            raise KeptInOutbox(answer.of("entry of the outbox", OutboxEntryView))
         return Posted(
             answer.of("outcome of a post", Recorded), "Idempotent-Replayed" in answer.headers
         )

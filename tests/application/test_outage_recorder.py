@@ -34,7 +34,8 @@ def recorder(
     handler: Handler, watchdog: Any, names: list[str]
 ) -> tuple[OutageRecorder, dict[str, Any]]:
     channels: dict[str, Any] = {
-        name: SimpleNamespace(name=name, checked=BEGUN, is_channel=False) for name in names
+        name: SimpleNamespace(name=name, checked=BEGUN, is_channel=False, is_copy=False)
+        for name in names
     }
     made = OutageRecorder(
         cast("Any", channels), cast("Any", handler), lambda: False, cast("Any", watchdog)

@@ -130,6 +130,7 @@ OUTSIDE = (
     "eventlog",
     "notifier",
     "server",
+    "station",
     "stores",
 )
 """The packages that read bytes of others: files, bodies, answers, messages."""
@@ -147,8 +148,10 @@ COUNTED_BEFORE = {
     "application/operations/transmittals view_of",
     "audit/answer_comparison _member",
     "audit/answer_comparison _next_page",
-    "audit/mirror _named",
-    "audit/mirror _pin",
+    "eventlog/settled_copy _pin",
+    "eventlog/settled_copy named",
+    "application/http/submission outbox_view",
+    "station/joined_channels read",
     "audit/replayed_answers _exchange",
     "audit/tables _exchange",
     "audit/tables _members",

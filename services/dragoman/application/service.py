@@ -217,7 +217,7 @@ class Service:
     def is_writable(self, projection: Projection) -> bool:
         """Return whether anything can be recorded in a channel now."""
         return (
-            self.guard.proven
+            (projection.is_copy or self.guard.proven)
             and projection.unwritable is None
             and not projection.read_only
             and not projection.doubt

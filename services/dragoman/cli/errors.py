@@ -11,7 +11,7 @@ from dragoman.audit.kept_audit import KeptAuditUnusable
 from dragoman.audit.replay import Hole
 from dragoman.backup.manifest import BackupError, BackupInvalid
 from dragoman.cli import common
-from dragoman.client import Garbled, ProblemResponse, Unreachable
+from dragoman.client import Garbled, KeptInOutbox, ProblemResponse, Unreachable
 from dragoman.data_directory import DataError
 from dragoman.domain.fold import NewerRules
 from dragoman.domain.record.errors import Malformed
@@ -32,7 +32,7 @@ def report(error: BaseException) -> int | None:
         case ProblemResponse():
             _say_refused(error)
             return common.exit_code(error)
-        case Unreachable():
+        case Unreachable() | KeptInOutbox():
             common.say(f"dragoman: {error}")
             return common.UNREACHABLE
         case NewerRules():

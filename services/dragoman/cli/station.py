@@ -31,6 +31,7 @@ from dragoman.cli.common import (
     table,
 )
 from dragoman.cli.signature import Sign, post_signed, seed_of
+from dragoman.domain.record import nesting
 from dragoman.domain.record.codec import is_name
 from dragoman.interop.check_words import check_words
 from dragoman.station import joined_channels
@@ -178,7 +179,7 @@ def join(
 def _read(raw: bytes) -> Invitation:
     """Return an invitation. Raises `UsageError`."""
     try:
-        invitation = msgspec.json.decode(raw, type=Invitation)
+        invitation = nesting.decode(raw, Invitation)
         for channel in invitation.channels:
             read_verifier(channel.log)
     except (msgspec.DecodeError, UnicodeDecodeError, NotANote) as error:

@@ -48,7 +48,7 @@ from dragoman.office.duty import (
     turn_over_lines,
     turn_over_page,
 )
-from dragoman.office.exchanges import exchange_page, inbox, moves_page, public_page
+from dragoman.office.exchanges import exchange_page, inbox, moves_page, outbox, public_page
 from dragoman.office.host import grant_pages, host_pages, opening_pages
 from dragoman.office.incidents import in_force_page, knowledge_page, passing_on_page, sea_chart_page
 from dragoman.office.incidents import panels as incident_panels
@@ -84,6 +84,7 @@ ROUTES: Final = (
     *offline.ROUTES,
     *exchange_page.ROUTES,
     *moves_page.ROUTES,
+    *outbox.ROUTES,
     *submitted_form.ROUTES,
     *notice_page.ROUTES,
     *meetings_page.ROUTES,

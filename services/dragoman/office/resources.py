@@ -15,6 +15,7 @@ from dragoman.office.exchanges import (
     exchange_routes,
     file_routes,
     notice_routes,
+    outbox,
     record_routes,
     release_routes,
 )
@@ -37,6 +38,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
     *integration_routes.ROUTES,
     *report_routes.ROUTES,
     *draft_routes.ROUTES,
+    *outbox.API_ROUTES,
     *people_routes.ROUTES,
     *roster_routes.ROUTES,
     *file_routes.ROUTES,

@@ -30,8 +30,8 @@ from dragoman.domain.record.errors import refuse
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.projection.projection import Projection
 from dragoman.station.kept_key_signer import KeptKeySigner
-from dragoman.station.submitter import URGENT, Submitter
-from dragoman.stores.outbox import ON_THE_WAY, Outbox, OutboxEntry
+from dragoman.station.submitter import Submitter
+from dragoman.stores.outbox import ON_THE_WAY, URGENT, Outbox, OutboxEntry
 from dragoman.text import Text
 from dragoman_schemas.act_frame import OpeningAct
 
@@ -181,7 +181,7 @@ class StationCommandHandler(CommandHandler):
             act=Raw(submission.act),
             name=str(submission.data.__struct_config__.tag),
             precedence=precedence,
-            kept=stamp(self._now()),
+            kept=self.submitters[projection.name].now(),
             exchange=exchange,
             family=submission.family,
             if_match=submission.if_match or "",

@@ -19,6 +19,8 @@ import msgspec
 from msgspec import Raw, Struct
 
 from dragoman.client import Client, ProblemResponse, Unreachable
+from dragoman.domain.record.nesting import is_deeper
+from dragoman.limits import DEPTH
 from dragoman.tlog import dsse
 from dragoman_schemas.responses import ActLine, ActOutcome, Entry
 
@@ -29,6 +31,9 @@ _RENEWED_SECONDS: Final = 120.0
 HEARTBEAT_SECONDS: Final = 5.0
 SILENT_SECONDS: Final = 9.0
 """The silence after which the line counts as cut: a heartbeat was missed."""
+
+_CUT_SECONDS: Final = 1.5
+"""The difference by which a `Date` is older than another one only by its cutting."""
 
 _READ: Final = aiohttp.ClientTimeout(total=None, connect=5, sock_read=2 * HEARTBEAT_SECONDS)
 _NDJSON: Final = "application/x-ndjson"
@@ -76,9 +81,14 @@ class HostClock:
         return self._ahead is not None
 
     def note(self, date: str) -> None:
-        """Note the `Date` of an answer; an unreadable one says nothing."""
+        """Note the `Date` of an answer; an unreadable one says nothing.
+
+        It has whole seconds, cut off. So the latest of several is the nearest.
+        """
         with suppress(ValueError, TypeError):
-            self._ahead = parsedate_to_datetime(date).timestamp() - time.monotonic()
+            ahead = parsedate_to_datetime(date).timestamp() - time.monotonic()
+            if self._ahead is None or not self._ahead - _CUT_SECONDS < ahead < self._ahead:
+                self._ahead = ahead
 
     def now(self) -> float:
         """Return the time in Unix seconds; that of this machine before any answer."""
@@ -203,6 +213,8 @@ class HostLink:
 
 def _event(name: bytes, data: bytes) -> StreamEvent | None:
     """Return an event of a stream; None for one that says nothing here."""
+    if is_deeper(data, 2 * DEPTH):
+        raise Unreachable("the host sent an event that is nested too deep")
     try:
         match name:
             case b"record":

@@ -22,7 +22,7 @@ from dragoman.domain.record.errors import Refused
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.projection.projection import NotYetApplied, Projection
 from dragoman.station.link import SILENT_SECONDS, HostLink
-from dragoman.stores.outbox import ON_THE_WAY, Outbox, OutboxEntry
+from dragoman.stores.outbox import ON_THE_WAY, URGENT, Outbox, OutboxEntry
 from dragoman_schemas.problems import Problem
 from dragoman_schemas.responses import ActLine, ActOutcome
 
@@ -39,7 +39,6 @@ AGE_SECONDS: Final[Mapping[str, float]] = {
 A stale message is worse than a late one. Acts that only acknowledge have no such age.
 """
 
-URGENT: Final = frozenset({"flash", "immediate"})
 ACKNOWLEDGING: Final = frozenset({"acknowledgement", "watch-assumption", "watch-relief"})
 _RANKS: Final = {"flash": 0, "immediate": 1, "priority": 2, "routine": 3}
 _AT_ONCE: Final = 16
@@ -88,6 +87,10 @@ class Submitter:
     def is_cut(self) -> bool:
         """Return whether the host is not heard now."""
         return asyncio.get_running_loop().time() - self._link.heard > SILENT_SECONDS
+
+    def now(self) -> str:
+        """Return the time by the host's clock, as it is written."""
+        return stamp(datetime.fromtimestamp(self._link.clock.now(), UTC))
 
     def wake(self) -> None:
         """Look at the outbox now."""
@@ -183,7 +186,7 @@ class Submitter:
                 self._pause(entry)
                 return
             if not entry.left:
-                entry = await self._outbox.change(entry, state="unanswered", left=_now(self._link))
+                entry = await self._outbox.change(entry, state="unanswered", left=self.now())
             await self._send(entry)
         except LogUnreachable as error:
             self._pause(entry)
@@ -297,8 +300,3 @@ def _rank(entry: OutboxEntry) -> tuple[int, str]:
     """Return the place of an entry: urgent acts and acknowledgements first."""
     rank = 0 if entry.name in ACKNOWLEDGING else _RANKS.get(entry.precedence, 3)
     return rank, entry.kept
-
-
-def _now(link: HostLink) -> str:
-    """Return the time by the host's clock, as it is written."""
-    return stamp(datetime.fromtimestamp(link.clock.now(), UTC))

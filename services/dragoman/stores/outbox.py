@@ -23,6 +23,9 @@ OutboxState = Literal["waiting", "unanswered", "unsigned", "returned", "ended", 
 ON_THE_WAY: Final = frozenset({"waiting", "unanswered", "unsigned"})
 """The states of an entry that the station goes on with by itself."""
 
+URGENT: Final = frozenset({"flash", "immediate"})
+"""The precedences of acts that cannot wait."""
+
 _PREFIX: Final = "outbox."
 
 
@@ -57,6 +60,11 @@ class OutboxEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     def side(self) -> str:
         """The side whose act it is."""
         return self.actor.partition("/")[0]
+
+    @property
+    def is_urgent(self) -> bool:
+        """Return whether the act cannot wait."""
+        return self.precedence in URGENT
 
     @property
     def queue(self) -> str:

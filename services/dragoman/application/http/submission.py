@@ -22,6 +22,7 @@ from dragoman.application.http.request import ApiReply, ApiRequest
 from dragoman.application.http.work_meter import counted
 from dragoman.application.post_result import PostResult
 from dragoman.application.quotas import QUOTAS, is_urgent
+from dragoman.application.station_port import Kept
 from dragoman.domain.acts import access
 from dragoman.domain.acts.act_registry import in_force
 from dragoman.domain.decide import Submission
@@ -29,8 +30,11 @@ from dragoman.domain.record import ids
 from dragoman.domain.record.codec import read_act
 from dragoman.domain.record.errors import refuse
 from dragoman.projection.projection import Projection
+from dragoman.stores.outbox import OutboxEntry
 from dragoman.tlog import dsse
 from dragoman_schemas.act_frame import Act
+from dragoman_schemas.problems import Problem
+from dragoman_schemas.responses import OutboxEntryView
 
 TRACE: Final = "trace"
 
@@ -276,11 +280,38 @@ async def submit(
 ) -> ApiReply:
     """Record a submission, and return its place in the log. Raises `Refused`.
 
+    At a station it may be kept instead: then the reply is 202 with its entry in the
+    outbox, or a form raises `Kept`.
+
     A record has the id of a draft only if it is the draft's release. The other way is
     that the author of the draft sends its form.
     """
-    result = await posted(call, projection, submission, is_release=is_release, is_form=is_form)
+    try:
+        result = await posted(call, projection, submission, is_release=is_release, is_form=is_form)
+    except Kept as kept:
+        if is_form:
+            raise  # the page leads to the outbox
+        return ApiReply(body=outbox_view(kept.entry), status=202)
     return await reply_of(call, projection, result)
+
+
+def outbox_view(entry: OutboxEntry) -> OutboxEntryView:
+    """Return an entry of the outbox as callers see it."""
+    return OutboxEntryView(
+        channel=entry.channel,
+        id=entry.id,
+        exchange=entry.exchange,
+        act=entry.name,
+        actor=entry.actor,
+        precedence=entry.precedence,
+        state=entry.state,
+        kept=entry.kept,
+        left=entry.left,
+        position=entry.position,
+        problem=msgspec.UNSET
+        if isinstance(entry.problem, msgspec.UnsetType)
+        else msgspec.json.decode(entry.problem, type=Problem),
+    )
 
 
 async def posted(

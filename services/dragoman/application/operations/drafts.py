@@ -340,7 +340,7 @@ async def release(call: ApiRequest[Any], etag: str | None, signatures: str = "")
         signatures=_both(draft.signatures, signatures or submission.signatures_of(call.request)),
     )
     reply = await submission.submit(call, projection, post, is_release=True)
-    await service.drafts.drop(draft)
+    await service.drafts.drop(draft)  # its act is in the log, or in the outbox of a station
     return reply
 
 

@@ -61,7 +61,7 @@ from dragoman.domain.record.errors import Malformed, Refused
 from dragoman.members.runs import Aside, Cell, Mark, PageLink
 from dragoman.stores.drafts import Draft
 from dragoman_schemas.act_frame import Act
-from dragoman_schemas.responses import DraftView
+from dragoman_schemas.responses import DraftView, OutboxEntryView
 from dragoman_schemas.state import Exchange
 
 
@@ -364,4 +364,6 @@ async def draft_sent(context: PageContext) -> web.StreamResponse | Page:
         if isinstance(error, Refused) and not problem:
             problem = context.words.sentence(plain(error.refusal.detail))
         return await _draft_page(context, draft, problem=problem, status=422)
+    if isinstance(reply.body, OutboxEntryView):
+        return redirect(context.outbox_link(reply.body.id))
     return recorded_at(context, reply)

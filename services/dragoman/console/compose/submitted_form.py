@@ -21,6 +21,7 @@ from multidict import MultiDict
 
 from dragoman.application.http import body_workers, submission
 from dragoman.application.operations import drafts, files
+from dragoman.application.station_port import Kept
 from dragoman.console.compose import (
     agreed_phrases,
     agreement_form,
@@ -336,6 +337,11 @@ async def _send(writing: Writing, fields: MultiDict[str], body: bytes) -> web.St
             key=str(fields.get("key", "")),
             etag=str(fields.get("etag", "")) if writing.rule.consenting else "",
         )
+    except Kept as kept:
+        await _drop(context, fields)
+        response = redirect(context.outbox_link(kept.entry.id))
+        forget_kept(context.request, response)
+        return response
     except Malformed as error:
         return await render_form(writing, fields, field_errors(writing, error.faults), status=422)
     except Refused as error:

@@ -375,6 +375,10 @@ class PageContext:
         """Return the address of a page of the channel, at the same moment."""
         return self.to(f"/c/{self.name}{path}", **query)
 
+    def outbox_link(self, id: str) -> str:
+        """Return the address of an entry of the outbox, once its act was kept there."""
+        return f"{self.link('/outbox', said='kept')}#{id}"
+
     def to(self, path: str, /, **query: object) -> str:
         """Return an address at the same moment.
 

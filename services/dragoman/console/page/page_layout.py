@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from dragoman.application.deadline_cache import open_deadlines_of
 from dragoman.application.operations import access_tokens, transparency_log
 from dragoman.application.operations.report_requests import WATCH_FLOOR
+from dragoman.application.station_port import HostLine
 from dragoman.console.display.deadline_rows import LEVELS, Level
 from dragoman.console.display.office_clocks import Office, office_of
 from dragoman.console.page import armed_consoles, duty_numbers, point_in_time
@@ -27,6 +28,7 @@ from dragoman.domain.record.errors import Refused
 from dragoman.i18n.words import Words
 from dragoman.limits import CHECK_SECONDS, CHECK_STEP_SECONDS, DISARMED_SECONDS
 from dragoman.projection.queries import duty_watch
+from dragoman.stores.outbox import ON_THE_WAY
 from dragoman.tlog.note import NotANote
 from dragoman_schemas.watch_responses import LineView
 
@@ -58,13 +60,14 @@ class Cell(Struct, frozen=True, kw_only=True):
 class Bar(Struct, frozen=True, kw_only=True):
     """A warning of the strip: the situation, and what to do.
 
-    With `ring`, the telephone numbers appear beside it.
+    With `ring`, the telephone numbers appear beside it. `way` leads to a page about it.
     """
 
     level: Level
     word: str
     detail: str = ""
     ring: bool = False
+    way: tuple[str, str] = ("", "")
 
 
 class Frame(Struct, kw_only=True):
@@ -409,6 +412,56 @@ def _alarm(context: PageContext, *, timed: bool) -> Cell:
     )
 
 
+def _line_bars(context: PageContext, line: HostLine) -> Iterator[Bar]:
+    """Yield the state of the line to the channel's host, and of the outbox."""
+    words, service, projection = context.words, context.service, context.projection
+    station = service.station
+    assert station is not None
+    at = words.written(line.last_known) if line.last_known else ""
+    if line.hindrance is not None:
+        yield Bar(
+            level="critical",
+            word=words.say("%(channel)s: the host is in doubt.", channel=projection.name),
+            detail=words.sentence(line.hindrance),
+            ring=True,
+        )
+    elif line.is_cut or not service.is_live(projection):
+        yield Bar(
+            level="critical",
+            word=words.say("%(channel)s: the line to the host is cut.", channel=projection.name),
+            detail=words.say(
+                "Last known %(t)s. What you write waits here; the other side does not know it. "
+                "If it cannot wait, telephone.",
+                t=at,
+            )
+            if at
+            else words.say("Nothing was ever heard from the host. If it cannot wait, telephone."),
+            ring=True,
+        )
+    if not context.may_write:
+        return
+    entries = [entry for entry in station.entries(projection.name) if entry.side == context.side]
+    urgent = sum(entry.is_urgent for entry in entries if entry.state != "recorded")
+    back = sum(entry.state in ("returned", "ended") for entry in entries)
+    waiting = sum(entry.state in ON_THE_WAY for entry in entries)
+    if urgent or back or waiting:
+        yield Bar(
+            level="critical" if urgent else "serious",
+            word=words.say("An urgent message is not recorded: telephone.")
+            if urgent
+            else words.count(
+                "%(n)s act waits in the outbox.", "%(n)s acts wait in the outbox.", waiting + back
+            ),
+            detail=words.count(
+                "%(n)s came back to its officer.", "%(n)s came back to their officers.", back
+            )
+            if back
+            else "",
+            ring=bool(urgent),
+            way=(context.link("/outbox"), words.say("Outbox")),
+        )
+
+
 def _bars(context: PageContext) -> Iterator[Bar]:
     words, service, projection = context.words, context.service, context.projection
     if (reason := service.command_handler.read_only_reason) is not None:
@@ -419,7 +472,10 @@ def _bars(context: PageContext) -> Iterator[Bar]:
                 "You can still read. The reason: %(error)s.", error=words.sentence(reason)
             ),
         )
-    if not service.is_live(projection):
+    line = None if service.station is None else service.station.line(projection.name)
+    if line is not None:
+        yield from _line_bars(context, line)
+    elif not service.is_live(projection):
         as_of = service.as_of(projection)
         detail = (
             words.say(
@@ -435,7 +491,7 @@ def _bars(context: PageContext) -> Iterator[Bar]:
             detail=detail,
             ring=True,
         )
-    elif reason is None and not context.writable:
+    if service.is_live(projection) and reason is None and not context.writable:
         yield Bar(
             level="serious",
             word=words.say("%(channel)s: nothing can be recorded now.", channel=projection.name),

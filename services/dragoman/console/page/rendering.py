@@ -231,6 +231,8 @@ def _told(words: Words, text: str) -> str:
             return words.say("Recorded.")
         case "kept":
             return words.say("Kept.")
+        case "withdrawn":
+            return words.say("Withdrawn. It was never sent.")
         case "handed":
             return words.say(
                 "Handed over. Your colleagues see it at once, on whatever page they are."

@@ -84,6 +84,7 @@ _PAGES: Final[tuple[tuple[str, Callable[[Words], str]], ...]] = (
     ("/log", lambda words: words.say("Log")),
     ("/statistics", lambda words: words.say("Statistics")),
     ("/drafts", lambda words: words.say("Drafts")),
+    ("/outbox", lambda words: words.say("Outbox")),
     ("/in-force", lambda words: words.say("In force now")),
     ("/chart", lambda words: words.say("Chart")),
     ("/roster", lambda words: words.say("Roster")),
@@ -130,6 +131,9 @@ def _may_see(context: PageContext, channel: Projection, path: str) -> bool:
     match path:
         case "/drafts":
             return not OFFICERS.isdisjoint(_roles(context, channel))
+        case "/outbox":
+            station = context.service.station
+            return station is not None and station.line(channel.name) is not None
         case "/people/register":
             return attachment_checks.is_staff(channel, context.grant.actor)
         case "/key":

@@ -24,9 +24,11 @@ from dragoman.application.http.submission import (
     act_of,
     etag_of,
     id_of,
+    outbox_view,
     posted,
     read_signatures,
 )
+from dragoman.application.station_port import Kept
 from dragoman.domain.acts import access
 from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.decide import Submission
@@ -81,6 +83,10 @@ async def post_acts(call: ApiRequest[NoBody]) -> ApiAnswer:
             for index, submission in group:
                 try:
                     result = await posted(call, projection, submission, is_handed_in=is_handed_in)
+                except Kept as kept:
+                    outcomes[index] = ActOutcome(
+                        line=index + 1, status=202, kept=outbox_view(kept.entry)
+                    )
                 except Exception as error:  # each line has its own outcome  # noqa: BLE001
                     outcomes[index] = _refused(call, index, error)
                 else:

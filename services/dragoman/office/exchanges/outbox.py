@@ -1,0 +1,281 @@
+"""The outbox of a station: what its officers posted and the host has not recorded yet.
+
+    GET    /v1/channels/{channel}/outbox              the entries, and how the line is
+    DELETE /v1/channels/{channel}/outbox/{entry}      withdraw one that never left
+    POST   /v1/channels/{channel}/outbox/{entry}/send send one on that grew too old
+    GET    /c/{channel}/outbox                        the same as a page
+
+Only the side whose acts they are sees them, at its own station.
+"""
+
+from typing import Any, Final
+
+import msgspec
+from aiohttp import web
+from msgspec import UNSET
+
+from dragoman.api.routing import CHANNEL, May, Route
+from dragoman.application.http.request import ApiAnswer, ApiReply, ApiRequest, NoBody
+from dragoman.application.http.submission import outbox_view, staff_of
+from dragoman.application.station_port import HostLine, StationPort
+from dragoman.console.page.context import PageContext
+from dragoman.console.page.rendering import Page, PageRoute, refused
+from dragoman.console.page.sessions import form_of, redirect, said
+from dragoman.console.page_words import PageWords
+from dragoman.document.blocks import Empty, PageDocument, Remark, columns, section
+from dragoman.domain.record.errors import refuse
+from dragoman.eventlog.event_log import LogUnreachable
+from dragoman.i18n.words import Words
+from dragoman.members.runs import Break, PageLink, PressButton, Run, Runs
+from dragoman.projection.projection import Projection
+from dragoman.stores.outbox import OutboxEntry
+from dragoman.text import sentence
+from dragoman_schemas.responses import OutboxEntryView, OutboxView
+
+
+def _asked(call: ApiRequest[Any]) -> tuple[StationPort, HostLine, str]:
+    """Return the station, the line of the path's channel, and the caller's side.
+
+    Raises `Refused` if the caller is no officer, or the channel has no line.
+    """
+    projection, actor = staff_of(call)
+    station = call.service.station
+    line = None if station is None else station.line(projection.name)
+    if station is None or line is None:
+        raise refuse(
+            "not-found",
+            "%(channel)s has no outbox here: its log is on this host, and posts go into it at once.",
+            channel=projection.name,
+        )
+    return station, line, actor.partition("/")[0]
+
+
+def _entry(call: ApiRequest[Any]) -> tuple[StationPort, OutboxEntry]:
+    station, _, side = _asked(call)
+    return station, _found(station, call.channel, side, call.path("entry"))
+
+
+def _found(station: StationPort, projection: Projection, side: str, id: str) -> OutboxEntry:
+    """Return an entry of a side. Raises `Refused`."""
+    for entry in station.entries(projection.name):
+        if entry.id == id and entry.side == side:
+            return entry
+    raise refuse(
+        "not-found", "The outbox has no entry of that id: it is recorded, or it was withdrawn."
+    )
+
+
+async def show_outbox(call: ApiRequest[NoBody]) -> ApiAnswer:
+    """Return the entries of the caller's side, and how the line is."""
+    station, line, side = _asked(call)
+    entries = (entry for entry in station.entries(call.channel.name) if entry.side == side)
+    body = OutboxView(
+        entries=tuple(map(outbox_view, entries)),
+        host=line.host,
+        cut=line.is_cut,
+        last_known=line.last_known,
+    )
+    return ApiReply(body=body, headers={"Cache-Control": "no-store"})
+
+
+async def withdraw(call: ApiRequest[NoBody]) -> ApiAnswer:
+    """Withdraw an entry that never left this station."""
+    station, entry = _entry(call)
+    await _withdrawn(station, entry)
+    return web.Response(status=204)
+
+
+async def _withdrawn(station: StationPort, entry: OutboxEntry) -> None:
+    try:
+        is_withdrawn = await station.withdraw(entry)
+    except LogUnreachable as error:
+        raise refuse("unavailable", "Nothing was changed: %(error)s.", error=error.said) from None
+    if not is_withdrawn:
+        raise refuse(
+            "not-permitted",
+            "This act left the station and may be recorded: it cannot be withdrawn. Once the line "
+            "is back, cancel or correct it.",
+        )
+
+
+async def send_again(call: ApiRequest[NoBody]) -> ApiAnswer:
+    """Send an entry on that had grown too old."""
+    station, entry = _entry(call)
+    await _sent_again(station, entry)
+    return ApiReply(
+        body=outbox_view(_found(station, call.channel, entry.side, entry.id)), status=202
+    )
+
+
+async def _sent_again(station: StationPort, entry: OutboxEntry) -> None:
+    try:
+        await station.send_again(entry)
+    except LogUnreachable as error:
+        raise refuse("unavailable", "Nothing was changed: %(error)s.", error=error.said) from None
+
+
+API_ROUTES: Final[tuple[Route[Any], ...]] = (
+    Route(
+        "GET",
+        f"{CHANNEL}/outbox",
+        show_outbox,
+        "The outbox of a station",
+        NoBody,
+        {200: OutboxView},
+        may=May.OWN_OFFICERS,
+    ),
+    Route(
+        "DELETE",
+        f"{CHANNEL}/outbox/{{entry}}",
+        withdraw,
+        "Withdraw an act that never left the station",
+        NoBody,
+        {204: None},
+        may=May.OWN_OFFICERS,
+    ),
+    Route(
+        "POST",
+        f"{CHANNEL}/outbox/{{entry}}/send",
+        send_again,
+        "Send an act that had grown too old",
+        NoBody,
+        {202: OutboxEntryView},
+        may=May.OWN_OFFICERS,
+    ),
+)
+
+
+# The page
+
+
+_SHOWN: Final = 200
+"""Characters of a text that the list shows."""
+
+
+class OutboxWords(PageWords):
+    """The words of the outbox."""
+
+    def state(self, entry: OutboxEntry) -> str:
+        """Return the standing of an act on its way."""
+        say = self.w.say
+        match entry.state:
+            case "waiting":
+                return say("Not sent")
+            case "unanswered":
+                return say("No answer yet; left at %(t)s", t=self.w.written(entry.left))
+            case "unsigned":
+                return say("Not sent: to be signed once the act before it is recorded")
+            case "returned":
+                return say("Returned: %(why)s", why=problem_of(entry, self.w))
+            case "ended" if entry.left:
+                return say(
+                    "Not sent again: too old. It left at %(t)s and may be recorded",
+                    t=self.w.written(entry.left),
+                )
+            case "ended":
+                return say("Not sent: too old")
+            case _:
+                return say("Recorded")
+
+    def what(self, entry: OutboxEntry) -> Runs:
+        """Return the act in words, and the beginning of its text."""
+        members = msgspec.json.decode(entry.act, type=dict[str, Any])
+        text = next(
+            (
+                str(members[name])
+                for name in ("text", "subject", "facts", "challenge")
+                if members.get(name)
+            ),
+            "",
+        )
+        act = self.w.act(entry.name)
+        return (act, Break(": "), text[:_SHOWN]) if text else (act,)
+
+    def buttons(self, entry: OutboxEntry) -> Runs:
+        """Return the buttons by which an officer decides on an entry."""
+        say, values = self.w.say, {"entry": entry.id}
+        parts: list[Run] = []
+        if entry.state == "ended":
+            parts.append(
+                PressButton(say("Send now"), "/outbox/send", values, self.w.act(entry.name))
+            )
+        if entry.state in ("waiting", "unsigned", "returned") or (
+            entry.state == "ended" and not entry.left
+        ):
+            parts.append(
+                PressButton(say("Withdraw"), "/outbox/withdraw", values, self.w.act(entry.name))
+            )
+        return tuple(parts)
+
+
+def problem_of(entry: OutboxEntry, words: Words) -> str:
+    """Return the reason for which an act was returned."""
+    if entry.problem is UNSET:
+        return words.say("the host gave no reason")
+    problem = msgspec.json.decode(entry.problem, type=dict[str, Any])
+    return str(problem.get("detail") or problem.get("title") or "")
+
+
+async def outbox(context: PageContext) -> Page:
+    """Return the page of the outbox."""
+    station, line, entries = _of_page(context)
+    words = OutboxWords(context)
+    say = words.w.say
+    is_urgent = any(entry.is_urgent and entry.state != "recorded" for entry in entries)
+    table = columns(
+        say("Acts on their way"),
+        entries,
+        (say("Written"), lambda entry: words.time(entry.kept)),
+        (say("What"), words.what),
+        (say("By"), lambda entry: entry.actor),
+        (say("Standing"), words.state),
+        ("", words.buttons),
+        names=lambda entry: {"entry": entry.id},
+        empty=Empty(say("Nothing waits. All that was written here is recorded.")),
+    )
+    blocks: list[Any] = []
+    if is_urgent:
+        blocks.append(
+            Remark(
+                (
+                    say("An urgent message is not recorded: telephone, and read it aloud."),
+                    " ",
+                    PageLink(say("Telephone numbers"), "/people"),
+                )
+            )
+        )
+    del station, line
+    return Page(
+        view=PageDocument(title=say("Outbox"), sections=(section("", *blocks, table),)),
+    )
+
+
+def _of_page(context: PageContext) -> tuple[StationPort, HostLine, list[OutboxEntry]]:
+    station = context.service.station
+    line = None if station is None else station.line(context.name)
+    if station is None or line is None:
+        raise refused(
+            "not-found", sentence("This channel has no outbox here: posts go into its log.")
+        )
+    if not context.may_post:
+        raise refused("not-permitted", sentence("The outbox is for the officers of a side."))
+    entries = [entry for entry in station.entries(context.name) if entry.side == context.side]
+    return station, line, entries
+
+
+async def press(context: PageContext) -> web.StreamResponse:
+    """Withdraw an entry, or send it on."""
+    station, _, _ = _of_page(context)
+    form = await form_of(context.request)
+    entry = _found(station, context.projection, context.side, said(form, "entry"))
+    if context.request.match_info["do"] == "withdraw":
+        await _withdrawn(station, entry)
+        return redirect(context.link("/outbox", said="withdrawn"))
+    await _sent_again(station, entry)
+    return redirect(context.outbox_link(entry.id))
+
+
+ROUTES: Final = (
+    PageRoute(path="/outbox", handler=outbox),
+    PageRoute(path="/outbox/{do:withdraw|send}", handler=press, method="POST"),
+)
