@@ -1,10 +1,10 @@
-"""The contract of `EventLog`: one suite, run on memory, on JetStream, real and in memory, and on a
+"""The contract of `EventLog`, beyond that of `Log`: one suite, run on memory, on JetStream, real and in memory, and on a
 cluster of three nodes.
 """
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -24,81 +24,23 @@ from dragoman.eventlog.event_log import (
     KeyReused,
     Outcome,
     Unavailable,
-    subject_of,
 )
-from dragoman.eventlog.group_commit import GroupCommitLog
 from dragoman.eventlog.jetstream import JetStreamLog
-from dragoman.eventlog.memory import MemoryLog
 from dragoman.eventlog.nats_connection import NatsConnection
 from dragoman.limits import BATCH_RECORDS
-from memory_broker import MemoryBroker
+from log_openers import IMPLEMENTATIONS, ON_A_CLUSTER, Opener, opener_of
 from patience import PATIENCE_S
-from read_files import LOG
 from records import again, note
 from writers import known
 
-Opener = Callable[[], Awaitable[EventLog]]
-ON_A_CLUSTER = pytest.mark.reads(*LOG)
 
-
-@pytest.fixture(
-    params=[
-        "memory",
-        "jetstream",
-        "jetstream in memory",
-        "coalescing",
-        "coalescing in memory",
-        pytest.param("cluster", marks=ON_A_CLUSTER),
-        pytest.param("coalescing on a cluster", marks=ON_A_CLUSTER),
-    ]
-)
+@pytest.fixture(params=IMPLEMENTATIONS)
 def opener(request: pytest.FixtureRequest) -> Opener:
-    """Opens the same log, anew each time where that makes a difference."""
-    if request.param == "memory":
-        memory = MemoryLog("nato-china")
-
-        async def same() -> EventLog:
-            return memory
-
-        return same
-    broker: RealBroker | MemoryBroker | Clients = (
-        MemoryBroker()
-        if "in memory" in request.param
-        else request.getfixturevalue(
-            "real_cluster" if "cluster" in request.param else "real_broker"
-        )
-    )
-
-    async def anew() -> EventLog:
-        return await broker.log()
-
-    async def together() -> EventLog:
-        return GroupCommitLog(await broker.log())
-
-    return together if "coalescing" in request.param else anew
+    return opener_of(request)
 
 
 async def bytes_of(log: EventLog) -> list[bytes]:
     return [message.raw for message in await log.read(1, 1000)]
-
-
-async def test_positions_are_gapless_from_1(opener: Opener) -> None:
-    log = await opener()
-    assert [Appended(position) for position in (1, 2, 3)] == [
-        await log.append([EntryToAppend(record=note(n), expected=0)]) for n in (1, 2, 3)
-    ]
-    messages = await log.read(1, 10)
-    assert [message.position for message in messages] == [1, 2, 3]
-    assert [note(n).raw for n in (1, 2, 3)] == [message.raw for message in messages]
-    assert [subject_of(note(n)) for n in (1, 2, 3)] == [message.subject for message in messages]
-
-
-async def test_reading_is_bounded_and_begins_anywhere(opener: Opener) -> None:
-    log = await opener()
-    for n in range(1, 8):
-        await log.append([EntryToAppend(record=note(n), expected=0)])
-    assert [message.position for message in await log.read(3, 2)] == [3, 4]
-    assert await log.read(8, 10) == []
 
 
 async def test_an_append_states_the_last_position_of_its_exchange(opener: Opener) -> None:
@@ -235,48 +177,6 @@ async def test_a_genesis_asks_for_an_empty_log(opener: Opener) -> None:
     assert sum(isinstance(outcome, Appended) for outcome in outcomes) == 1
     assert sum(isinstance(outcome, Conflict) for outcome in outcomes) == 7
     assert len(await bytes_of(log)) == 1
-
-
-@pytest.mark.parametrize("first", [1, 3, 6])
-async def test_following_begins_anywhere_and_goes_on(opener: Opener, first: int) -> None:
-    log = await opener()
-    for n in range(1, 6):
-        await log.append([EntryToAppend(record=note(n), expected=0)])
-    seen: list[int] = []
-
-    async def write() -> None:
-        await asyncio.sleep(0.05)
-        for n in range(6, 11):
-            await log.append([EntryToAppend(record=note(n), expected=0)])
-
-    writing = asyncio.create_task(write())
-    async with aclosing(log.follow(lambda: first + len(seen))) as following:  # type: ignore[type-var]
-        async for messages in following:
-            seen += [message.position for message in messages or ()]
-            if seen and seen[-1] == 10:
-                break
-    await writing
-    assert list(range(first, 11)) == seen
-
-
-async def test_a_follower_is_told_that_it_is_at_the_end(opener: Opener) -> None:
-    log = await opener()
-    await log.append([EntryToAppend(record=note(1), expected=0)])
-    seen = 0
-    async with aclosing(log.follow(lambda: seen + 1)) as following:  # type: ignore[type-var]
-        async for messages in following:
-            if messages == []:
-                break
-            seen += len(messages or ())
-    assert seen == 1
-
-
-async def test_a_follower_is_asked_to_look_before_anything_else(opener: Opener) -> None:
-    log = await opener()
-    await log.append([EntryToAppend(record=note(1), expected=0)])
-    async with aclosing(log.follow(lambda: 1)) as following:  # type: ignore[type-var]
-        assert await anext(following) is None
-        assert [note(1).raw] == [message.raw for message in await anext(following) or ()]
 
 
 # Many openings at once

@@ -27,7 +27,7 @@ from msgspec import Struct
 from dragoman.audit.export import Export, NotAnExport
 from dragoman.audit.replay import replayed
 from dragoman.domain.acts.erasure import entry_of
-from dragoman.domain.acts.families.genesis import cid_of, registry_of
+from dragoman.domain.acts.families.genesis import registry_of
 from dragoman.domain.acts.log_policy import log_of
 from dragoman.domain.record import nesting
 from dragoman.domain.record.codec import NotARecord, parse
@@ -359,14 +359,6 @@ def convicts(raw: bytes, log: Verifier) -> str:
         f"{log.name} signed a head of {old.size} records and one of {new.size}, and the "
         "first does not begin the second"
     )
-
-
-def is_cid(raw: bytes, cid: str) -> bool:
-    """Return whether a first record is the opening of the channel with that cid."""
-    try:
-        return cid_of(parse(raw).act) == cid
-    except NotARecord:
-        return False
 
 
 __all__ = [  # noqa: RUF022

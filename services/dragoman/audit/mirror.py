@@ -12,14 +12,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dragoman.audit.checks import new_in
-from dragoman.audit.compare import is_cid
 from dragoman.audit.kept_audit import KeptAudit
 from dragoman.audit.verification import Verification
 from dragoman.audit.verification_result import LogInconsistent
 from dragoman.domain.acts.erasure import Withheld, entry_of
 from dragoman.eventlog.archive import Archive
 from dragoman.eventlog.archive_format import Pinned
-from dragoman.eventlog.settled_copy import SettledCopy
+from dragoman.eventlog.settled_copy import SettledCopy, is_opening
 from dragoman.tlog import leaf
 from dragoman.tlog.merkle import Nodes
 
@@ -126,7 +125,7 @@ class Mirror:
         gives the tree of all its records, as the host serves it. Raises `UnprovenHead`
         if that tree is not the head's: then nothing is kept, and nobody is convicted.
         """
-        if self.archive.size == 0 and messages and not is_cid(messages[0], self.cid):
+        if self.archive.size == 0 and messages and not is_opening(messages[0], self.cid):
             self.verification.take(messages[:1])
             return
         proven = self._copy.prove(messages, signed, nodes)

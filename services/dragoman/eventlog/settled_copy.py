@@ -20,6 +20,8 @@ import msgspec
 from msgspec import Struct
 
 from dragoman.domain.acts.erasure import Withheld, named_in, standing_in
+from dragoman.domain.acts.families.genesis import cid_of
+from dragoman.domain.record.codec import NotARecord, parse
 from dragoman.eventlog import durable
 from dragoman.eventlog.archive import Archive, EarlierCheck
 from dragoman.eventlog.archive_damage import DO_PIN, ArchiveDamaged, Damage
@@ -170,6 +172,10 @@ class SettledCopy:
         except NotANote as error:
             self.convict(self.archive.size, f"the signed head is none of this log: {error}", signed)
             return False
+        if self.archive.size == 0 and messages and not is_opening(messages[0], self.cid):
+            what = f"the first record is not the opening of the channel with the cid {self.cid}"
+            self.convict(0, what, signed)
+            return False
         self._prove(messages, head, signed, nodes)
         return self.conviction is None
 
@@ -300,6 +306,14 @@ class SettledCopy:
     def close(self) -> None:
         """Close the archive."""
         self.archive.close()
+
+
+def is_opening(raw: bytes, cid: str) -> bool:
+    """Return whether a first record is the opening of the channel with that cid."""
+    try:
+        return cid_of(parse(raw).act) == cid
+    except NotARecord:
+        return False
 
 
 def _is_tree_of(nodes: Nodes, head: Checkpoint, *sizes: int) -> bool:
