@@ -8,6 +8,7 @@ and each copy verifies by what its own station has pinned.
 import asyncio
 import random
 import signal
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Final
 
@@ -124,7 +125,7 @@ async def emptied(premises: Premises) -> None:
     """Wait until nothing is on its way any more."""
     async with asyncio.timeout(PATIENCE_S):
         for station in premises.stations:
-            while any(entry["state"] not in ("returned", "recorded") for entry in station.outbox()):
+            while station.on_their_way():
                 await asyncio.sleep(0.05)
 
 
@@ -140,7 +141,8 @@ async def audited(premises: Premises, traffic: StationTraffic, row: Row) -> None
         digest = await inquest.digest_at(traffic.session, station, finding.position)
         assert digest == finding.digests[0], station.actor
         await inquest.served(traffic.session, station)
-        returned = {entry["id"] for entry in station.outbox() if entry["state"] == "returned"}
+        entries = station.line()["entries"]
+        returned = {entry["id"] for entry in entries if entry["state"] == "returned"}
         assert not returned & {record.envelope.id for record, _ in inquest.stored}
     await asyncio.to_thread(premises.audit)
 
@@ -170,3 +172,40 @@ async def test_nothing_is_lost_or_doubled(
             await asyncio.sleep(dice.uniform(0.1, 0.4))
             mend(premises)
         await audited(premises, traffic, row)
+
+
+# Promises of speed
+
+
+_CUT_IS_SAID_S: Final = 10.0
+_BACK_S: Final = 13.0
+"""A read of 10 s on a dead connection may have begun just before the line is back."""
+
+
+async def _until(condition: Callable[[], bool]) -> float:
+    """Wait until a condition comes true, and return the seconds."""
+    begun = time.monotonic()
+    async with asyncio.timeout(PATIENCE_S):
+        while not await asyncio.to_thread(condition):
+            await asyncio.sleep(0.05)
+    return time.monotonic() - begun
+
+
+@pytest.mark.timeout(300)
+async def test_a_silent_line_is_said_in_ten_seconds_and_what_was_under_way_goes_on(
+    premises: Premises, session: aiohttp.ClientSession, dice: random.Random
+) -> None:
+    station = premises.station("nato")
+    traffic = StationTraffic(session, station, dice, stations={"nato": station})
+    assert (await traffic.post(traffic.note())).answer
+    station.wire.silence()
+    under_way = await traffic.post(traffic.note("Under way."))
+    assert under_way.kept
+    assert await _until(lambda: bool(station.line()["cut"])) < _CUT_IS_SAID_S + 1.0
+    late = await traffic.post(traffic.note("Cut."))
+    assert late.kept
+    station.wire.mend()
+    assert await _until(lambda: not station.line()["cut"]) < _BACK_S
+    assert await _until(lambda: not station.on_their_way()) < _BACK_S
+    await traffic.settle()
+    assert under_way.answer and late.answer

@@ -120,13 +120,16 @@ class StationProcess(Placed):
             else:
                 return
 
-    def outbox(self) -> list[dict[str, Any]]:
-        """Return the entries of its outbox."""
-        path = f"/v1/channels/{CHANNEL}/outbox"
-        entries: list[dict[str, Any]] = self.call(
-            "GET", path, token=self.token(f"{self.side}/officer")
-        )["entries"]
-        return entries
+    def line(self) -> dict[str, Any]:
+        """Return the state of the line, with the entries of the outbox."""
+        path, officer = f"/v1/channels/{CHANNEL}/outbox", self.token(f"{self.side}/officer")
+        view: dict[str, Any] = self.call("GET", path, token=officer)
+        return view
+
+    def on_their_way(self) -> list[dict[str, Any]]:
+        """Return the entries of the outbox that are neither recorded nor returned."""
+        entries: list[dict[str, Any]] = self.line()["entries"]
+        return [entry for entry in entries if entry["state"] not in ("returned", "recorded")]
 
     def audit(self) -> None:
         """Verify its copy from the first record, with the facts that it has pinned.
