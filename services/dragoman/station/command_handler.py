@@ -198,9 +198,13 @@ class StationCommandHandler(CommandHandler):
         self._decide(
             projection.state, projection, signed, RecordingHistory(projection), self._now()
         )
+        # It is written down before it leaves that it may have left.
+        submitter = self.submitters[projection.name]
+        leaves = not (submitter.is_cut or submitter.is_stopped or self._is_waiting_behind(entry))
         return msgspec.structs.replace(
             entry,
-            state="waiting",
+            state="unanswered" if leaves else "waiting",
+            left=submitter.now() if leaves else "",
             act=Raw(signed.submission.act),
             signatures=signed.signatures,
         )

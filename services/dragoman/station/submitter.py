@@ -14,6 +14,7 @@ from typing import Any, Final
 import msgspec
 import structlog
 from msgspec import UNSET, Raw
+from msgspec.structs import replace
 
 from dragoman.application.clock import stamp
 from dragoman.client import Garbled, ProblemResponse, Unreachable
@@ -275,7 +276,9 @@ class Submitter:
             )
             await self._returned(entry, Raw(msgspec.json.encode(problem)))
             return
-        self._end(await self._outbox.change(entry, state="recorded", position=position))
+        # The copy decides, and not this entry: the officer need not wait for its writing.
+        self._end(replace(entry, state="recorded", position=position))
+        await self._outbox.change(entry, state="recorded", position=position)
 
     async def _returned(self, entry: OutboxEntry, problem: Raw) -> OutboxEntry:
         entry = await self._outbox.change(entry, state="returned", problem=problem)
