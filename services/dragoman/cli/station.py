@@ -36,10 +36,10 @@ from dragoman.domain.record.codec import is_name
 from dragoman.interop.check_words import check_words
 from dragoman.station import joined_channels
 from dragoman.station.joined_channels import Joined, JoinedChannel, JoinedHost
-from dragoman.station.kept_key_signer import STATION_KEY
+from dragoman.station.kept_key_signer import STATION_KEY, WITNESS_KEY
 from dragoman.station.station import keys_of
 from dragoman.tlog import dsse
-from dragoman.tlog.note import NotANote, read_verifier
+from dragoman.tlog.note import COSIGNATURE, NotANote, Verifier, read_verifier
 
 station = App(
     name="station", help="Invite stations to channels, join them, and keep keys of officers there."
@@ -141,6 +141,8 @@ def join(
             "others, somebody changed it on the way: ask for it again"
         )
     data_directory.adopt(data)
+    if witness:
+        keys_of(data).make(*WITNESS_KEY)
     joined = joined_channels.read(data)
     earlier = joined.channels()
     channels = tuple(
@@ -189,6 +191,25 @@ def _read(raw: bytes) -> Invitation:
     if invitation.kind != _KIND:
         raise UsageError(f"this is an invitation of another kind, {invitation.kind}")
     return invitation
+
+
+@station.command(name="witness-key")
+def witness_key(
+    name: Annotated[
+        str,
+        Parameter(help="The name of your side's witness, like nato.example/witness."),
+    ],
+    *,
+    data: Data = DATA,
+) -> int:
+    """Print the verifier key of a witness at this station, for the channel's policy.
+
+    The key is made if the station has none. With `join --witness`, the station cosigns
+    each head that settled here, and pushes that to the host.
+    """
+    public = keys_of(data).make(*WITNESS_KEY)
+    out(str(Verifier(name, COSIGNATURE, public)))
+    return 0
 
 
 @station.command

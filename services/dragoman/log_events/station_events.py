@@ -20,6 +20,9 @@ EVENTS: Final[dict[str, LogEvent]] = {
         "The stream of a channel broke. The station connects again by itself.",
         "Look at the line to the host, if it lasts: `dragoman doctor` says since when.",
     ),
+    "station.not_cosigned": LogEvent(
+        "The cosignature of a head could not be handed in. It is tried again.",
+    ),
     "station.not_taken": LogEvent(
         "The host did not take what the station handed in, and said nothing of the act itself. It "
         "is tried again.",

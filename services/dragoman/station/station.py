@@ -26,9 +26,10 @@ from dragoman.projection.stored_row import StoredRow
 from dragoman.station import joined_channels
 from dragoman.station.command_handler import StationCommandHandler
 from dragoman.station.copy_log import CopyLog
+from dragoman.station.cosigner import Cosigner
 from dragoman.station.follower import Follower
 from dragoman.station.joined_channels import Joined, JoinedChannel
-from dragoman.station.kept_key_signer import STATION_KEY
+from dragoman.station.kept_key_signer import STATION_KEY, WITNESS_KEY
 from dragoman.station.link import SILENT_SECONDS, HostLink
 from dragoman.station.submitter import Submitter
 from dragoman.stores.compare_and_set import WriteConflict
@@ -69,6 +70,7 @@ class Station:
             self.copies[name] = copy
         self._erasing: dict[str, list[ErasedRecord]] = {}
         self._followers: dict[str, Follower] = {}
+        self._cosigners: dict[str, Cosigner] = {}
         self._service: Service | None = None
         self._heads: SignedHeadStore | None = None
         self._handler: StationCommandHandler | None = None
@@ -157,6 +159,10 @@ class Station:
             accuse=partial(self._accuse, name),
         )
         self._handler.submitters[name] = submitter
+        if channel.witness:
+            seed = self.keys.seed(*WITNESS_KEY)
+            cosigner = self._cosigners[name] = Cosigner(link, copy, channel.witness, seed)
+            start(self._service.keep(f"witness of {name}", cosigner.run))
         start(self._service.keep(f"line of {name}", follower.run))
         start(self._service.keep(f"outbox of {name}", submitter.run))
 
@@ -170,6 +176,8 @@ class Station:
     async def _head_taken(self, name: str, note: bytes) -> None:
         """Keep a head of the host for readers here, and carry out erasures under it."""
         assert self._heads is not None
+        if name in self._cosigners:
+            self._cosigners[name].take(note)
         with suppress(LogUnreachable, WriteConflict):
             newest = await self._heads.newest(name)
             if newest is None or newest.note != note:
