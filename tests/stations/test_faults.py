@@ -163,7 +163,7 @@ async def test_nothing_is_lost_or_doubled(
         dice,
         officers=4,
         burst=3,
-        stations={station.side: station for station in premises.stations},
+        stations=premises.stations,
     )
     for row.rounds in range(1, rounds(1, _ROUNDS // len(FAULTS)) + 1):
         async with traffic.flowing():
@@ -171,6 +171,31 @@ async def test_nothing_is_lost_or_doubled(
             await FAULTS[fault](premises, dice)
             await asyncio.sleep(dice.uniform(0.1, 0.4))
             mend(premises)
+        await audited(premises, traffic, row)
+
+
+@pytest.mark.timeout(600)
+async def test_what_is_sent_again_at_another_station_of_the_side_is_recorded_once(
+    premises: Premises,
+    session: aiohttp.ClientSession,
+    dice: random.Random,
+    rounds: Rounds,
+    row: Row,
+) -> None:
+    """An officer whose station is cut off goes to the other one, and sends with the same key."""
+    station = premises.station("nato")
+    premises.add("nato/station-2")
+    traffic = StationTraffic(session, station, dice, stations=[*premises.stations])
+    for row.rounds in range(1, rounds(2, 20) + 1):
+        fault = (station.wire.cut, station.wire.cut_answers)[row.rounds % 2]
+        fault()
+        postings = [await traffic.post(traffic.note(f"Again {n}.")) for n in range(3)]
+        assert all(posting.kept for posting in postings)
+        traffic.shift ^= 1
+        assert (await traffic.post(traffic.note("Beside.", "china/officer"))).answer
+        await traffic.settle()
+        mend(premises)
+        traffic.shift ^= 1
         await audited(premises, traffic, row)
 
 
@@ -196,7 +221,7 @@ async def test_a_silent_line_is_said_in_ten_seconds_and_what_was_under_way_goes_
     premises: Premises, session: aiohttp.ClientSession, dice: random.Random
 ) -> None:
     station = premises.station("nato")
-    traffic = StationTraffic(session, station, dice, stations={"nato": station})
+    traffic = StationTraffic(session, station, dice, stations=[station])
     assert (await traffic.post(traffic.note())).answer
     station.wire.silence()
     under_way = await traffic.post(traffic.note("Under way."))

@@ -1,4 +1,4 @@
-"""Officers of two sides, each posting at the own station.
+"""Officers of two sides, each posting at a station of the own side.
 
 An officer acts on a message of the other side once the own copy has it, so a post says which
 position its author has read.
@@ -8,14 +8,20 @@ from dataclasses import dataclass, field
 
 from premises import StationProcess
 from service import Service
-from traffic import Posting, Traffic
+from traffic import WRITERS, Posting, Traffic
 
 
 @dataclass
 class StationTraffic(Traffic):
-    """Traffic through stations, by side."""
+    """Traffic through stations. The officers of a side with two stations are divided among them.
 
-    stations: dict[str, StationProcess] = field(default_factory=dict)
+    With `shift` 1 each officer works at the other station of the side.
+    """
+
+    stations: list[StationProcess] = field(default_factory=list)
+    shift: int = 0
 
     def _service(self, posting: Posting) -> Service:
-        return self.stations[posting.role.partition("/")[0]]
+        side, _, role = posting.role.partition("/")
+        stations = [station for station in self.stations if station.side == side]
+        return stations[(WRITERS.index(role) + self.shift) % len(stations)]

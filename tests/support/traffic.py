@@ -259,9 +259,11 @@ class Traffic:
         return self.service
 
     def _token(self, posting: Posting) -> str:
-        if posting.role not in self._tokens:
-            self._tokens[posting.role] = self._service(posting).token(posting.role)
-        return self._tokens[posting.role]
+        service = self._service(posting)
+        place = f"{service.port} {posting.role}"
+        if place not in self._tokens:
+            self._tokens[place] = service.token(posting.role)
+        return self._tokens[place]
 
     async def send(self, posting: Posting) -> bool:
         """Send a post, and keep what is answered; whether the answer said that it had been given
