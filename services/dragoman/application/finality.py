@@ -94,8 +94,9 @@ class Coverage:
                 )
                 sealed = await self._seals.after(projection.name, progress.seq)
             await self._pushed.refresh()
-            for note in self._pushed.notes(projection.registry.cid):
-                head = StoredHead(seq=progress.seq, note=note)
+            cid = projection.registry.cid
+            for note in self._pushed.notes(cid):
+                head = StoredHead(seq=progress.seq, note=self._pushed.merged(cid, note))
                 covered = await _with(projection, policy, progress.covered, head)
                 progress = replace(progress, covered=covered)
         except (LogUnreachable, NotYetApplied) as error:

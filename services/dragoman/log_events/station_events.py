@@ -32,6 +32,10 @@ EVENTS: Final[dict[str, LogEvent]] = {
         "An entry of the outbox could not be written. It stays as it was.",
         "Check this station's broker and its disk.",
     ),
+    "station.own_voice": LogEvent(
+        "A record in this side's name came that this station did not send: an officer posted at "
+        "the host, somebody else has a key, or the host writes in the side's name.",
+    ),
     "station.refused": LogEvent(
         "The host refuses this station its log. It is asked again by itself.",
     ),

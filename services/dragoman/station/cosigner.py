@@ -38,7 +38,7 @@ class Cosigner:
         self._times = TimesFile(self._folder / TIMES)
         path = self._folder / COSIGNED
         self.size = (copy.settled.size_of(path.read_bytes()) or 0) if path.exists() else 0
-        self._shown = 0
+        self._shown = self._handed_in = 0
         self._newest: bytes | None = None
         self._changed = asyncio.Event()
 
@@ -67,22 +67,21 @@ class Cosigner:
 
     async def _push(self, signed: bytes) -> None:
         head, signatures = checkpoint.read_signed(signed, self._copy.settled.log)
-        if (
-            head.size <= self.size
-            or head.size < self._shown
-            or signatures.signed_by(self.verifier) is not None
-        ):
+        is_there = signatures.signed_by(self.verifier) is not None
+        if head.size < max(self.size, self._shown, self._handed_in + 1) or is_there:
             return
         line = note.cosign(self._name, self._seed, head.text, int(self._link.clock.now()))
         cosigned = signed + line.line.encode()
-        await asyncio.to_thread(self._keep, cosigned, head.size, line.time)
-        self.size = head.size
+        if head.size > self.size:
+            await asyncio.to_thread(self._keep, cosigned, head.size, line.time)
+            self.size = head.size
         await self._link.client.call(
             "POST",
             f"/v1/channels/{self._copy.channel}/log/cosignatures",
             cosigned,
             {"Content-Type": "text/plain"},
         )
+        self._handed_in = head.size
 
     def _keep(self, cosigned: bytes, size: int, time: int) -> None:
         """Store the time of a cosignature, and then the head with it."""

@@ -31,6 +31,7 @@ from dragoman.station.follower import Follower
 from dragoman.station.joined_channels import Joined, JoinedChannel
 from dragoman.station.kept_key_signer import STATION_KEY, WITNESS_KEY
 from dragoman.station.link import SILENT_SECONDS, HostLink
+from dragoman.station.own_records import OwnRecords
 from dragoman.station.submitter import Submitter
 from dragoman.stores.compare_and_set import WriteConflict
 from dragoman.stores.keystore import Keystore
@@ -71,6 +72,7 @@ class Station:
         self._erasing: dict[str, list[ErasedRecord]] = {}
         self._followers: dict[str, Follower] = {}
         self._cosigners: dict[str, Cosigner] = {}
+        self._own_records: dict[str, OwnRecords] = {}
         self._service: Service | None = None
         self._heads: SignedHeadStore | None = None
         self._handler: StationCommandHandler | None = None
@@ -163,8 +165,21 @@ class Station:
             seed = self.keys.seed(*WITNESS_KEY)
             cosigner = self._cosigners[name] = Cosigner(link, copy, channel.witness, seed)
             start(self._service.keep(f"witness of {name}", cosigner.run))
+        own_records = self._own_records[name] = OwnRecords(
+            projection,
+            channel.actor,
+            self._data / "station" / f"voices-{name}.json",
+            was_sent=partial(self._was_sent, channel.cid),
+            coverage=self._service.coverage.of,
+        )
+        projection.listeners.add(own_records.folded)
+        start(self._service.keep(f"records of {name}", own_records.run))
         start(self._service.keep(f"line of {name}", follower.run))
         start(self._service.keep(f"outbox of {name}", submitter.run))
+
+    def _was_sent(self, cid: str, id: str) -> bool:
+        assert self._outbox is not None
+        return self._outbox.find(cid, id) is not None
 
     async def aclose(self) -> None:
         """Close all lines and copies."""
@@ -233,7 +248,13 @@ class Station:
             last_known="" if projection.checked is None else stamp(projection.checked),
             is_cut=silent > SILENT_SECONDS,
             hindrance=self.copies[channel].fault or self._followers[channel].hindrance,
+            voices=tuple(self._own_records[channel].voices),
+            unreceived=self._own_records[channel].unreceived,
         )
+
+    def heard_voice(self, channel: str, position: int) -> None:
+        """Note that somebody has looked at a record that this station did not send."""
+        self._own_records[channel].heard(position)
 
     def entries(self, channel: str) -> list[OutboxEntry]:
         """Return the entries of the outbox for a channel, the oldest first."""
