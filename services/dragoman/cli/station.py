@@ -110,7 +110,9 @@ async def invite(
 
 @station.command
 def join(
-    file: Annotated[Path, Parameter(help="The invitation; - is standard input.")],
+    file: Annotated[
+        str, Parameter(allow_leading_hyphen=True, help="The invitation; - is standard input.")
+    ],
     *,
     as_: Annotated[
         str, Parameter(name="--as", help="This station's officer entry, as SIDE/STATION.")
@@ -132,7 +134,7 @@ def join(
     side, slash, name = as_.partition("/")
     if not slash or not is_name(side) or not is_name(name):
         raise UsageError(f"a station is written side/name, like nato/station-1, not {as_}")
-    invitation = _read(read_input(str(file)))
+    invitation = _read(read_input(file))
     if words and words.split() != invitation.words.split():
         raise UsageError(
             f"the words of this invitation are: {invitation.words}. If the other side reads "

@@ -275,7 +275,7 @@ class CopyFollower:
     async def _pages(self) -> AsyncGenerator[list[tuple[int, bytes]], None]:
         """Yield the records after those that are settled, page by page."""
         first = self._copy.settled_size + 1
-        async for entries in self._link.client.records(self._copy.channel, first):
+        async for entries in self._link.records(self._copy.channel, first):
             yield [(entry.position, raw_of(entry)) for entry in entries]
 
     async def _read_ahead(self) -> None:

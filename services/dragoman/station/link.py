@@ -8,7 +8,7 @@ speak, and accuses nobody. The link says when anything was last heard from the h
 import asyncio
 import base64
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from types import SimpleNamespace
@@ -36,6 +36,12 @@ _CUT_SECONDS: Final = 1.5
 """The difference by which a `Date` is older than another one only by its cutting."""
 
 _READ: Final = aiohttp.ClientTimeout(total=None, connect=5, sock_read=2 * HEARTBEAT_SECONDS)
+_ANSWER: Final = aiohttp.ClientTimeout(total=30, connect=5, sock_read=2 * HEARTBEAT_SECONDS)
+"""The time for one answer.
+
+On a dead connection none comes, also when the line is back.
+"""
+
 _NDJSON: Final = "application/x-ndjson"
 
 
@@ -169,12 +175,13 @@ class HostLink:
     async def learn_time(self) -> None:
         """Ask for the host's time, unless it is known. Raises `Unreachable`."""
         if not self.clock.is_set:
-            await self.client.call("GET", "/livez")
+            await self.client.call("GET", "/livez", timeout=_ANSWER)
 
     async def tile(self, channel: str, path: str) -> bytes | None:
         """Return a tile of a channel's log, or None if it is not served."""
         try:
-            return (await self.client.call("GET", f"/v1/channels/{channel}/log/{path}")).body
+            path = f"/v1/channels/{channel}/log/{path}"
+            return (await self.client.call("GET", path, timeout=_ANSWER)).body
         except ProblemResponse as error:
             if error.problem.status == 404:
                 return None
@@ -195,8 +202,13 @@ class HostLink:
             f"/v1/channels/{channel}/acts",
             msgspec.json.encode(line),
             {"Content-Type": _NDJSON},
+            _ANSWER,
         )
         return _outcome(answer.body)
+
+    def records(self, channel: str, first: int) -> AsyncIterator[list[Entry]]:
+        """Yield the records of a channel from a position on, as a client does."""
+        return self.client.records(channel, first, timeout=_READ)
 
     async def stream(self, channel: str, after: int) -> AsyncGenerator[list[StreamEvent], None]:
         """Yield the events of a channel's stream, all events of a read together.

@@ -17,15 +17,16 @@ from msgspec import UNSET, Raw
 from msgspec.structs import replace
 
 from dragoman.application.clock import stamp
+from dragoman.application.http.problems import problem_of
 from dragoman.client import Garbled, ProblemResponse, Unreachable
 from dragoman.domain.decide import Submission
-from dragoman.domain.record.errors import Refused
+from dragoman.domain.record.errors import Refused, make_refusal
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.projection.projection import NotYetApplied, Projection
 from dragoman.station.file_carrier import NotBrought
 from dragoman.station.link import SILENT_SECONDS, HostLink
 from dragoman.stores.outbox import ON_THE_WAY, URGENT, Outbox, OutboxEntry
-from dragoman_schemas.problems import Problem
+from dragoman_schemas.problems import BASE, Problem
 from dragoman_schemas.responses import ActLine, ActOutcome
 
 log = structlog.get_logger()
@@ -50,6 +51,9 @@ _SHOWN_SECONDS: Final = 3.0
 _PAUSE_SECONDS: Final = 1.0
 _LOOK_SECONDS: Final = 0.5
 _REFUSED_FOR_GOOD: Final = frozenset({400, 403, 404, 409, 410, 412, 413, 415, 422, 428})
+
+_ID_IS_USED: Final = f"{BASE}key-reused"
+"""The problem of an id that the host has recorded: the copy will show with what act."""
 
 Sign = Callable[[Projection, Submission], OutboxEntry]
 """A function that decides and signs a submission. Raises `Refused`."""
@@ -199,21 +203,15 @@ class Submitter:
 
     async def _signed(self, entry: OutboxEntry) -> OutboxEntry:
         """Return an entry that had to wait, signed now or returned."""
-        if self._outbox.find(entry.cid, entry.exchange) is not None and (
-            self._projection.posted(entry.exchange) is None
-        ):
+        opening = self._outbox.find(entry.cid, entry.exchange)
+        is_recorded = self._projection.posted(entry.exchange) is not None
+        if not is_recorded and opening is not None and opening.state in ON_THE_WAY:
             self._pause(entry)
             return entry
         try:
             return await self._outbox.put(self._sign(entry))
         except Refused as error:
-            problem = Problem(
-                type=f"urn:dragoman:problem:{error.refusal.kind}",
-                title=error.refusal.kind,
-                status=409,
-                detail=str(error.refusal.detail),
-            )
-            return await self._returned(entry, Raw(msgspec.json.encode(problem)))
+            return await self._returned(entry, problem_of(error.refusal, "", ""))
 
     async def _send(self, entry: OutboxEntry) -> None:
         keyids, signatures = zip(
@@ -258,8 +256,12 @@ class Submitter:
                 return
         if self._projection.posted(entry.id) is not None:
             await self._note_recorded(entry)
-        elif outcome.status in _REFUSED_FOR_GOOD:
-            await self._returned(entry, Raw(msgspec.json.encode(outcome.problem)))
+        elif (
+            outcome.status in _REFUSED_FOR_GOOD
+            and outcome.problem is not UNSET
+            and outcome.problem.type != _ID_IS_USED
+        ):
+            await self._returned(entry, outcome.problem)
         else:
             self._pause(entry)
 
@@ -268,25 +270,20 @@ class Submitter:
         position = self._projection.posted(entry.id)
         assert position is not None
         record = self._projection.record_at(position)
-        if (
-            record is not None
-            and record.act
-            and (record.act != bytes(entry.act) or record.envelope.actor != entry.actor)
-        ):
-            problem = Problem(
-                type="urn:dragoman:problem:key-reused",
-                title="key-reused",
-                status=409,
-                detail=f"Position {position} has this id, and another act.",
+        if record is not None and record.act and not entry.is_of(record.envelope.actor, record.act):
+            refusal = make_refusal(
+                "key-reused",
+                "Position %(position)s has this id, and another act.",
+                position=position,
             )
-            await self._returned(entry, Raw(msgspec.json.encode(problem)))
+            await self._returned(entry, problem_of(refusal, "", ""))
             return
         # The copy decides, and not this entry: the officer need not wait for its writing.
         self._end(replace(entry, state="recorded", position=position))
         await self._outbox.change(entry, state="recorded", position=position)
 
-    async def _returned(self, entry: OutboxEntry, problem: Raw) -> OutboxEntry:
-        entry = replace(entry, state="returned", problem=problem)
+    async def _returned(self, entry: OutboxEntry, problem: Problem) -> OutboxEntry:
+        entry = replace(entry, state="returned", problem=Raw(msgspec.json.encode(problem)))
         await self._back(entry)
         return entry
 
