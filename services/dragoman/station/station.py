@@ -146,6 +146,7 @@ class Station:
         assert self._handler is not None
         assert self._outbox is not None
         name, copy = channel.name, self.copies[channel.name]
+        is_new = copy.size == 0
         follower = self._followers[name] = CopyFollower(
             link,
             copy,
@@ -186,6 +187,7 @@ class Station:
             channel.actor,
             self._data / "station" / f"voices-{name}.json",
             was_sent=partial(self._was_sent, channel.cid),
+            is_history=lambda: is_new and copy.end.seen() is None,
             coverage=self._service.coverage.of,
         )
         projection.listeners.add(own_records.folded)
