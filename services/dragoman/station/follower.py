@@ -33,7 +33,7 @@ _AWAITED_SECONDS: Final = 8.0
 """Seconds for which the records of a signed head may be on their way."""
 
 _SHORTEST_PAUSE: Final = 0.1
-_LONGEST_PAUSE: Final = 2.0
+_LONGEST_PAUSE: Final = 1.0
 
 HeadTaken = Callable[[bytes], Awaitable[None]]
 """A function that is called with each head under which the copy stands."""

@@ -89,6 +89,7 @@ class Submitter:
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._settled: dict[str, list[asyncio.Future[OutboxEntry]]] = {}
         self._again: dict[str, float] = {}
+        self._was_cut = False
         self.is_stopped = False
         """Sending has stopped until somebody has looked, as after a restoration."""
 
@@ -147,6 +148,9 @@ class Submitter:
     async def _round(self) -> None:
         """Begin a try for the first entry of each exchange that has none on its way."""
         now = asyncio.get_running_loop().time()
+        was_cut, self._was_cut = self._was_cut, self.is_cut
+        if was_cut and not self._was_cut:
+            self._again.clear()  # the line is back: nobody waits any longer
         waiting: dict[str, OutboxEntry] = {}
         for entry in self._outbox.entries(self._cid):
             if entry.state == "recorded":
