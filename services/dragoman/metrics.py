@@ -151,7 +151,6 @@ UNCOSIGNED: Final = _gauge(
 STATION_OWN_VOICE: Final = _counter(
     "station_own_voice_total",
     "Records in the side's name that no station of it sent.",
-    "channel",
 )
 HEADS_SIGNED: Final = _counter("heads_signed", "Heads that this signer signed.")
 WITNESS_ANSWERS: Final = _counter(

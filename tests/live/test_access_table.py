@@ -54,6 +54,9 @@ NOTHING: Final = {
     "show_notice": "There is no notice",
     "remove_way": "You have no such way",
     "confirm_test": "No test of the last day",
+    "show_outbox": "There is no outbox",
+    "withdraw": "There is no outbox",
+    "send_again": "There is no outbox",
 }
 """The answer to a permitted call where nothing of that kind exists: nothing has failed, and no
 provider is set.
