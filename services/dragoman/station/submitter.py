@@ -23,6 +23,7 @@ from dragoman.domain.decide import Submission
 from dragoman.domain.record.errors import Refused, make_refusal
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.projection.projection import NotYetApplied, Projection
+from dragoman.station.file_carrier import NotBrought
 from dragoman.station.link import SILENT_SECONDS, HostLink
 from dragoman.stores.outbox import ON_THE_WAY, URGENT, Outbox, OutboxEntry
 from dragoman_schemas.problems import BASE, Problem
@@ -67,24 +68,28 @@ class Submitter:
         outbox: Outbox,
         projection: Projection,
         cid: str,
+        actor: str,
         *,
         sign: Callable[[OutboxEntry], OutboxEntry],
+        bring: Callable[[bytes], Awaitable[None]],
         final: Callable[[], Awaitable[int]],
         accuse: Callable[[OutboxEntry, bytes], None],
     ) -> None:
-        """Send a channel's entries over a link.
+        """Send a channel's entries over a link, for the station `actor`.
 
-        `sign` decides and signs an entry that had to wait, or raises `Refused`. `final`
+        `sign` decides and signs an entry that had to wait, or raises `Refused`. `bring`
+        brings the files that an act names to the host. `final`
         gives the position up to which records are final. `accuse` is called with the
         host's answer if the copy has something else where that says a record is.
         """
         self._link, self._outbox, self._projection = link, outbox, projection
-        self._cid = cid
-        self._sign, self._final, self._accuse = sign, final, accuse
+        self._cid, self._actor = cid, actor
+        self._sign, self._bring, self._final, self._accuse = sign, bring, final, accuse
         self._wake = asyncio.Event()
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._settled: dict[str, list[asyncio.Future[OutboxEntry]]] = {}
         self._again: dict[str, float] = {}
+        self._was_cut = False
         self.is_stopped = False
         """Sending has stopped until somebody has looked, as after a restoration."""
 
@@ -143,6 +148,9 @@ class Submitter:
     async def _round(self) -> None:
         """Begin a try for the first entry of each exchange that has none on its way."""
         now = asyncio.get_running_loop().time()
+        was_cut, self._was_cut = self._was_cut, self.is_cut
+        if was_cut and not self._was_cut:
+            self._again.clear()  # the line is back: nobody waits any longer
         waiting: dict[str, OutboxEntry] = {}
         for entry in self._outbox.entries(self._cid):
             if entry.state == "recorded":
@@ -151,7 +159,7 @@ class Submitter:
                 await self._note_recorded(entry)
             elif entry.state in ON_THE_WAY:
                 if self._is_over(entry):
-                    self._end(await self._outbox.change(entry, state="ended"))
+                    await self._back(replace(entry, state="ended"))
                 else:
                     waiting.setdefault(entry.queue, entry)
         if self.is_stopped:
@@ -199,9 +207,9 @@ class Submitter:
 
     async def _signed(self, entry: OutboxEntry) -> OutboxEntry:
         """Return an entry that had to wait, signed now or returned."""
-        if self._outbox.find(entry.cid, entry.exchange) is not None and (
-            self._projection.posted(entry.exchange) is None
-        ):
+        opening = self._outbox.find(entry.cid, entry.exchange)
+        is_recorded = self._projection.posted(entry.exchange) is not None
+        if not is_recorded and opening is not None and opening.state in ON_THE_WAY:
             self._pause(entry)
             return entry
         try:
@@ -222,13 +230,14 @@ class Submitter:
             released_by=entry.released_by,
         )
         try:
+            await self._bring(bytes(entry.act))
             outcome = await self._link.post(entry.channel, line)
         except Unreachable as error:
             if error.never_left:
                 await self._outbox.change(entry, state="waiting", left="")
             self._pause(entry)
             return
-        except (Garbled, ProblemResponse) as error:
+        except (Garbled, NotBrought, ProblemResponse) as error:
             if isinstance(error, ProblemResponse) and error.problem.status == 401:
                 self._link.refused()
             self._pause(entry)
@@ -278,11 +287,23 @@ class Submitter:
         await self._outbox.change(entry, state="recorded", position=position)
 
     async def _returned(self, entry: OutboxEntry, problem: Problem) -> OutboxEntry:
-        entry = await self._outbox.change(
-            entry, state="returned", problem=Raw(msgspec.json.encode(problem))
-        )
-        self._end(entry)
+        entry = replace(entry, state="returned", problem=Raw(msgspec.json.encode(problem)))
+        await self._back(entry)
         return entry
+
+    async def _back(self, entry: OutboxEntry) -> None:
+        """Give an entry back to its officer. The station's own acts are only logged."""
+        if entry.actor != self._actor:
+            await self._outbox.put(entry)
+        else:
+            await self._outbox.drop(entry)
+            log.info(
+                "station.own_act_dropped",
+                channel=entry.channel,
+                act=entry.name,
+                state=entry.state,
+            )
+        self._end(entry)
 
     async def _let_go(self, entry: OutboxEntry) -> None:
         """Forget an entry once its record is final."""
