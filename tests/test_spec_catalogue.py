@@ -21,6 +21,7 @@ from dragoman.domain.acts.act_rules import (
     NOBODY,
     OFFICERS,
     STAFF,
+    STATION,
     Format,
     Rule,
     Who,
@@ -59,6 +60,7 @@ ROLES: Final[Mapping[str, frozenset[Role]]] = {
     "administrator": frozenset({"administrator"}),
     "staff": STAFF,
     "root": NOBODY,
+    "station": STATION,
 }
 SERVICES: Final = {
     Who.GATEWAY: "`service/gateway`",
@@ -77,6 +79,7 @@ SIDES: Final = {
     Who.ADDRESSEE: "addressee",
     Who.ADDRESSED: "addressed",
     Who.KEEPERS: "keeper",
+    Who.STATION: "station",
 }
 SPANS: Final = {"min": MINUTE, "h": HOUR, "d": DAY, "months": 1}
 LADDER: Final = ("answer", "urgent", "meeting")
@@ -136,6 +139,13 @@ def keys_of(rule: Rule) -> str:
     return "as the matter" if rule.act in two_keys.BY_MATTER else "one"
 
 
+def role_of(rule: Rule) -> str:
+    """Return the role of an act, in the words of the page."""
+    roles = {value: key for key, value in ROLES.items()}
+    role = "service" if rule.who in SERVICES else roles[rule.roles]
+    return f"{role}, station" if rule.station and role != "station" else role
+
+
 def marks_of(rule: Rule) -> str:
     """Return the marks of an act as the page writes them."""
     marked = {
@@ -181,7 +191,12 @@ def test_formats_have_their_code_family_roles_officers_and_first_status() -> Non
             act,
             form.rule.family,
             form.rule.roles,
-            f"`{SERVICE}/{form.rule.service}`" if form.rule.service else "",
+            ", ".join(
+                [
+                    *[f"`{SERVICE}/{form.rule.service}`"] * bool(form.rule.service),
+                    *["station"] * form.rule.station,
+                ]
+            ),
             keys_of(form.rule),
             form.start,
             form.kinds,
@@ -222,12 +237,11 @@ def test_every_act_is_in_one_table_with_its_side_role_officers_and_marks() -> No
         (name(row["act"]), row["side"], row["role"], row["officers"], row["marks"])
         for row in ACT_ROWS
     ]
-    roles = {value: key for key, value in ROLES.items()}
     assert once(said) == {
         (
             act,
             (SIDES | SERVICES)[rule.who],
-            "service" if rule.who in SERVICES else roles[rule.roles],
+            role_of(rule),
             keys_of(rule),
             marks_of(rule),
         )

@@ -49,8 +49,8 @@ class KnowledgeMark(ResponseBody, frozen=True, kw_only=True):
 class KnowledgeGap(ResponseBody, frozen=True, kw_only=True):
     """A span in which a side could not have noticed a message.
 
-    Nobody had the watch, the line was down, or a gateway had no broker. `ends` is empty
-    while it goes on.
+    Nobody had the watch, the line was down, or a gateway had no broker. A `line` of one
+    side is that of its station to the host. `ends` is empty while it goes on.
     """
 
     kind: GapKind

@@ -430,7 +430,10 @@ class Status(State, frozen=True, kw_only=True):
 
 
 class Outage(State, frozen=True, kw_only=True):
-    """A time in which a gateway could record nothing, as it reported afterwards."""
+    """A time in which a gateway could record nothing, as it reported afterwards.
+
+    For the cause `line` it is a time in which a side's station had no line to the host.
+    """
 
     from_: str = msgspec.field(name="from")
     to: str
@@ -457,7 +460,8 @@ class Registry(State, frozen=True, kw_only=True):
     version of the rules; `rules_adopted` has each side's adoption. `onward` has every
     adoption of onward lists by side, the newest last. `erased` has the
     exchanges that every side consented to erase, by id, and the time. `consents` are
-    those that have not led to an erasure yet.
+    those that have not led to an erasure yet. `line_outages` has the newest outage of
+    each side's line.
     """
 
     id: str
@@ -485,6 +489,7 @@ class Registry(State, frozen=True, kw_only=True):
     watches: dict[str, WatchState] = {}
     status: Status | None = None
     outage: Outage | None = None
+    line_outages: dict[str, Outage] = {}
     erased: dict[str, Stamp] = {}
     consents: tuple[Consent, ...] = ()
     rules_adopted: dict[str, AdoptedRules] = {}

@@ -165,7 +165,7 @@ class Blind(ResponseBody, frozen=True, kw_only=True):
     """A time in which nobody could notice a message.
 
     Nobody had the watch of a side, or a check had shown no line between two sides, or a
-    gateway had no broker.
+    gateway had no broker. A `line` of one side is that of its station to the host.
     """
 
     what: Literal["watch", "line", "broker"]
@@ -178,8 +178,9 @@ class Blindness(ResponseBody, frozen=True, kw_only=True):
     """The part of the period in which a side was blind, as far as the log says.
 
     `watch_nobody_s` and `line_down_s` are absent where there can be no watch, or no
-    line check. `broker_down_s` is what gateways recorded about themselves. An outage in
-    which the gateway stopped as well is not on record.
+    line check. `line_down_s` counts the outages of a station's line too.
+    `broker_down_s` is what gateways recorded about themselves. An outage in which the
+    gateway stopped as well is not on record.
     """
 
     side: str

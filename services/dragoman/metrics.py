@@ -148,6 +148,11 @@ UNCOSIGNED: Final = _gauge(
     "Seconds for which a signed head waits for its witnesses, of the channel that waits longest; "
     "0 if none waits or no witness is named.",
 )
+STATION_OWN_VOICE: Final = _counter(
+    "station_own_voice_total",
+    "Records in the side's name that no station of it sent.",
+    "channel",
+)
 HEADS_SIGNED: Final = _counter("heads_signed", "Heads that this signer signed.")
 WITNESS_ANSWERS: Final = _counter(
     "witness_answers",

@@ -33,11 +33,11 @@ from dragoman.domain.acts import (
     line_checks,
     window_notices,
 )
+from dragoman.domain.acts.access import stations_of
 from dragoman.domain.acts.deadlines import Deadline
 from dragoman.domain.acts.duty_calendar import DutyCalendar
 from dragoman.domain.acts.families.contact import is_office
 from dragoman.domain.acts.window_notices import DueNotice
-from dragoman.domain.record import ids
 from dragoman.domain.record.codec import decode_act
 from dragoman.domain.record.errors import Refused
 from dragoman.eventlog.event_log import LogBroken
@@ -414,9 +414,9 @@ class Scheduler:
         registry = schedule.projection.registry
         act = line_checks.act_of(registry, slot)
         key = line_checks.key_of(slot)
-        if any(
+        if stations_of(registry, slot.side) or any(
             schedule.projection.exchange(exchange) is not None
-            for exchange in ids.every(registry.name, deadlines.ACTOR, key)
+            for exchange in line_checks.ids_of(registry, slot)
         ):
             return
         try:

@@ -25,6 +25,7 @@ from dragoman.application.disk_space import DiskSpace
 from dragoman.application.finality import Coverage
 from dragoman.application.host_identity import HostIdentity, LogKeyProofs
 from dragoman.application.opening_requests import OpeningRequests
+from dragoman.application.pushed_cosignatures import PushedCosignatures
 from dragoman.application.service import Service
 from dragoman.application.takeover import TakeOver
 from dragoman.application.trial_signer import TrialSigner
@@ -134,7 +135,8 @@ async def running_service(
         stack.callback(store.close)
         stack.push_async_callback(opener.fold_marks.keep)
         opener.start = start = await stack.enter_async_context(background_tasks())
-        outbox = Outbox(Bucket(bus, drafts.BUCKET))
+        outbox = Outbox(beside_drafts := Bucket(bus, drafts.BUCKET))
+        pushed = PushedCosignatures(beside_drafts)
         openings = _channel_openings(
             settings,
             bus=bus,
@@ -149,7 +151,8 @@ async def running_service(
         roster_store = rosters.RosterStore(Erasable(bus, rosters.STREAM, rosters.PREFIX))
         service = Service(
             signed_heads=SignedHeadStore(second_bus),
-            coverage=Coverage(SignedHeadStore(second_bus)),
+            coverage=Coverage(SignedHeadStore(second_bus), pushed),
+            pushed=pushed,
             trees=Trees(store),
             command_handler=openings.command_handler,
             access=access,

@@ -42,6 +42,7 @@ SIDES = {
     Who.COURIER: set[str](),
     Who.GATEWAY: set[str](),
     Who.DESK: set[str](),
+    Who.STATION: set[str](),
 }
 
 

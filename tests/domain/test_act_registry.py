@@ -236,7 +236,7 @@ def test_of_the_acts_of_the_channel_what_the_gateway_says_is_silent_and_none_is_
 ) -> None:
     assert {column for column in COLUMNS if getattr(RULES[name], column)} == (
         {"silent"}
-        if name in ("delivery", "broker-outage")
+        if name in ("delivery", "broker-outage", "line-outage")
         else {"consenting"}
         if name == "erasure-consent"
         else set()

@@ -12,6 +12,7 @@ from dragoman.domain.views import outages
 from dragoman.domain.views.outages import (
     LineCheckSpan,
     OutageSpan,
+    ReportedOutage,
     Turn,
     covered,
     down,
@@ -403,10 +404,16 @@ def test_blindness_counts_what_overlaps_once() -> None:
     world = adopted()
     turns = [Turn(at(10), "nato", True)]
     outages = [
-        OutageSpan(at(-5), at(1)),
-        OutageSpan(at(30), at(35)),
-        OutageSpan(at(34), at(40)),
-        OutageSpan(at(70), at(80)),
+        ReportedOutage(side, OutageSpan(at(begins), at(ends)))
+        for side, begins, ends in (
+            ("", -5, 1),
+            ("", 30, 35),
+            ("", 34, 40),
+            ("", 70, 80),
+            ("nato", 10, 15),
+            ("nato", 58, 61),
+            ("china", 18, 22),
+        )
     ]
     rows, spans = blind(
         world.registry,
@@ -418,14 +425,17 @@ def test_blindness_counts_what_overlaps_once() -> None:
         OutageSpan(at(0), at(60)),
     )
     assert [(row.side, row.watch_nobody_s, row.line_down_s, row.broker_down_s) for row in rows] == [
-        ("nato", 600.0, 2400.0, 660.0),
-        ("china", 0.0, 2400.0, 660.0),
+        ("nato", 600.0, 2700.0, 660.0),
+        ("china", 0.0, 2520.0, 660.0),
     ]
     assert [(each.what, each.sides, each.from_) for each in spans] == [
         ("broker", ("nato", "china"), deadlines.timestamp(at(0))),
         ("watch", ("nato",), deadlines.timestamp(at(0))),
+        ("line", ("nato",), deadlines.timestamp(at(10))),
+        ("line", ("china",), deadlines.timestamp(at(18))),
         ("line", ("china", "nato"), deadlines.timestamp(at(20))),
         ("broker", ("nato", "china"), deadlines.timestamp(at(30))),
+        ("line", ("nato",), deadlines.timestamp(at(58))),
     ]
 
 

@@ -41,6 +41,7 @@ from world import NOTE, SALT, World, public_of, seed_of
 
 SIDES: Final = ("nato", "china")
 SIGNER, SECOND, KEEPER = "nato/signer", "nato/second", "nato/keeper"
+KEPT: Final = "nato/second-kept"
 HERE: Final = Path(__file__).parent
 
 
@@ -88,6 +89,12 @@ class Log:
         self._valid(
             "rotation", self.world.attested(roots, "nato/root", "nato/root-2", "nato/root-3")
         )
+        station = self._entry("nato/station", ["station"])
+        roots_2 = ("nato/root-2", "nato/root-3")
+        self._valid("station", self.world.attested(station, *roots_2, "nato/station"))
+        by_station = {**added, "officer": "second", "keys": [public_of(KEPT)], "kept_by": "station"}
+        self._valid("kept", self.world.attested(by_station, *roots_2, KEPT))
+        self._signed("by the station", NOTE, SECOND, KEPT)
         self._void("late", self._record(NOTE, SIGNER))
         entry = self._entry("nato/false", ["administrator"])
         self._void("usurper", self.world.attested(entry, SECOND, "nato/false", actor=SECOND))
@@ -300,6 +307,7 @@ def truths() -> dict[str, EvidenceFile]:
     return {
         "all": LOG.evidence(),
         "more": LOG.evidence("other", SECOND, "added", "rotation"),
+        "kept": LOG.evidence("other", SECOND, "rotation", "station", "kept", "by the station"),
         "half": LOG.evidence(cosigned_by=("nato",)),
         "none": LOG.evidence(cosigned_by=()),
         "exercise": exercise.evidence(),
@@ -339,7 +347,7 @@ def told(proved: ProvedEvidence) -> Plain:
         "cosigned": [*proved.cosigned_by],
         "final": proved.is_final,
         "records": [
-            [each.position, each.word, each.act, each.actor, each.time, [*each.signers], each.belongs, each.is_disputed]
+            [each.position, each.word, each.act, each.actor, each.time, [*each.signers], [*each.signed_for], each.belongs, each.is_disputed]
             for each in proved.records
         ],
     }  # fmt: skip
@@ -368,6 +376,11 @@ def test_what_our_log_makes_holds_in_both_languages_alike(tmp_path: Path) -> Non
     )
     assert words[LOG.at["reply"]].word == "host" and words[LOG.at["reply"]].belongs
     assert [each.position for each in proved.records if each.is_disputed] == [LOG.at["opening"]]
+    kept = {each.position: each.signed_for for each in verify(found["kept"]).records}
+    assert kept[LOG.at["by the station"]] == (SECOND,)
+    assert [who for position, who in kept.items() if position != LOG.at["by the station"]] == [
+        ()
+    ] * (len(kept) - 1)
     assert proved.is_final and not verify(found["half"]).is_final
     assert verify(found["half"]).cosigned_by == ("nato-1",)
     assert verify(found["exercise"]).is_exercise

@@ -9,7 +9,7 @@ for (const [name, { evidence, text, noted }] of Object.entries(cases)) {
   try {
     const found = await verifyEvidence(text === undefined ? evidence : readEvidence(text), noted);
     const { channel, cid, log, size, root, sides, isExercise: exercise, witnesses, cosignedBy: cosigned, isFinal: final } = found;
-    const records = found.records.map((each) => [each.position, each.word, each.act, each.actor, each.time, each.signers, each.belongs, each.isDisputed]);
+    const records = found.records.map((each) => [each.position, each.word, each.act, each.actor, each.time, each.signers, each.signedFor, each.belongs, each.isDisputed]);
     told[name] = { channel, cid, log, size, root, sides, exercise, witnesses, cosigned, final, records };
   } catch (error) {
     if (!(error instanceof Refuted)) throw error;

@@ -784,6 +784,46 @@ def reports_outage(begin: str, end: str) -> Story:
     return tell
 
 
+def by_a_station(act: Item, *, side: str = "nato") -> Story:
+    """A station of nato signs an act. A delivery to a side is up to an act of the other one."""
+
+    def tell(host: Host) -> None:
+        station, body = host.world.enter_station("nato"), {**act}
+        if act["act"] == "delivery":
+            host.write(REPLY, actor="china/o-1" if side == "nato" else "nato/o-1")
+            body |= {"side": side, "upto": host.world.position}
+        host.world.attested(body, station, actor=station)
+
+    return tell
+
+
+def delivers_beside_a_station(host: "Host") -> None:
+    """The gateway delivers to a side that has a station."""
+    host.world.enter_station("nato")
+    host.write(REPLY, actor="china/o-1")
+    upto = host.world.position
+    act = {"act": "delivery", "side": "nato", "upto": upto}
+    host.serve(act, "service/gateway", f"delivery\nnato\n{upto}")
+
+
+def keeps_a_key(*, station: bool) -> Story:
+    """A key is added that a station keeps; there may be no station."""
+
+    def tell(host: Host) -> None:
+        if station:
+            host.world.enter_station("nato")
+        key = dsse.encode_base64(dsse.public_of(seed_of("kept")))
+        act = {"act": "key-addition", "officer": "o-1", "keys": [key], "kept_by": "station"}
+        host.world.attested(act, "nato/root", "kept", actor="nato/root")
+
+    return tell
+
+
+LINE_OUTAGE: Item = {
+    "act": "line-outage", "from": "2026-11-24T11:00Z", "to": "2026-11-24T11:01Z",
+}  # fmt: skip
+
+
 def delivers_what_was_erased(actor: str) -> Story:
     """A `delivery` up to an erased reply of this actor."""
 
@@ -897,6 +937,19 @@ SETTLED: dict[str, tuple[Story, bool]] = {
     "a service with an act of officers": (by_a_service("service/watch"), True),
     "an outage": (reports_outage("2026-11-24T11:00Z", "2026-11-24T11:01Z"), False),
     "an outage of the year 999": (reports_outage("0999-11-24T11:00Z", "2026-11-24T11:01Z"), True),
+    "a line's outage by a station": (by_a_station(LINE_OUTAGE), False),
+    "a line's outage that ends before it begins": (
+        by_a_station({**LINE_OUTAGE, "to": "2026-11-24T10:00Z"}), True,
+    ),
+    "a line's outage by root": (lambda host: host.attest(LINE_OUTAGE), True),
+    "an act of an officer by a station": (by_a_station({"act": "watch-assumption"}), True),
+    "a delivery by a station": (by_a_station({"act": "delivery"}), False),
+    "a delivery by a station of another side": (
+        by_a_station({"act": "delivery"}, side="china"), True,
+    ),
+    "a delivery by the gateway beside a station": (delivers_beside_a_station, True),
+    "a key that a station keeps": (keeps_a_key(station=True), False),
+    "a key that no station keeps": (keeps_a_key(station=False), True),
     "a delivery of what an officer's name signed": (delivers_what_was_erased("china/o-1"), False),
     "a delivery of what a side's name signed": (delivers_what_was_erased("china"), False),
     "a delivery of what an unknown side signed": (delivers_what_was_erased("nobody/o-1"), False),

@@ -345,14 +345,17 @@ const SERVICE_OF = new Map([
   ['window-notice', 'watch'],
   ['courier-outcome', 'courier'],
 ])
-const SILENT = new Set(words('reminder courier-outcome delivery broker-outage'))
+/** The acts of a station (R§18). */
+const OF_STATIONS = new Set(['delivery', 'line-outage', 'line-check'])
+const SILENT = new Set(words('reminder courier-outcome delivery broker-outage line-outage'))
 const RECEIPT = new Set(words('acknowledgement second-key call-attempt passed-on window-notice'))
 const CONSENTING = new Set(words(`assessment correction retraction cancellation translation-agreement amendment
   amendment-agreement agreement adoption closure acceptance agenda-agreement readout-agreement
   accounts-agreement common-ground endorsement release-consent erasure-consent`))
 const CAUSED = new Set(words('reminder lapse line-check-missed window-notice'))
 const SPEAKING = ['officer', 'duty_officer', 'head_of_office']
-const ROLES = [...SPEAKING, 'auditor', 'administrator']
+const ROLES = [...SPEAKING, 'auditor', 'administrator', 'station']
+const isStation = (roles) => roles.includes('station')
 const WATCH_ROLES = ['duty_officer', 'head_of_office']
 
 // ---------------------------------------------------------------------------------------------
@@ -440,9 +443,12 @@ const CHANNEL_SHAPES = new Map(Object.entries({
       exercise_of: objectOf({ name: Name, cid: Hex32 }), custody: oneOf('host'),
     },
   ],
-  officer: [{ officer: Name, office: Name, roles: listOf(oneOf(...ROLES), 1, 5) }, { keys: Keys }],
+  officer: [
+    { officer: Name, office: Name, roles: listOf(oneOf(...ROLES), 1, 5) },
+    { keys: Keys, kept_by: oneOf('station') },
+  ],
   'officer-revocation': [{ officer: Name }, { reason: Text }],
-  'key-addition': [{ officer: Name, keys: Keys }, {}],
+  'key-addition': [{ officer: Name, keys: Keys }, { kept_by: oneOf('station') }],
   'key-revocation': [{ key: Hex32 }, { suspect_from: integer(1), reason: Text }],
   'root-rotation': [
     { roots: listOf(Base64Of32, 1, 16) },
@@ -473,6 +479,7 @@ const CHANNEL_SHAPES = new Map(Object.entries({
     { from: Timestamp, to: Timestamp, cause: oneOf('broker', 'gateway') },
     {},
   ],
+  'line-outage': [{ from: Timestamp, to: Timestamp }, {}],
 }).map(([act, [needed, optional]]) => [
   act,
   // R§3: every act may have `signed`, `channel-opening` too.
@@ -946,6 +953,7 @@ class Replay {
       rules: numberOf(act, 'rules'), rulesAdopted: new Map(), newerFrom: 0,
       sides: [], officers: new Map(), keys: new Map(), policy: null, policies: new Map(),
       consents: [], erased: new Set(), delivered: new Map(), outage: null, watches: new Map(),
+      lineOutages: new Map(),
       used: new Set(), exchanges: new Map(), bySubject: new Map(), channelCommits: new Set(),
       valid: new Map(), channelTime: '', signers: new Map(), highest: new Map(),
     })
@@ -1221,10 +1229,15 @@ class Replay {
       need(record.source === `/sides/${sideName}`, 'source')
       return
     }
-    need(!SERVICE_OF.has(act), 'only a service does this')
     const officer = this.inOffice(actor, p)
     need(officer, 'not in office')
     need(record.source === `/sides/${sideName}/offices/${officer.office}`, 'source')
+    if (isStation(officer.roles)) {
+      need(OF_STATIONS.has(act), 'a station may not do this')
+      need(record.attestation === 'author', 'an act of a station that nobody signed')
+      return
+    }
+    need(!SERVICE_OF.has(act) && act !== 'line-outage', 'only a service or a station does this')
     if (!isChannelAct) return
     const asked = act === 'root-rotation' ? []
       : act === 'key-revocation' ? [...SPEAKING, 'administrator']
@@ -1372,6 +1385,11 @@ class Replay {
         need(members.get('officer') !== 'root', 'an officer called root')
         need(officer?.until === undefined, 'the officer was revoked')
         need((members.get('keys') ?? []).every((text) => this.isFresh(text)), 'a key is not fresh')
+        if (isStation(members.get('roles'))) {
+          need(members.get('roles').length === 1 && members.has('keys'), 'a station')
+        }
+        need(!officer || isStation(officer.roles) === isStation(members.get('roles')), 'a station')
+        this.checkKeptBy(sideName, members)
         return () => {
           this.officers.set(officerId, {
             office: members.get('office'), roles: members.get('roles'), since: p, until: undefined,
@@ -1389,6 +1407,7 @@ class Replay {
       case 'key-addition':
         need(officer && officer.until === undefined, 'no such officer')
         need(members.get('keys').every((text) => this.isFresh(text)), 'a key is not fresh')
+        this.checkKeptBy(sideName, members)
         return addKeys
       case 'key-revocation':
         return this.keyRevocation(p, record, signers)
@@ -1478,8 +1497,22 @@ class Replay {
         return this.delivery(p, record)
       case 'broker-outage':
         return this.brokerOutage(record)
+      case 'line-outage':
+        return this.outageOf(record, this.lineOutages.get(sideName), (span) => {
+          this.lineOutages.set(sideName, span)
+        })
     }
     throw new Error(`no rules for ${act}`)
+  }
+
+  checkKeptBy(side, members) {
+    if (!members.has('kept_by')) return
+    need(members.has('keys') && this.hasStation(side), 'kept_by')
+  }
+
+  hasStation(side) {
+    return [...this.officers].some(([actor, officer]) => actor.startsWith(`${side}/`) &&
+      officer.until === undefined && isStation(officer.roles))
   }
 
   keyRevocation(p, { actor, members }, signers) {
@@ -1521,14 +1554,19 @@ class Replay {
     }
   }
 
-  delivery(p, { members, bytes }) {
+  delivery(p, { actor, members, bytes }) {
     const side = members.get('side')
     const upto = numberOf(members, 'upto')
     need(this.side(side) && upto < p, 'side or upto')
     const sender = sideOfOfficer(this.valid.get(upto) ?? '')
     need(sender !== '' && sender !== side, 'upto')
     need(upto > (this.delivered.get(side) ?? 0), 'upto')
-    need(bytes.equals(Buffer.from(`{"act":"delivery","side":"${side}","upto":${upto}}`)), 'bytes')
+    if (isService(actor)) {
+      need(!this.hasStation(side), 'a side with a station')
+      need(bytes.equals(Buffer.from(`{"act":"delivery","side":"${side}","upto":${upto}}`)), 'bytes')
+    } else {
+      need(actor.startsWith(`${side}/`), 'a delivery of another side')
+    }
     return () => this.delivered.set(side, upto)
   }
 
@@ -1536,13 +1574,18 @@ class Replay {
     const [from, to, cause] = ['from', 'to', 'cause'].map((key) => members.get(key))
     const exact = `{"act":"broker-outage","from":"${from}","to":"${to}","cause":"${cause}"}`
     need(bytes.equals(Buffer.from(exact)), 'bytes')
+    return this.outageOf({ members, time }, this.outage, (span) => {
+      this.outage = span
+    })
+  }
+
+  outageOf({ members, time }, before, effect) {
+    const [from, to] = ['from', 'to'].map((key) => members.get(key))
     const [start, end] = [instant(from), instant(to)]
     need(start !== null && end !== null, 'a time that does not exist')
     need(end >= start && end <= instant(time) + 2000000n, 'to')
-    need(!this.outage || start < this.outage.start || end > this.outage.end, 'within an outage')
-    return () => {
-      this.outage = { start, end }
-    }
+    need(!before || start < before.start || end > before.end, 'within an outage')
+    return () => effect({ start, end })
   }
 
   // -- erasure (R§14.8, R§14.9, R§15.3) ---------------------------------------------------------

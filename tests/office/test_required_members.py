@@ -22,7 +22,7 @@ from person import Person
 from reaching import CHANNEL, Reaching
 from samples import SAMPLES
 
-_BY_SERVICES: Final = {Who.WATCH, Who.COURIER, Who.GATEWAY, Who.DESK}
+_BY_SERVICES: Final = {Who.WATCH, Who.COURIER, Who.GATEWAY, Who.DESK, Who.STATION}
 _BY_BUTTON: Final = {"acknowledgement"}
 """Acts that have a button and no form."""
 

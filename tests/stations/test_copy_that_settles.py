@@ -16,7 +16,7 @@ from dragoman.eventlog.settled_copy import SettledCopy
 from dragoman.projection.writer_messages import StoreDamaged
 from dragoman.station import follower as following
 from dragoman.station.copy_log import CopyLog, StagedFile
-from dragoman.station.follower import Follower
+from dragoman.station.follower import CopyFollower
 from dragoman.station.link import End, Head, StreamEvent
 from dragoman.tlog import tiles
 from dragoman_schemas.responses import Entry
@@ -133,7 +133,7 @@ class Station:
         self.faults: list[str] = []
         self.taken_back = 0
         self.copy.on_taken_back = self._note_taken_back
-        self.follower = Follower(
+        self.follower = CopyFollower(
             line,  # type: ignore[arg-type]
             self.copy,
             head_taken=self._note_head,

@@ -15,8 +15,10 @@ OFFICER, DUTY, HEAD, ADMINISTRATOR = (
 )
 OFFICE = "anybody of an office but its auditors"
 ROOT = "root alone"
+STATION = "a station"
 ROLES: dict[str, set[str]] = {
     ROOT: set(),
+    STATION: {"station"},
     OFFICER: {"officer", "duty_officer", "head_of_office"},
     DUTY: {"duty_officer", "head_of_office"},
     HEAD: {"head_of_office"},
@@ -335,6 +337,7 @@ CHANNEL = {
     "watch-relief": (Who.ANY, DUTY, 1, ""),
     "delivery": (Who.GATEWAY, OFFICER, 1, ""),
     "broker-outage": (Who.GATEWAY, OFFICER, 1, ""),
+    "line-outage": (Who.STATION, STATION, 1, ""),
 }
 
 

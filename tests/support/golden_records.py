@@ -50,8 +50,9 @@ def _record(world: World, rule: Rule) -> bytes:
     name, service = rule.act, _SERVICES.get(rule.who)
     if name == "channel-opening":
         return world.genesis().raw
-    is_signed = rule.who is Who.KEEPERS
-    actor = f"service/{service}" if service else "nato/root" if is_signed else "nato/d-1"
+    signers = {Who.KEEPERS: "nato/root", Who.STATION: "nato/st-1"}
+    is_signed = rule.who in signers
+    actor = f"service/{service}" if service else signers.get(rule.who, "nato/d-1")
     id = ids.from_key(world.name, actor, f"golden-{name}.v{rule.version}")
     act, signatures = compact(SAMPLES[name]), ""
     subject = id if name in FORMATS else _EXCHANGE
@@ -59,10 +60,10 @@ def _record(world: World, rule: Rule) -> bytes:
         sample = {key: value for key, value in SAMPLES[name].items() if key != "signed"}
         act, signatures = world.sign(actor, sample, id)
         subject = world.registry.id
-    sources = {True: "/sides/nato", False: "/sides/nato/offices/hq"}
+    source = "/sides/nato" if rule.who is Who.KEEPERS else "/sides/nato/offices/hq"
     envelope = codec.envelope(
         id=id,
-        source=f"/services/{service}" if service else sources[is_signed],
+        source=f"/services/{service}" if service else source,
         name=name,
         version=rule.version,
         subject=subject,

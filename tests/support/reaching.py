@@ -42,7 +42,15 @@ _PRIOR: Final = {
 }
 """Acts that must stand in the exchange first, besides those that lead to its status."""
 
-_BY_OTHERS: Final = {Who.OPENER, Who.CONVENER, Who.WATCH, Who.COURIER, Who.GATEWAY, Who.DESK}
+_BY_OTHERS: Final = {
+    Who.OPENER,
+    Who.CONVENER,
+    Who.WATCH,
+    Who.COURIER,
+    Who.GATEWAY,
+    Who.DESK,
+    Who.STATION,
+}
 """Actors whose acts are no step of a way: services, and the opener, who would end the matter."""
 
 _BY_THE_OTHER: Final = ("help-offer", "fulfilment")

@@ -27,6 +27,7 @@ from dragoman.application.opening_requests import OpeningRequests
 from dragoman.application.operations import transparency_log
 from dragoman.application.operations.report_requests import WATCH_FLOOR
 from dragoman.application.operations.turn_overs import TURN_OVER_SHEETS
+from dragoman.application.pushed_cosignatures import PushedCosignatures
 from dragoman.application.read_receipts import READ_RECEIPTS, ReadReceipts
 from dragoman.application.service import Service
 from dragoman.application.trial_signer import TrialSigner
@@ -118,6 +119,7 @@ def without_broker(folder: Path, store: Store, projection: Projection) -> Servic
     channels = {projection.name: projection}
     identity = HostIdentity(bus, HostKeyStore(bus, bus), None)
     command_handler = CommandHandler({"host": TrialSigner(custody), "sides": OwnKeySigner()})
+    pushed = PushedCosignatures(Bucket(bus, drafts.BUCKET))
     return Service(
         command_handler=command_handler,
         access=access,
@@ -133,7 +135,8 @@ def without_broker(folder: Path, store: Store, projection: Projection) -> Servic
         ),
         files=files.FileStore(Erasable(bus, files.STREAM, files.PREFIX)),
         signed_heads=SignedHeadStore(bus),
-        coverage=Coverage(SignedHeadStore(bus)),
+        coverage=Coverage(SignedHeadStore(bus), pushed),
+        pushed=pushed,
         trees=Trees(store),
         store=store,
         bus=bus,

@@ -12,7 +12,7 @@ from typing import Any
 from dragoman.application.clock import stamp
 from dragoman.audit.replay import Replay
 from dragoman.domain.acts import consent
-from dragoman.domain.acts.act_registry import RULES
+from dragoman.domain.acts.act_registry import FORMATS, RULES
 from dragoman.domain.acts.act_rules import Who
 from dragoman.domain.acts.families.exchange import is_unattributed
 from dragoman.domain.decide import Submission, decide
@@ -342,6 +342,52 @@ class World:
             salt=SALT, signatures=signed,
         )  # fmt: skip
         return self.take(records.build(envelope, raw))
+
+    def enter_station(self, side: str, name: str = "st-1") -> str:
+        """Enter a station of a side, whose key is made from its name; its actor."""
+        actor = f"{side}/{name}"
+        entry = {"act": "officer", "officer": name, "office": "hq", "roles": ["station"]}
+        owners = [f"{side}/root", actor]
+        entered = self.attested(
+            {**entry, "keys": [public_of(actor)]}, *owners, actor=f"{side}/root"
+        )
+        assert entered.valid, entered.refusal
+        return actor
+
+    def hand_in(
+        self,
+        actor: str,
+        act: dict[str, Any],
+        exchange: str = "",
+        *owners: str,
+        id: str = "",
+        signed: bool = True,
+    ) -> Folded | Refusal:
+        """Decide an act that its author signed with these keys, and fold what it became.
+
+        Without keys it is the author's own. `id` is drawn where none is given.
+        """
+        self.serial += 1
+        id, rule = id or ids.v7(self.serial, bytes(10)), RULES[act["act"]]
+        raw, data = records.read_act(compact(act), cut=True)
+        signatures_of = ""
+        if signed:
+            members: dict[str, Any] = {"type": f"dragoman.{rule.act}.v{rule.version}"}
+            if rule.act in FORMATS:
+                members |= {"exchange": "", "after": ""}
+            elif exchange:
+                members |= {"exchange": exchange, "after": self.exchange(exchange).revision}
+            raw, signatures_of = self.sign(actor, act, id, [*owners], **members)
+            data = records.decode_act(raw)
+        decided = decide(
+            self.ledger.standing.state,
+            self.ledger,
+            Submission(actor=actor, act=raw, data=data, id=id, exchange=exchange),
+            time=self.tick(),
+            salt=SALT,
+            signatures=signatures_of,
+        )
+        return decided if isinstance(decided, Refusal) else self.take(decided)
 
     def unsigned(self, actor: str, act: dict[str, Any]) -> Record:
         """A record of the channel's own family that nobody signed: what its rules say of its

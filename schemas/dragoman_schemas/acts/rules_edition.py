@@ -6,4 +6,4 @@ Written by `make schemas`. Data that were made by another edition are refused at
 
 from typing import Final
 
-EDITION: Final = "3a34c5d3f6ce3487"
+EDITION: Final = "a128b33de7665805"

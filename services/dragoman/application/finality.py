@@ -15,6 +15,7 @@ import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
+from dragoman.application.pushed_cosignatures import PushedCosignatures
 from dragoman.domain.acts import log_policy
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.limits import WAIT_SECONDS
@@ -49,9 +50,9 @@ class Coverage:
     It is brought up to date when it is asked for.
     """
 
-    def __init__(self, seals: SignedHeadStore) -> None:
-        """Read the heads from a store."""
-        self._seals = seals
+    def __init__(self, seals: SignedHeadStore, pushed: PushedCosignatures) -> None:
+        """Read the heads from a store, and those that stations have pushed."""
+        self._seals, self._pushed = seals, pushed
         self._progress: dict[str, _Progress] = {}
         self._turns: dict[str, asyncio.Lock] = {}
 
@@ -92,6 +93,12 @@ class Coverage:
                     covered=await _with(projection, policy, progress.covered, sealed),
                 )
                 sealed = await self._seals.after(projection.name, progress.seq)
+            await self._pushed.refresh()
+            cid = projection.registry.cid
+            for note in self._pushed.notes(cid):
+                head = StoredHead(seq=progress.seq, note=self._pushed.merged(cid, note))
+                covered = await _with(projection, policy, progress.covered, head)
+                progress = replace(progress, covered=covered)
         except (LogUnreachable, NotYetApplied) as error:
             log.debug("coverage.waits", channel=projection.name, reason=str(error))
         return progress

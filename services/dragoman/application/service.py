@@ -22,6 +22,7 @@ from dragoman.application.disk_space import DiskSpace
 from dragoman.application.finality import Coverage
 from dragoman.application.host_identity import HostIdentity
 from dragoman.application.loop_watchdog import Watchdog
+from dragoman.application.pushed_cosignatures import PushedCosignatures
 from dragoman.application.station_port import StationPort
 from dragoman.application.ways_to_reach import Ways
 from dragoman.domain.acts import access as rules
@@ -80,6 +81,7 @@ class Service:
     files: FileStore
     signed_heads: SignedHeadStore
     coverage: Coverage
+    pushed: PushedCosignatures
     trees: Trees
     store: Store
     bus: NatsConnection

@@ -13,22 +13,34 @@ from dragoman.stores.outbox import OutboxEntry
 from dragoman.text import Text
 
 
+class UnreceivedMessage(Struct, frozen=True, kw_only=True):
+    """An urgent message of this side that addressees have not received for a while."""
+
+    exchange: str
+    number: str
+    sides: tuple[str, ...]
+    seconds: int
+
+
 class HostLine(Struct, frozen=True, kw_only=True):
     """The line from a station to a channel's host.
 
     `last_known` is the time at which the copy was last all that the host had, and empty
     if it never was. `is_cut` says that the host is not heard now. `hindrance` says why
-    the host gives nothing though it is heard. `older` is the number of records that the
-    host no longer shows, though they are settled here.
+    the host gives nothing though it is heard. `voices` are the positions of records in
+    this side's name that this station did not send. `unreceived` are urgent messages
+    that an addressee's witness has not cosigned in time.
     """
 
     host: str
     last_known: str
     is_cut: bool
     hindrance: Text | None = None
+    voices: tuple[int, ...] = ()
+    unreceived: tuple[UnreceivedMessage, ...] = ()
 
 
-class Kept(Exception):
+class KeptForHost(Exception):
     """The outcome of a post that is kept here and not recorded at the host yet."""
 
     def __init__(self, entry: OutboxEntry) -> None:
@@ -51,6 +63,9 @@ class StationPort(Protocol):
 
     async def send_again(self, entry: OutboxEntry) -> None:
         """Send an entry on that came back or waits, on the word of its officer."""
+
+    def heard_voice(self, channel: str, position: int) -> None:
+        """Note that somebody has looked at a record that this station did not send."""
 
     def kept_keys(self, channel: str) -> Mapping[str, str]:
         """Return the public keys in base64 that are kept here, by officer."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 
 from dragoman.audit.head_checks import missing_cosignatures
-from dragoman.audit.verification_result import CheckResult
+from dragoman.audit.verification_result import CheckResult, by_station
 from dragoman.domain.evidence import EvidenceRefuted, ProvedEvidence, verify
 from dragoman.text import sentence
 from dragoman.tlog import note
@@ -97,7 +97,9 @@ def _findings(proved: ProvedEvidence, *, has_cid: bool, has_log: bool) -> Iterat
     )
     yield CheckResult(
         check="signatures",
-        found=f"{counts['author']} acts signed by their authors, {counts['trial']} by keys that "
+        found=f"{counts['author']} acts signed by their authors"
+        f"{by_station(sum(bool(item.signed_for) for item in proved.records))}, "
+        f"{counts['trial']} by keys that "
         f"the host keeps, {counts['host']} attested only by the host, {counts['service']} of "
         "services",
         word="the host's: a trial"

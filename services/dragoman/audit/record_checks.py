@@ -18,6 +18,7 @@ from dragoman.audit.verification_result import (
     CheckResult,
     CosigningTime,
     ResultCollector,
+    by_station,
     format_moment,
 )
 from dragoman.domain.acts import membership
@@ -25,6 +26,7 @@ from dragoman.domain.acts.log_policy import log_of
 from dragoman.domain.record.codec import NotARecord, Record, parse
 from dragoman.tlog.note import Verifier
 from dragoman.tlog.policy import Policy
+from dragoman_schemas.fields import or_default
 
 FAR_RECORDS: Final = 1_000
 """The largest distance, in records, between an act and the head that its author saw.
@@ -200,10 +202,13 @@ class RecordChecks:
         """
         self._check_seen(record)
         position = self._replay.standing.state.position
-        for keyid in [keyid for keyid, _ in record.verified] or membership.signer_ids(record):
+        keyids = [keyid for keyid, _ in record.verified] or [*membership.signer_ids(record)]
+        for keyid in keyids:
             self.signers.setdefault(keyid, array("Q")).append(position)
         kind = "services" if record.side == "service" else record.envelope.attestation
         self._attested[kind] += 1
+        if self._is_signed_for(record, keyids):
+            self._attested["station"] += 1
         if self._bounds:
             self._check_bounds(record.envelope.time)
         if before and record.envelope.time < before:
@@ -215,6 +220,17 @@ class RecordChecks:
                 self._backward_dates.append(
                     f"{position} is dated {behind:.1f} s before the channel's time"
                 )
+
+    def _is_signed_for(self, record: Record, keyids: Iterable[str]) -> bool:
+        """Return whether a station signed a valid record for an officer."""
+        registry, envelope = self._replay.standing.state.registry, record.envelope
+        if registry is None or not isinstance(envelope.signatures, str):
+            return False
+        keys = [key for keyid in keyids if (key := registry.keys.get(keyid)) is not None]
+        if not any(key.kept_by for key in keys):
+            return False
+        officers = (envelope.actor, or_default(envelope.releasedby, ""))
+        return bool(membership.signed_for(registry, envelope.signatures, officers))
 
     def _check_bounds(self, time: str) -> None:
         """Check a record's date against the two cosignatures between which it came.
@@ -318,7 +334,8 @@ class RecordChecks:
             ),
             CheckResult(
                 check="signatures",
-                found=f"{self._attested['author']} acts signed by their authors, "
+                found=f"{self._attested['author']} acts signed by their authors"
+                f"{by_station(self._attested['station'])}, "
                 f"{self._attested['host']} attested only by the host, "
                 f"{self._attested['services']} of services",
                 word=f"{owner}; of what the host attests, the host's",

@@ -15,10 +15,11 @@ from dragoman.domain.acts.duty_calendar import DutyCalendar
 from dragoman.domain.record.codec import NotARecord, Record, parse_stored
 from dragoman.domain.views import outages as blindness
 from dragoman.domain.views.audit_findings import AuditFinding
-from dragoman.domain.views.outages import LineCheckSpan, OutageSpan, Turn
+from dragoman.domain.views.outages import LineCheckSpan, OutageSpan, ReportedOutage, Turn
 from dragoman_schemas.acts.office.channel import (
     BrokerOutage,
     Delivery,
+    LineOutage,
     WatchAssumption,
     WatchRelief,
 )
@@ -100,12 +101,14 @@ class ReplayedChannel:
         """Return no side: before a channel's opening, no watch is manned."""
         return frozenset()
 
-    def outages(self, _: int) -> list[OutageSpan]:
-        """Return the times at which gateways had no broker, as they reported."""
-        ends = [record.data for record in self._channel if isinstance(record.data, BrokerOutage)]
+    def outages(self, _: int) -> list[ReportedOutage]:
+        """Return the outages that gateways and stations reported."""
         return [
-            OutageSpan(datetime.fromisoformat(end.from_), datetime.fromisoformat(end.to))
-            for end in ends
+            blindness.reported(
+                record.name, record.envelope.actor, record.data.from_, record.data.to
+            )
+            for record in self._channel
+            if isinstance(record.data, BrokerOutage | LineOutage)
         ]
 
     def line_checks(self, _: int) -> list[LineCheckSpan]:

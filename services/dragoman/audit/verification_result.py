@@ -33,6 +33,11 @@ class CheckResult(Struct, frozen=True, kw_only=True):
     word: str
 
 
+def by_station(count: int) -> str:
+    """Return the words for those signatures of authors that their station made."""
+    return f", {count} of them by a station for its officers" if count else ""
+
+
 class LogInconsistent(Struct, frozen=True, kw_only=True):
     """An inconsistency of a log: the check, the position, and the evidence to keep.
 

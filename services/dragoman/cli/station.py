@@ -35,11 +35,11 @@ from dragoman.domain.record import nesting
 from dragoman.domain.record.codec import is_name
 from dragoman.interop.check_words import check_words
 from dragoman.station import joined_channels
-from dragoman.station.joined_channels import Joined, JoinedChannel, JoinedHost
-from dragoman.station.kept_key_signer import STATION_KEY
+from dragoman.station.joined_channels import JoinedChannel, JoinedHost, JoinedHosts
+from dragoman.station.kept_key_signer import STATION_KEY, WITNESS_KEY
 from dragoman.station.station import keys_of
 from dragoman.tlog import dsse
-from dragoman.tlog.note import NotANote, read_verifier
+from dragoman.tlog.note import COSIGNATURE, NotANote, Verifier, read_verifier
 
 station = App(
     name="station", help="Invite stations to channels, join them, and keep keys of officers there."
@@ -139,6 +139,8 @@ def join(
             "others, somebody changed it on the way: ask for it again"
         )
     data_directory.adopt(data)
+    if witness:
+        keys_of(data).make(*WITNESS_KEY)
     joined = joined_channels.read(data)
     earlier = joined.channels()
     channels = tuple(
@@ -166,7 +168,7 @@ def join(
     others = [host for host in hosts if host.url != invitation.host and host.channels]
     together = (*(channel for host in same for channel in host.channels), *channels)
     joined_channels.write(
-        data, Joined(hosts=(*others, JoinedHost(url=invitation.host, channels=together)))
+        data, JoinedHosts(hosts=(*others, JoinedHost(url=invitation.host, channels=together)))
     )
     public = keys_of(data).make(*STATION_KEY)
     out(dsse.encode_base64(public))
@@ -187,6 +189,25 @@ def _read(raw: bytes) -> Invitation:
     if invitation.kind != _KIND:
         raise UsageError(f"this is an invitation of another kind, {invitation.kind}")
     return invitation
+
+
+@station.command(name="witness-key")
+def witness_key(
+    name: Annotated[
+        str,
+        Parameter(help="The name of your side's witness, like nato.example/witness."),
+    ],
+    *,
+    data: Data = DATA,
+) -> int:
+    """Print the verifier key of a witness at this station, for the channel's policy.
+
+    The key is made if the station has none. With `join --witness`, the station cosigns
+    each head that settled here, and pushes that to the host.
+    """
+    public = keys_of(data).make(*WITNESS_KEY)
+    out(str(Verifier(name, COSIGNATURE, public)))
+    return 0
 
 
 @station.command
@@ -259,7 +280,11 @@ async def _joined(target: Target) -> JoinedChannel:
 
 
 @station.command(name="list")
-def list_(*, data: Data = DATA, json: Annotated[bool, Parameter(negative=())] = False) -> int:
+def list_(
+    *,
+    data: Data = DATA,
+    json: Annotated[bool, Parameter(negative=(), help="Print JSON.")] = False,
+) -> int:
     """List the channels that the station of a data directory has joined."""
     joined = joined_channels.read(data)
     if json:

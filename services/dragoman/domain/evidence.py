@@ -36,6 +36,7 @@ from dragoman.tlog.checkpoint import Checkpoint
 from dragoman.tlog.note import NotANote, Note, Verifier
 from dragoman_schemas.acts.office.channel import ChannelOpening, PolicyAdoption
 from dragoman_schemas.evidence import EvidenceFile, EvidenceRecord
+from dragoman_schemas.fields import or_default
 from dragoman_schemas.state import Registry, Stamp
 
 _REGISTRY_ACTS: Final = (*membership.MEMBERSHIP, PolicyAdoption)
@@ -62,9 +63,10 @@ class ProvedRecord(Struct, frozen=True, kw_only=True):
     `word` is *author* where valid keys of the author's side signed it, and *trial*
     where the host keeps these keys. It is *host* where nobody signed the record, and
     *service* for a record of a service of the host. `signers` are the owners of the
-    keys. `belongs` says that it is a record of the exchange, and not one that is there
-    for a proof. It `is_disputed` where a later record of the file reports one of the
-    keys as stolen since before it.
+    keys, and `signed_for` the officers for whom their station signed. `belongs` says
+    that it is a record of the exchange, and not one that is there for a proof. It
+    `is_disputed` where a later record of the file reports one of the keys as stolen
+    since before it.
     """
 
     position: int
@@ -73,6 +75,7 @@ class ProvedRecord(Struct, frozen=True, kw_only=True):
     actor: str = ""
     time: str = ""
     signers: tuple[str, ...] = ()
+    signed_for: tuple[str, ...] = ()
     belongs: bool = False
     is_disputed: bool = False
 
@@ -234,7 +237,14 @@ def _proved(registry: Registry, record: Record, position: int, exchange: str) ->
             }
         )
     )
-    return replace(base, word="trial" if registry.custody == "host" else "author", signers=signers)
+    return replace(
+        base,
+        word="trial" if registry.custody == "host" else "author",
+        signers=signers,
+        signed_for=membership.signed_for(
+            registry, or_default(e.signatures, ""), (e.actor, or_default(e.releasedby, ""))
+        ),
+    )
 
 
 def _check_author(registry: Registry, record: Record, position: int) -> None:

@@ -94,21 +94,30 @@ def key_of(registry: Registry, exchange: str, data: Act, time: str) -> str:
 
 
 def check_service_id(registry: Registry, history: History, record: Record) -> Refusal | None:
-    """Refuse a service's record whose id is not the one that its content determines.
+    """Refuse a record whose id is not the one that its content determines.
 
-    Also refuse a line check that is on record under one of its other ids.
+    Such records are those of services, and the line check of a station. Also refuse a
+    line check that is on record under one of its other ids.
     """
-    key, e = service_key(registry, record), record.envelope
+    e = record.envelope
+    is_check = isinstance(record.data, LineCheck) and access.is_station(registry, e.actor)
+    key = (
+        key_of(registry, e.subject, record.data, e.time)
+        if is_check
+        else service_key(registry, record)
+    )
     if not key:
         return None
-    if e.id != ids.unused(registry.name, e.actor, key, history.used):
+    owner = record.side if is_check else e.actor
+    if e.id != ids.unused(registry.name, owner, key, history.used):
         return make_void(
             sentence("The id of a service's record is not the one that its content determines.")
         )
-    if isinstance(record.data, LineCheck) and any(
-        history.exchange(id) is not None for id in ids.every(registry.name, e.actor, key)
-    ):
-        return make_void(sentence("The line check of this slot is already on record."))
+    if isinstance(record.data, LineCheck):
+        slot = line_checks.due(registry, datetime.fromisoformat(e.time))
+        assert slot is not None
+        if any(history.exchange(id) is not None for id in line_checks.ids_of(registry, slot)):
+            return make_void(sentence("The line check of this slot is already on record."))
     return None
 
 

@@ -12,6 +12,10 @@ EVENTS: Final[dict[str, LogEvent]] = {
     "station.copy_in_doubt": LogEvent(
         "The copy of a channel cannot be read or written. It is tried again by itself.",
     ),
+    "station.duty_refused": LogEvent(
+        "A line check or the report of an outage was refused. `reason` says why.",
+        "Nothing, unless it repeats. Then see that the station is in office.",
+    ),
     "station.host_convicted": LogEvent(
         "The host has signed two heads that contradict each other. `reason` names the evidence. "
         "Nothing more is taken from it or sent to it.",
@@ -19,6 +23,9 @@ EVENTS: Final[dict[str, LogEvent]] = {
     "station.line_lost": LogEvent(
         "The stream of a channel broke. The station connects again by itself.",
         "Look at the line to the host, if it lasts: `dragoman doctor` says since when.",
+    ),
+    "station.not_cosigned": LogEvent(
+        "The cosignature of a head could not be handed in. It is tried again.",
     ),
     "station.not_taken": LogEvent(
         "The host did not take what the station handed in, and said nothing of the act itself. It "
@@ -28,6 +35,15 @@ EVENTS: Final[dict[str, LogEvent]] = {
     "station.outbox_waits": LogEvent(
         "An entry of the outbox could not be written. It stays as it was.",
         "Check this station's broker and its disk.",
+    ),
+    "station.own_act_dropped": LogEvent(
+        "A delivery, a line check or the report of an outage by the station itself was refused or "
+        "came too late. It is not sent again.",
+        "Nothing. The next one says what it said.",
+    ),
+    "station.own_voice": LogEvent(
+        "A record in this side's name came that this station did not send: an officer posted at "
+        "the host, somebody else has a key, or the host writes in the side's name.",
     ),
     "station.refused": LogEvent(
         "The host refuses this station its log. It is asked again by itself.",

@@ -25,7 +25,7 @@ from dragoman.api.routing import May, Route
 from dragoman.api.schema_components import undented
 from dragoman.domain.acts import two_keys
 from dragoman.domain.acts.act_registry import FORMATS, PATHS, RULES, states
-from dragoman.domain.acts.act_rules import DUTY, NEVER, OFFICERS, STAFF, Rule, Who
+from dragoman.domain.acts.act_rules import DUTY, NEVER, OFFICERS, STAFF, STATION, Rule, Who
 from dragoman.office.description import ROUTES, document, streams
 from dragoman_schemas.act_frame import Act, Continuing, OpeningAct
 from dragoman_schemas.acts import OLDER, SHAPES
@@ -44,6 +44,7 @@ _ROLES: Final[tuple[Role, ...]] = (
     "head_of_office",
     "administrator",
     "auditor",
+    "station",
 )
 _MEMBERS: Final = frozenset[str](_ROLES)
 _STRANGERS: Final = ("operator", "an officer elsewhere", "nobody")
@@ -63,7 +64,7 @@ _GRANTED: Final[dict[May, tuple[frozenset[str], str]]] = {
     May.OWN_DUTY: (frozenset(DUTY), "own side"),
     May.OWN_HEAD: (frozenset({"head_of_office"}), "own side"),
     May.OWN_HEADS: (frozenset({"head_of_office", "administrator"}), "own side"),
-    May.ACT: (frozenset(STAFF), "by the act"),
+    May.ACT: (frozenset(STAFF | STATION), "by the act"),
 }
 """The roles that may call an operation, and on what."""
 
@@ -279,6 +280,8 @@ def _access() -> Iterator[str]:
         "  such an amendment, and the closure of what every side agreed to. Otherwise one officer is",
         "  enough.",
         "- A side's root does only what its column says. Nobody posts what a service records.",
+        "- A station speaks for its own side, and signs all that it says. Once a side has a station",
+        "  in office, the service no longer does these acts for that side.",
         "- An act that consents names the state on which it rests.",
         "",
         *_row("act", "by", *_ROLES, "root", "keys", "consents"),
@@ -286,6 +289,7 @@ def _access() -> Iterator[str]:
     )
     for act, rule in RULES.items():
         by = rule.who.wording + (f", or the {rule.service}" if rule.service else "")
+        by += ", or a station of the side" if rule.station else ""
         root = "yes" if rule.who is Who.KEEPERS else "no"
         posted = (_posted(rule, role) for role in _ROLES)
         yield from _row(
@@ -312,8 +316,8 @@ def _called(route: Route[Any], who: str) -> str:
         return "401"
     if route.may is May.OPERATOR:
         return "403"
-    # Auditors see no endpoints.
-    unseen = who in _STRANGERS or (who == "auditor" and "{endpoint}" in route.path)
+    # Auditors and stations see no endpoints.
+    unseen = who in _STRANGERS or (who in ("auditor", "station") and "{endpoint}" in route.path)
     return "404" if unseen else "403"
 
 
@@ -331,6 +335,8 @@ def _keys(rule: Rule) -> str:
 
 
 def _posted(rule: Rule, role: Role) -> str:
+    if role == "station":
+        return "yes" if rule.station else "no"
     if rule.who in _SERVICES:
         return "no"
     if role in rule.roles:

@@ -30,7 +30,7 @@ from dragoman.domain.acts.families.exchange import owing_receipt
 from dragoman.domain.views import attribution
 from dragoman.domain.views.audit_findings import AuditFinding, of_exchange
 from dragoman.domain.views.flags import is_open_area
-from dragoman.domain.views.outages import LineCheckSpan, OutageSpan, Turn
+from dragoman.domain.views.outages import LineCheckSpan, OutageSpan, ReportedOutage, Turn
 from dragoman.domain.views.statistics import blind, spread
 from dragoman.i18n.words import Words
 from dragoman.members.runs import Cell, Mark, QuotedText
@@ -66,11 +66,8 @@ class AuditMoment(report_facts.ReportMoment, Protocol):
     def manned(self, first: int) -> frozenset[str]:
         """Return the sides whose watch was manned before a position."""
 
-    def outages(self, first: int) -> list[OutageSpan]:
-        """Return the spans since a position in which gateways had no broker.
-
-        The gateways recorded them.
-        """
+    def outages(self, first: int) -> list[ReportedOutage]:
+        """Return the outages that gateways and stations recorded since a position."""
 
     def line_checks(self, first: int) -> list[LineCheckSpan]:
         """Return the line checks since a position, and some before it.
@@ -342,7 +339,7 @@ def _sections(audit_answers: AuditAnswers, w: Words, language: str) -> Iterator[
     )
     blind: list[tuple[Cell, ...]] = [
         (
-            statistics_layout.blindness(item.what, w),
+            statistics_layout.blindness(item, w),
             layout.sides(item.sides, w),
             w.written(item.from_),
             w.written(item.to),

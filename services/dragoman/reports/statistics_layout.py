@@ -20,7 +20,7 @@ from dragoman.i18n.words import Words
 from dragoman.members.runs import Cell
 from dragoman.reports.layout import limits_sentence, line_points, party, sides
 from dragoman.text import capitalized
-from dragoman_schemas.statistics_figures import Spread, Statistics
+from dragoman_schemas.statistics_figures import Blind, Spread, Statistics
 
 _BUCKETS: Final = (2, 10, 60, 600, 1_800, 10_800, 86_400)
 """The limits between the classes of acknowledgement times, in seconds. In less than the
@@ -303,7 +303,7 @@ def _blind(statistics: Statistics, w: Words) -> list[Block | None]:
     ]
     spans: list[tuple[Cell, ...]] = [
         (
-            blindness(blind.what, w),
+            blindness(blind, w),
             sides(blind.sides, w),
             w.written(blind.from_),
             w.written(blind.to),
@@ -322,12 +322,14 @@ def _blind(statistics: Statistics, w: Words) -> list[Block | None]:
     ]
 
 
-def blindness(what: str, w: Words) -> str:
+def blindness(blind: Blind, w: Words) -> str:
     """Return the reason for which nobody could have noticed a message."""
-    match what:
-        case "watch":
+    match blind.what, len(blind.sides):
+        case "watch", _:
             return w.say("nobody had the watch")
-        case "line":
+        case "line", 1:
+            return w.say("the station had no line to the host")
+        case "line", _:
             return w.say("line checks missed")
         case _:
             return w.say("nothing could be recorded")

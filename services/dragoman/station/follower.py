@@ -36,11 +36,11 @@ HeadTaken = Callable[[bytes], Awaitable[None]]
 """A function that is called with each head under which the copy stands."""
 
 
-class Hole(Exception):
+class MissingPosition(Exception):
     """A stream left a position out."""
 
 
-class Follower:
+class CopyFollower:
     """The filling of one channel's copy, for ever."""
 
     def __init__(
@@ -74,7 +74,7 @@ class Follower:
             begun = asyncio.get_running_loop().time()
             try:
                 await self._follow()
-            except (Unreachable, Garbled, Hole, UnprovenHead) as error:
+            except (Unreachable, Garbled, MissingPosition, UnprovenHead) as error:
                 log.info("station.line_lost", channel=self._copy.channel, reason=str(error))
             except ProblemResponse as error:
                 self._link.refused()
@@ -140,7 +140,7 @@ class Follower:
                 case _:
                     wanted = self._copy.size + len(self._waiting) + len(messages) + 1
                     if event.position > wanted:
-                        raise Hole(
+                        raise MissingPosition(
                             f"position {wanted} is missing: {event.position} comes in its place"
                         )
                     if event.position == wanted:
@@ -204,7 +204,9 @@ class Follower:
         async for page in self._pages():
             for position, raw in page:
                 if position != copy.settled_size + len(batch) + 1:
-                    raise Hole(f"position {copy.settled_size + len(batch) + 1} is missing")
+                    raise MissingPosition(
+                        f"position {copy.settled_size + len(batch) + 1} is missing"
+                    )
                 batch.append(raw)
             have = min(size, copy.settled_size + len(batch))
             is_whole = have == size

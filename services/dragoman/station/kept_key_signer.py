@@ -25,6 +25,10 @@ STATION_KEY: Final = ("station", "key/station")
 """The folder and the name of the station's own key."""
 
 
+WITNESS_KEY: Final = ("station", "key/witness")
+"""The folder and the name of the key of the side's witness, if it is at the station."""
+
+
 class KeptKeySigner:
     """The signer of the shared channels whose officers' keys are kept here."""
 

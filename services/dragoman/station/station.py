@@ -26,10 +26,13 @@ from dragoman.projection.stored_row import StoredRow
 from dragoman.station import joined_channels
 from dragoman.station.command_handler import StationCommandHandler
 from dragoman.station.copy_log import CopyLog
-from dragoman.station.follower import Follower
-from dragoman.station.joined_channels import Joined, JoinedChannel
-from dragoman.station.kept_key_signer import STATION_KEY
+from dragoman.station.cosigner import Cosigner
+from dragoman.station.follower import CopyFollower
+from dragoman.station.joined_channels import JoinedChannel, JoinedHosts
+from dragoman.station.kept_key_signer import STATION_KEY, WITNESS_KEY
+from dragoman.station.line_duties import LineDuties
 from dragoman.station.link import SILENT_SECONDS, HostLink
+from dragoman.station.own_records import OwnRecords
 from dragoman.station.submitter import Submitter
 from dragoman.stores.compare_and_set import WriteConflict
 from dragoman.stores.keystore import Keystore
@@ -50,7 +53,7 @@ def keys_of(data: Path) -> Keystore:
 class Station:
     """The station of one data directory."""
 
-    def __init__(self, data: Path, joined: Joined) -> None:
+    def __init__(self, data: Path, joined: JoinedHosts) -> None:
         """Open the copies of all joined channels.
 
         Raises `CopyOfAnotherChannel`, and the errors of an archive.
@@ -68,7 +71,9 @@ class Station:
             )
             self.copies[name] = copy
         self._erasing: dict[str, list[ErasedRecord]] = {}
-        self._followers: dict[str, Follower] = {}
+        self._followers: dict[str, CopyFollower] = {}
+        self._cosigners: dict[str, Cosigner] = {}
+        self._own_records: dict[str, OwnRecords] = {}
         self._service: Service | None = None
         self._heads: SignedHeadStore | None = None
         self._handler: StationCommandHandler | None = None
@@ -140,7 +145,7 @@ class Station:
         assert self._handler is not None
         assert self._outbox is not None
         name, copy = channel.name, self.copies[channel.name]
-        follower = self._followers[name] = Follower(
+        follower = self._followers[name] = CopyFollower(
             link,
             copy,
             head_taken=partial(self._head_taken, name),
@@ -152,13 +157,33 @@ class Station:
             self._outbox,
             projection,
             channel.cid,
+            channel.actor,
             sign=partial(self._handler.sign_entry, projection),
             final=partial(self._final, projection),
             accuse=partial(self._accuse, name),
         )
         self._handler.submitters[name] = submitter
+        duties = LineDuties(projection, channel.actor, self._handler, submitter)
+        start(self._service.keep(f"duties of {name}", duties.run))
+        if channel.witness:
+            seed = self.keys.seed(*WITNESS_KEY)
+            cosigner = self._cosigners[name] = Cosigner(link, copy, channel.witness, seed)
+            start(self._service.keep(f"witness of {name}", cosigner.run))
+        own_records = self._own_records[name] = OwnRecords(
+            projection,
+            channel.actor,
+            self._data / "station" / f"voices-{name}.json",
+            was_sent=partial(self._was_sent, channel.cid),
+            coverage=self._service.coverage.of,
+        )
+        projection.listeners.add(own_records.folded)
+        start(self._service.keep(f"records of {name}", own_records.run))
         start(self._service.keep(f"line of {name}", follower.run))
         start(self._service.keep(f"outbox of {name}", submitter.run))
+
+    def _was_sent(self, cid: str, id: str) -> bool:
+        assert self._outbox is not None
+        return self._outbox.find(cid, id) is not None
 
     async def aclose(self) -> None:
         """Close all lines and copies."""
@@ -170,6 +195,8 @@ class Station:
     async def _head_taken(self, name: str, note: bytes) -> None:
         """Keep a head of the host for readers here, and carry out erasures under it."""
         assert self._heads is not None
+        if name in self._cosigners:
+            self._cosigners[name].take(note)
         with suppress(LogUnreachable, WriteConflict):
             newest = await self._heads.newest(name)
             if newest is None or newest.note != note:
@@ -225,13 +252,21 @@ class Station:
             last_known="" if projection.checked is None else stamp(projection.checked),
             is_cut=silent > SILENT_SECONDS,
             hindrance=self.copies[channel].fault or self._followers[channel].hindrance,
+            voices=tuple(self._own_records[channel].voices),
+            unreceived=self._own_records[channel].unreceived,
         )
 
+    def heard_voice(self, channel: str, position: int) -> None:
+        """Note that somebody has looked at a record that this station did not send."""
+        self._own_records[channel].heard(position)
+
     def entries(self, channel: str) -> list[OutboxEntry]:
-        """Return the entries of the outbox for a channel, the oldest first."""
+        """Return the entries of officers for a channel, the oldest first."""
         if self._outbox is None or channel not in self.channels:
             return []
-        return self._outbox.entries(self.channels[channel].cid)
+        joined = self.channels[channel]
+        entries = self._outbox.entries(joined.cid)
+        return [entry for entry in entries if entry.actor != joined.actor]
 
     async def withdraw(self, entry: OutboxEntry) -> bool:
         """Withdraw an entry that never left, or that came back.

@@ -63,19 +63,20 @@ class Submitter:
         outbox: Outbox,
         projection: Projection,
         cid: str,
+        actor: str,
         *,
         sign: Callable[[OutboxEntry], OutboxEntry],
         final: Callable[[], Awaitable[int]],
         accuse: Callable[[OutboxEntry, bytes], None],
     ) -> None:
-        """Send a channel's entries over a link.
+        """Send a channel's entries over a link, for the station `actor`.
 
         `sign` decides and signs an entry that had to wait, or raises `Refused`. `final`
         gives the position up to which records are final. `accuse` is called with the
         host's answer if the copy has something else where that says a record is.
         """
         self._link, self._outbox, self._projection = link, outbox, projection
-        self._cid = cid
+        self._cid, self._actor = cid, actor
         self._sign, self._final, self._accuse = sign, final, accuse
         self._wake = asyncio.Event()
         self._busy: dict[str, asyncio.Task[None]] = {}
@@ -147,7 +148,7 @@ class Submitter:
                 await self._note_recorded(entry)
             elif entry.state in ON_THE_WAY:
                 if self._is_over(entry):
-                    self._end(await self._outbox.change(entry, state="ended"))
+                    await self._back(replace(entry, state="ended"))
                 else:
                     waiting.setdefault(entry.queue, entry)
         if self.is_stopped:
@@ -281,9 +282,23 @@ class Submitter:
         await self._outbox.change(entry, state="recorded", position=position)
 
     async def _returned(self, entry: OutboxEntry, problem: Raw) -> OutboxEntry:
-        entry = await self._outbox.change(entry, state="returned", problem=problem)
-        self._end(entry)
+        entry = replace(entry, state="returned", problem=problem)
+        await self._back(entry)
         return entry
+
+    async def _back(self, entry: OutboxEntry) -> None:
+        """Give an entry back to its officer. The station's own acts are only logged."""
+        if entry.actor != self._actor:
+            await self._outbox.put(entry)
+        else:
+            await self._outbox.drop(entry)
+            log.info(
+                "station.own_act_dropped",
+                channel=entry.channel,
+                act=entry.name,
+                state=entry.state,
+            )
+        self._end(entry)
 
     async def _let_go(self, entry: OutboxEntry) -> None:
         """Forget an entry once its record is final."""

@@ -209,6 +209,16 @@ class BrokerOutage(Act, frozen=True, kw_only=True, tag="broker-outage"):
     cause: Literal["broker", "gateway"]
 
 
+class LineOutage(Act, frozen=True, kw_only=True, tag="line-outage"):
+    """In this time a side's station had no line to the host.
+
+    The station reports it with its signature, once the line is back.
+    """
+
+    from_: Timestamp = field(name="from")
+    to: Annotated[Timestamp, with_facts(begins="from")]
+
+
 class LineChecks(Shape, frozen=True, kw_only=True):
     """The schedule of line checks.
 

@@ -22,7 +22,7 @@ from dragoman.application.http.request import ApiReply, ApiRequest
 from dragoman.application.http.work_meter import counted
 from dragoman.application.post_result import PostResult
 from dragoman.application.quotas import QUOTAS, is_urgent
-from dragoman.application.station_port import Kept
+from dragoman.application.station_port import KeptForHost
 from dragoman.domain.acts import access, membership
 from dragoman.domain.acts.act_registry import in_force
 from dragoman.domain.decide import Submission
@@ -294,14 +294,14 @@ async def submit(
     """Record a submission, and return its place in the log. Raises `Refused`.
 
     At a station it may be kept instead: then the reply is 202 with its entry in the
-    outbox, or a form raises `Kept`.
+    outbox, or a form raises `KeptForHost`.
 
     A record has the id of a draft only if it is the draft's release. The other way is
     that the author of the draft sends its form.
     """
     try:
         result = await posted(call, projection, submission, is_release=is_release, is_form=is_form)
-    except Kept as kept:
+    except KeptForHost as kept:
         if is_form:
             raise  # the page leads to the outbox
         return ApiReply(body=outbox_view(kept.entry), status=202)

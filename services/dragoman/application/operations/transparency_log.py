@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from aiohttp import web
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dragoman.application.http.request import SERVICE, ApiAnswer, ApiRequest, NoBody
 from dragoman.application.http.submission import in_thread, whole
@@ -133,7 +134,12 @@ class Heads:
                     error=error.said,
                 ) from None
             self._heads[channel] = time.monotonic(), sealed
-        return sealed
+        projection = call.service.channels.get(channel)
+        if sealed is None or projection is None or not projection.is_channel:
+            return sealed
+        return replace(
+            sealed, note=call.service.pushed.merged(projection.registry.cid, sealed.note)
+        )
 
     async def is_late(self, call: ApiRequest[Any], projection: Projection) -> bool:
         """Return whether the signer has left records or the head unsigned for too long.

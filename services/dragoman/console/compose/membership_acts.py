@@ -73,6 +73,9 @@ def work_of_roles(words: Words) -> dict[str, str]:
         "head_of_office": words.say("opens what binds the side; suspends the channel"),
         "auditor": words.say("reads the log, and posts nothing"),
         "administrator": words.say("enters officers, adopts limits"),
+        "station": words.say(
+            "a program on your premises; says what reached it, and writes nothing"
+        ),
     }
 
 

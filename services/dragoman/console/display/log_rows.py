@@ -27,6 +27,7 @@ class LogLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
     bytes: int = 0
     commit: str = ""
     released_by: str = ""
+    signatures: str = ""
 
     @property
     def side(self) -> str:
@@ -47,6 +48,7 @@ class _Envelope(Struct, frozen=True, kw_only=True):
     actor: str = ""
     attestation: str = ""
     releasedby: str = ""
+    signatures: str = ""
 
 
 _envelope = msgspec.json.Decoder(_Envelope).decode
@@ -76,6 +78,7 @@ def line_of(entry: Entry) -> LogLine:
         bytes=len(bytes(entry.record)),
         commit=entry.commit,
         released_by=envelope.releasedby,
+        signatures=envelope.signatures,
     )
 
 

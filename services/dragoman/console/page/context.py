@@ -25,7 +25,9 @@ from dragoman.application.http.queries import Whole
 from dragoman.application.http.request import ApiRequest, NoBody, S
 from dragoman.application.service import Service
 from dragoman.console.display import authorised_senders
+from dragoman.console.display.log_rows import LogLine
 from dragoman.console.display.office_clocks import Office, office_of
+from dragoman.domain.acts import membership
 from dragoman.domain.acts.act_rules import DUTY, OFFICERS
 from dragoman.domain.views.offers import OfferReader
 from dragoman.domain.views.office_kinds import OFFICE_KINDS, UNANSWERED, OfficeKind
@@ -347,6 +349,17 @@ class PageContext:
     def titled(self, actor: str) -> str:
         """Return the name of an officer with the role, as in "duty officer d-1"."""
         return authorised_senders.role_and_name(self.words, self.registry, actor)
+
+    def by_station(self, line: LogLine) -> str:
+        """Return the words for a signature that the station made for an officer.
+
+        They are empty where the officer signed, and where nobody did.
+        """
+        officers = membership.signed_for(
+            self.registry, line.signatures, (line.actor, line.released_by)
+        )
+        who = self.words.listed(officers)
+        return self.words.say("signed by the station for %(who)s", who=who) if officers else ""
 
     async def ask(
         self,

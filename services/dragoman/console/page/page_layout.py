@@ -440,6 +440,25 @@ def _line_bars(context: PageContext, line: HostLine) -> Iterator[Bar]:
         )
     if not context.may_write:
         return
+    for message in line.unreceived:
+        yield Bar(
+            level="critical",
+            word=words.say(
+                "%(number)s: not received by %(sides)s for %(n)s s. Telephone.",
+                number=message.number,
+                sides=words.listed([side.upper() for side in message.sides]),
+                n=message.seconds,
+            ),
+            ring=True,
+            way=(context.link(f"/exchanges/{message.exchange}"), words.say("Open")),
+        )
+    for position in line.voices:
+        yield Bar(
+            level="critical",
+            word=words.say("A record in your side's name was not sent from this station."),
+            detail=words.say("Ask its officer. If nobody sent it, have the key revoked."),
+            way=(context.link(f"/records/{position}"), words.say("Record %(n)s", n=position)),
+        )
     entries = [entry for entry in station.entries(projection.name) if entry.side == context.side]
     urgent = sum(entry.is_urgent for entry in entries if entry.state != "recorded")
     back = sum(entry.state in ("returned", "ended") for entry in entries)

@@ -42,11 +42,11 @@ class Members {
     this.policies = {};
   }
 
-  async enter(publicKeys, owner, since) {
+  async enter(publicKeys, owner, since, keptBy = "") {
     for (const publicKey of publicKeys) {
       const keyid = await keyIdOf(publicKey);
       if (Object.hasOwn(this.keys, keyid)) throw new Refuted("key_known", since);
-      this.keys[keyid] = { public: publicKey, owner, since, until: null, suspect: null };
+      this.keys[keyid] = { public: publicKey, owner, since, until: null, suspect: null, keptBy };
     }
   }
 
@@ -80,14 +80,14 @@ class Members {
       case "officer":
         if (this.officers[officer] !== undefined || data.officer === "root") throw new Refuted("officer_known", position);
         this.officers[officer] = { since: position, until: null, roles: data.roles };
-        return this.enter(data.keys ?? [], officer, position);
+        return this.enter(data.keys ?? [], officer, position, data.kept_by);
       case "officer-revocation":
         if (this.officers[officer] === undefined || this.officers[officer].until !== null) throw new Refuted("officer_unknown", position);
         this.officers[officer].until = position;
         return this.end(officer, position);
       case "key-addition":
         if (this.officers[officer] === undefined || this.officers[officer].until !== null) throw new Refuted("officer_unknown", position);
-        return this.enter(data.keys, officer, position);
+        return this.enter(data.keys, officer, position, data.kept_by);
       case "key-revocation": {
         const key = this.keys[data.key];
         if (key === undefined) throw new Refuted("key_unknown", position);
@@ -204,7 +204,7 @@ const signersOf = (envelope) => (envelope.signatures ?? "").split(" ").map((each
 
 /**
  * Verifies a file. Resolves to `{channel, cid, log, exchange, size, root, sides, isExercise, records, witnesses, cosignedBy, isFinal}`;
- * `records` are `{position, word, act, actor, time, signers, belongs, isDisputed, data}`. Throws `Refuted`.
+ * `records` are `{position, word, act, actor, time, signers, signedFor, belongs, isDisputed, data}`. Throws `Refuted`.
  */
 export async function verifyEvidence(evidence, noted = {}) {
   try {
@@ -249,12 +249,15 @@ async function recordOf(item, file, members, exchange) {
   if (envelope.channel !== file.channel) throw new Refuted("other_channel", item.position);
   const keyids = envelope.attestation === "author" ? signersOf(envelope) : [];
   const signers = word === "author" || word === "trial" ? [...new Set(keyids.map((keyid) => members.keys[keyid]?.owner).filter(Boolean))].sort() : [];
+  const keys = keyids.map((keyid) => members.keys[keyid]).filter(Boolean);
+  const isKept = (officer) => signers.includes(officer) && keys.every((key) => key.owner !== officer || key.keptBy);
+  const signedFor = signers.length ? [envelope.actor, envelope.releasedby].filter(isKept) : [];
   if (item.position > 1 && REGISTRY_ACTS.includes(data.act)) {
     members.check({ envelope, data }, item.position);
     await members.take({ envelope, data }, item.position);
   }
   return {
-    position: item.position, word, act: data.act, actor: envelope.actor, time: envelope.time, signers, keyids,
+    position: item.position, word, act: data.act, actor: envelope.actor, time: envelope.time, signers, signedFor, keyids,
     belongs: envelope.subject === exchange, isDisputed: false, data, text: item.text,
   };
 }

@@ -48,9 +48,9 @@ function listOf(value, apart, act, path = "") {
 }
 
 function cardOf(record) {
-  const { position, time, act, actor, word, signers, isDisputed, data, text } = record;
+  const { position, time, act, actor, word, signers, signedFor, isDisputed, data, text } = record;
   const who = signers.length ? fill(words.signed_by, { who: signers.join(", ") }) : "";
-  const lines = [element("p", { className: "word", textContent: `${words.word[word]} ${who}` })];
+  const lines = [element("p", { className: "word", textContent: `${signedFor.length ? fill(words.signed_for, { who: signedFor.join(", ") }) : words.word[word]} ${who}` })];
   if (isDisputed) lines.push(element("p", { className: "word disputed", textContent: words.disputed }));
   return element(
     "article", { className: "card", id: `record-${position}` },

@@ -150,10 +150,15 @@ def may_act(
                 )
             )
         )
-    if rule.who in _SERVICES:
+    if rule.who in _SERVICES or rule.who is Who.STATION:
         return _denied(
             sentence(
                 "%(act)s is recorded only by the service; nothing needs to be posted.",
+                act=rule.act,
+            )
+            if rule.who in _SERVICES
+            else sentence(
+                "%(act)s is recorded only by a station; nothing needs to be posted.",
                 act=rule.act,
             )
         )
@@ -258,7 +263,7 @@ def stands(exchange: Exchange, rule: Rule, side: str) -> bool:
             return side != meeting.proposed_by and (side == exchange.side or side in exchange.to)
         case Who.ADDRESSED:
             return any(side in message.to or side in message.info for message in exchange.messages)
-        case Who.WATCH | Who.COURIER | Who.GATEWAY | Who.DESK:
+        case Who.WATCH | Who.COURIER | Who.GATEWAY | Who.DESK | Who.STATION:
             return False
         case _:
             return True

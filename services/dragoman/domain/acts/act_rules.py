@@ -73,6 +73,7 @@ class Who(Enum):
     WATCH = "the watch"
     COURIER = "the courier"
     DESK = "the desk"
+    STATION = "a station of the side"
 
     @property
     def wording(self) -> str:
@@ -152,6 +153,7 @@ def opening(
     two_key: bool = False,
     one_key: OneKey = NEVER,
     service: str = "",
+    station: bool = False,
     check: Check[RuleActT] = lambda registry, exchange, record: None,
 ) -> Rule[RuleActT]:
     """Return the rule of an act that opens an exchange.
@@ -167,6 +169,7 @@ def opening(
         two_key=two_key,
         one_key=one_key,
         service=service,
+        station=station,
         message=True,
         numbered="O",
         check=check,

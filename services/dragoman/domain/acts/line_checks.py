@@ -16,12 +16,15 @@ from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
-from msgspec import Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import replace
 
-from dragoman.domain.acts.access import full_sides
-from dragoman.domain.acts.deadlines import UNTIMED, profile_of, timestamp
+from dragoman.domain.acts.access import SERVICE, full_sides, stations_of
+from dragoman.domain.acts.deadlines import ACTOR, UNTIMED, profile_of, timestamp
+from dragoman.domain.record import ids
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, make_refusal
+from dragoman_schemas.acts.contact.line_check import LineCheck
 from dragoman_schemas.acts.office.channel import LineChecks
 from dragoman_schemas.state import Exchange, Registry
 
@@ -42,6 +45,7 @@ _HAN: Final = ("联络官", "海上平安", "线路检查", "收到请复", "天
 _CYRILLIC: Final = ("Проверка связи", "Съешь же ещё этих мягких булок")
 
 _read = msgspec.json.Decoder(LineChecks).decode
+_read_check = msgspec.json.Decoder(LineCheck).decode
 
 
 def is_line_check(exchange: Exchange) -> bool:
@@ -170,6 +174,16 @@ def key_of(slot: Slot) -> str:
     return f"line-check\n{slot.side}\n{timestamp(slot.due)}"
 
 
+def ids_of(registry: Registry, slot: Slot) -> Iterator[str]:
+    """Yield the ids under which the check of a slot may be on record.
+
+    The scheduler's are made for itself, and those of stations for their side. So all
+    stations of a side send one check. A slot has one check, whoever sent it.
+    """
+    for owner in (ACTOR, slot.side):
+        yield from ids.every(registry.name, owner, key_of(slot))
+
+
 def due(registry: Registry, moment: datetime) -> Slot | None:
     """Return the slot whose check must be sent at a moment, or None.
 
@@ -184,14 +198,31 @@ def due(registry: Registry, moment: datetime) -> Slot | None:
 def check(registry: Registry, record: Record) -> Refusal | None:
     """Refuse a scheduled check that is not the one of the present slot.
 
-    Its bytes must be those that every scheduler would send.
+    Its bytes must be those that every scheduler would send. A side with a station sends
+    its checks itself: a station signs them, and their members must be those.
     """
     slot = due(registry, datetime.fromisoformat(record.envelope.time))
     if slot is None:
         return make_refusal("void", "No line check is due by schedule.")
-    if record.act != act_of(registry, slot):
-        return make_refusal("void", "The bytes are not those of the scheduled line check.")
-    return None
+    if record.side == SERVICE:
+        if stations_of(registry, slot.side):
+            return make_refusal(
+                "void",
+                "%(side)s has a station, and only the station sends its line checks.",
+                side=slot.side,
+            )
+        is_same = record.act == act_of(registry, slot)
+    else:
+        if record.side != slot.side:
+            return make_refusal(
+                "void", "A station sends the line checks of its own side, and no others."
+            )
+        is_same = replace(record.data, signed=UNSET) == _read_check(act_of(registry, slot))
+    return (
+        None
+        if is_same
+        else make_refusal("void", "The bytes are not those of the scheduled line check.")
+    )
 
 
 class LineState(Struct, frozen=True, kw_only=True):

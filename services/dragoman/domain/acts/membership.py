@@ -257,6 +257,11 @@ def _check_officer(registry: Registry, side: str, data: acts.Officer) -> Refusal
             "/roles",
             sentence("a station is a program: give it only this role, and a key of its own"),
         )
+    if officer is not None and ("station" in data.roles) != ("station" in officer.roles):
+        return invalid(
+            "/officer",
+            sentence("a station and an officer cannot have the same name; choose another name"),
+        )
     return _check_kept_by(registry, side, data) or _check_keys(registry, or_default(data.keys, ()))
 
 
@@ -425,8 +430,26 @@ def is_suspect(key: Key, position: int) -> bool:
 
 def signer_ids(record: Record) -> set[str]:
     """Return the ids of the keys of the signatures in a record, valid or not."""
-    text = record.envelope.signatures
-    return set(dsse.read_signatures(text, SIGNATURES) or ()) if isinstance(text, str) else set()
+    return _keyids(or_default(record.envelope.signatures, ""))
+
+
+def _keyids(signatures: str) -> set[str]:
+    return set(dsse.read_signatures(signatures, SIGNATURES) or ()) if signatures else set()
+
+
+def signed_for(registry: Registry, signatures: str, officers: Iterable[str]) -> tuple[str, ...]:
+    """Return the officers in whose name their side's station signed a valid record.
+
+    All their keys under the record's `signatures` are kept by the station. `officers`
+    are the actor and the officer who released the record. A later registry gives the
+    same answer, since a key is entered once.
+    """
+    keys = [key for keyid in _keyids(signatures) if (key := registry.keys.get(keyid)) is not None]
+    return tuple(
+        officer
+        for officer in officers
+        if (keepers := [key.kept_by for key in keys if key.owner == officer]) and all(keepers)
+    )
 
 
 def _check_keys(registry: Registry, keys: tuple[str, ...]) -> Refusal | None:

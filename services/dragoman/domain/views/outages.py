@@ -4,6 +4,8 @@
             without a successor, until the next assumption
     line    between two sides: from a missed check until the next check
             of either side that came back
+            of one side: its station had no line to the host, as it reports
+            afterwards (`line-outage`)
     broker  a gateway had none, as it reports afterwards (`broker-outage`)
 
 An outage that nobody could notice, such as a host without power, is on no record. So it
@@ -13,7 +15,7 @@ is not here.
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import takewhile
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 from msgspec import Struct
@@ -48,6 +50,28 @@ class OutageSpan(Struct, frozen=True):
     def seconds(self) -> float:
         """Return the length of the span."""
         return (self.ends - self.begins).total_seconds()
+
+
+class ReportedOutage(Struct, frozen=True):
+    """A past outage that a station or a gateway reported.
+
+    `side` is the side whose line to the host was cut; empty for a gateway.
+    """
+
+    side: str
+    span: OutageSpan
+
+
+REPORTS: Final = ("broker-outage", "line-outage")
+"""The acts that report an outage."""
+
+
+def reported(act: str, actor: str, begins: str, ends: str) -> ReportedOutage:
+    """Return the outage that an act reports."""
+    side = actor.partition("/")[0] if act == "line-outage" else ""
+    return ReportedOutage(
+        side, OutageSpan(datetime.fromisoformat(begins), datetime.fromisoformat(ends))
+    )
 
 
 def covered(spans: Iterable[OutageSpan]) -> float:

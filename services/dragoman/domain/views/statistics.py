@@ -25,7 +25,7 @@ from msgspec import Struct
 from dragoman.domain.acts import deadlines
 from dragoman.domain.acts.deadlines import UNTIMED
 from dragoman.domain.views import outages as blindness
-from dragoman.domain.views.outages import LineCheckSpan, OutageSpan, Turn
+from dragoman.domain.views.outages import LineCheckSpan, OutageSpan, ReportedOutage, Turn
 from dragoman.domain.views.tally import Key, Series, Tally, microseconds
 from dragoman.limits import FLOOD_ALARMS, FLOOD_SECONDS
 from dragoman_schemas.state import Registry
@@ -291,14 +291,14 @@ def blind(
     checks: Sequence[LineCheckSpan],
     turns: Sequence[Turn],
     manned: Collection[str],
-    outages: Sequence[OutageSpan],
+    outages: Sequence[ReportedOutage],
     span: OutageSpan,
 ) -> tuple[tuple[Blindness, ...], tuple[Blind, ...]]:
     """Return the time that each side was blind, and the spans.
 
     `manned` are the sides whose watch somebody had when the span began. A gateway
     without a broker makes every side blind: what it cannot record it cannot show to
-    anybody.
+    anybody. A station without a line makes its own side blind, and no other.
     """
     watched = registry.kind not in UNTIMED
     nobodys = {
@@ -310,14 +310,21 @@ def blind(
         for pair, outage_span in blindness.down(checks, span.ends)
         if (part := span.cut(outage_span)) is not None
     ]
-    gone = blindness.merged(part for outage in outages if (part := span.cut(outage)) is not None)
-    checked = {name for check in checks for name in (check.sender, check.side)}
+    parts: dict[str, list[OutageSpan]] = {}
+    for outage in outages:
+        if (part := span.cut(outage.span)) is not None:
+            parts.setdefault(outage.side, []).append(part)
+    gone = blindness.merged(parts.pop("", ()))
+    cut = {side: blindness.merged(parts.get(side, ())) for side in sides}
+    checked = {name for check in checks for name in (check.sender, check.side)} | parts.keys()
     rows = tuple(
         Blindness(
             side=side,
             watch_nobody_s=_seconds(blindness.covered(nobodys[side])) if watched else None,
             line_down_s=_seconds(
-                blindness.covered(outage_span for pair, outage_span in downs if side in pair)
+                blindness.covered(
+                    [*cut[side], *(outage_span for pair, outage_span in downs if side in pair)]
+                )
             )
             if side in checked
             else None,
@@ -328,6 +335,7 @@ def blind(
     spans: list[tuple[Literal["watch", "line", "broker"], tuple[str, ...], OutageSpan]]
     spans = [("watch", (side,), nobody) for side in sides for nobody in nobodys[side]]
     spans += [("line", pair, part) for pair, part in downs if not set(sides).isdisjoint(pair)]
+    spans += [("line", (side,), part) for side in sides for part in cut[side]]
     spans += [("broker", tuple(sides), part) for part in gone]
     spans.sort(key=lambda row: (row[2].begins, row[0], row[1]))
     return rows, tuple(

@@ -172,7 +172,8 @@ class LogWords(PageWords):
         if record.released_by:
             actor += (" ", Aside(say("released by %(who)s", who=record.released_by)))
         act = self.w.act(record.act) if record.act else say("not a record")
-        sign = Mark("icon", say("signed by its author"), "key")
+        by = self.context.by_station(record) or say("signed by its author")
+        sign = Mark("icon", by, "key")
         cells: tuple[Cell, ...] = (
             PageLink(self.w.number(position), f"/records/{position}"),
             self.of_record(self.time(record.time, "milli"), position) if record.time else "–",

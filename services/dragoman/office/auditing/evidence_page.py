@@ -177,6 +177,7 @@ def _spoken(
         "record": say("record {n}"),
         "bytes": say("Its exact bytes"),
         "signed_by": say("Valid keys of {who}."),
+        "signed_for": say("Signed by the station for {who}."),
         "disputed": say("Disputed: a key that signed it may have been stolen before."),
         "word": {
             "author": say("Signed by its author."),

@@ -12,6 +12,7 @@ from dragoman.application.http.submission import in_thread
 from dragoman.application.operations import transparency_log
 from dragoman.application.operations.report_requests import HTML
 from dragoman.application.operations.transparency_log import BYTES, NO_SNIFF, TEXT, signed_head
+from dragoman.domain.acts.access import is_station
 from dragoman.domain.record.errors import refuse
 from dragoman.office.auditing import evidence
 from dragoman.tlog import tiles
@@ -32,6 +33,18 @@ async def show_checkpoint(call: ApiRequest[NoBody]) -> ApiAnswer:
         charset="utf-8",
         headers={**NO_SNIFF, "Cache-Control": "private, max-age=1"},
     )
+
+
+async def take_cosignature(call: ApiRequest[NoBody]) -> ApiAnswer:
+    """Take a head that a station has cosigned for its side's witness."""
+    actor = call.grant.actor
+    if not is_station(call.channel.registry, actor):
+        raise refuse(
+            "not-permitted",
+            "Only a station hands cosignatures in. The signer asks other witnesses itself.",
+        )
+    await call.service.pushed.take(call.channel, actor, await call.arrived())
+    return ApiReply(body=await call.service.coverage.of(call.channel))
 
 
 async def show_coverage(call: ApiRequest[NoBody]) -> ApiAnswer:
@@ -78,6 +91,17 @@ async def show_evidence(call: ApiRequest[EvidenceQuery]) -> ApiAnswer:
 
 
 ROUTES: Final[tuple[Route[Any], ...]] = (
+    Route(
+        "POST",
+        f"{CHANNEL}/log/cosignatures",
+        take_cosignature,
+        "Hand in a head that a station has cosigned",
+        NoBody,
+        {200: Covered},
+        takes=(TEXT,),
+        may=May.MEMBER,
+        stations=True,
+    ),
     Route(
         "GET",
         f"{CHANNEL}/records/{{position}}/proof",

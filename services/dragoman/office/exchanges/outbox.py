@@ -218,7 +218,7 @@ def problem_of(entry: OutboxEntry, words: Words) -> str:
 
 async def outbox(context: PageContext) -> Page:
     """Return the page of the outbox."""
-    station, line, entries = _of_page(context)
+    _, line, entries = _of_page(context)
     words = OutboxWords(context)
     say = words.w.say
     is_urgent = any(entry.is_urgent and entry.state != "recorded" for entry in entries)
@@ -244,7 +244,28 @@ async def outbox(context: PageContext) -> Page:
                 )
             )
         )
-    del station, line
+    voices = columns(
+        say("Not sent from this station"),
+        line.voices,
+        (say("Record"), lambda position: PageLink(str(position), f"/records/{position}")),
+        (
+            "",
+            lambda position: PressButton(
+                say("It is ours"), "/outbox/voice", {"position": str(position)}, str(position)
+            ),
+        ),
+    )
+    if line.voices:
+        blocks.append(
+            Remark(
+                say(
+                    "These records are in your side's name, and this station did not send them. Ask "
+                    "their officers. If nobody sent one, have the key revoked, and tell the other "
+                    "sides."
+                )
+            )
+        )
+        blocks.append(voices)
     return Page(
         view=PageDocument(title=say("Outbox"), sections=(section("", *blocks, table),)),
     )
@@ -267,6 +288,9 @@ async def press(context: PageContext) -> web.StreamResponse:
     """Withdraw an entry, or send it on."""
     station, _, _ = _of_page(context)
     form = await form_of(context.request)
+    if context.request.match_info["do"] == "voice":
+        station.heard_voice(context.name, int(said(form, "position") or 0))
+        return redirect(context.link("/outbox"))
     entry = _found(station, context.projection, context.side, said(form, "entry"))
     if context.request.match_info["do"] == "withdraw":
         await _withdrawn(station, entry)
@@ -277,5 +301,5 @@ async def press(context: PageContext) -> web.StreamResponse:
 
 ROUTES: Final = (
     PageRoute(path="/outbox", handler=outbox),
-    PageRoute(path="/outbox/{do:withdraw|send}", handler=press, method="POST"),
+    PageRoute(path="/outbox/{do:withdraw|send|voice}", handler=press, method="POST"),
 )

@@ -285,6 +285,16 @@ def gap_words(words: Words, gap: KnowledgeGap, axis_begins: str) -> str:
             return words.say(
                 "Nobody had the watch of %(side)s, from before %(begins)s to %(ends)s", **values
             )
+        case "line", True, False if len(gap.sides) == 1:
+            return words.say(
+                "The station of %(side)s had no line to the host, %(begins)s to %(ends)s", **values
+            )
+        case "line", True, True if len(gap.sides) == 1:
+            return words.say(
+                "The station of %(side)s had no line to the host, from before %(begins)s to "
+                "%(ends)s",
+                **values,
+            )
         case _, False, False:
             return words.say("The line of %(side)s is down since %(begins)s", **values)
         case _, False, True:

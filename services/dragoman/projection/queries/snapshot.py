@@ -24,7 +24,7 @@ from dragoman.domain.views import attribution
 from dragoman.domain.views import outages as blindness
 from dragoman.domain.views.attribution import unattributed_message
 from dragoman.domain.views.audit_findings import MEMBERS, AuditFinding, of_record, of_void
-from dragoman.domain.views.outages import LineCheckSpan, OutageSpan, Turn
+from dragoman.domain.views.outages import LineCheckSpan, OutageSpan, ReportedOutage, Turn
 from dragoman.limits import APPEND_SECONDS, CLOCK_SKEW_SECONDS, LINE_CHECKS_BEFORE
 from dragoman.projection.moments import (
     after,
@@ -50,7 +50,13 @@ _SETTLING: Final = timedelta(seconds=APPEND_SECONDS + CLOCK_SKEW_SECONDS)
 """The longest time after its own time at which a record may reach the log."""
 
 _TOLD: Final = frozenset(
-    {"channel-status", "profile-adoption", "codebook-adoption", "policy-adoption", "broker-outage"}
+    {
+        "channel-status",
+        "profile-adoption",
+        "codebook-adoption",
+        "policy-adoption",
+        *blindness.REPORTS,
+    }
 )
 """The acts of the channel whose content reports give: they name no officer."""
 
@@ -351,22 +357,20 @@ class Snapshot(View):
             for act, actor, time, raw in cursor
         ]
 
-    def outages(self, first: int) -> list[OutageSpan]:
-        """Return the spans without a broker that gateways recorded since a position."""
+    def outages(self, first: int) -> list[ReportedOutage]:
+        """Return the outages that gateways and stations recorded since a position."""
         cursor = self.connection.execute(
-            "SELECT raw FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND valid "
-            "AND act = 'broker-outage' ORDER BY key",
-            (self.registry.id, row_key(self.base, first), self.key),
+            "SELECT act, actor, raw FROM records WHERE exchange = ? AND key BETWEEN ? AND ? "
+            "AND valid AND act IN (?, ?) ORDER BY key",
+            (self.registry.id, row_key(self.base, first), self.key, *blindness.REPORTS),
         )
-        ends = (_data(raw).data for (raw,) in cursor)
         return [
-            OutageSpan(
-                *(
-                    datetime.fromisoformat(msgspec.json.decode(data[name]))
-                    for name in ("from", "to")
-                )
+            blindness.reported(
+                act,
+                actor,
+                *(msgspec.json.decode(_data(raw).data[name]) for name in ("from", "to")),
             )
-            for data in ends
+            for act, actor, raw in cursor
         ]
 
     def exceptional(self, first: int) -> Iterator[AuditFinding]:

@@ -9,8 +9,9 @@ from typing import Any, Final, Literal
 import msgspec
 from msgspec import Struct
 
-from dragoman.domain.acts.access import SERVICE
+from dragoman.domain.acts.access import SERVICE, officer_side
 from dragoman.domain.acts.deadlines import timestamp
+from dragoman.domain.views.outages import REPORTS
 from dragoman.projection.queries.record_entries import entry
 from dragoman.projection.row_keys import SAME_EXCHANGE, position_of, row_key
 from dragoman.projection.tables import SNAPSHOT_RECORDS
@@ -184,9 +185,10 @@ def _last_before(
 
 
 class TimelineMark(Struct, frozen=True, kw_only=True):
-    """A notable record: a lapse, an outage of a gateway, or a flash.
+    """A notable record: a lapse, a reported outage, or a flash.
 
-    `side` is the side that owed, or the side that sent the flash.
+    `side` is the side that owed, or the side that sent the flash. Of an outage it is
+    the side whose line was cut; empty for a gateway.
     """
 
     kind: Literal["late", "blind", "flash"]
@@ -209,9 +211,9 @@ _parse = msgspec.json.Decoder(_TimelineRow).decode
 def marks(view: View) -> tuple[TimelineMark, ...]:
     """Return the newest notable records, in the order of the log."""
     first = row_key(view.base, max(1, view.position - LOOKED))
-    late, blind = (
+    late, blind, cut = (
         view.connection.execute(_OF_ACT, (first, view.key, act, MARKS)).fetchall()
-        for act in ("lapse", "broker-outage")
+        for act in ("lapse", *REPORTS)
     )
     flashes = view.connection.execute(
         "SELECT w.since, r.time, r.actor FROM waits w JOIN records r ON r.key = w.since "
@@ -221,10 +223,16 @@ def marks(view: View) -> tuple[TimelineMark, ...]:
     ).fetchall()
     lapses = [
         TimelineMark(kind="late", position=position_of(key), time=time, side=_parse(raw).data.side)
-        for key, time, raw in late
+        for key, time, raw, _ in late
     ]
     outages = [
-        TimelineMark(kind="blind", position=position_of(key), time=time) for key, time, _ in blind
+        TimelineMark(
+            kind="blind",
+            position=position_of(key),
+            time=time,
+            side=officer_side(actor),
+        )
+        for key, time, _, actor in (*blind, *cut)
     ]
     rung = [
         TimelineMark(
@@ -236,6 +244,6 @@ def marks(view: View) -> tuple[TimelineMark, ...]:
 
 
 _OF_ACT: Final = (
-    "SELECT key, time, raw FROM records WHERE key BETWEEN ? AND ? AND act = ? AND valid "
+    "SELECT key, time, raw, actor FROM records WHERE key BETWEEN ? AND ? AND act = ? AND valid "
     "ORDER BY key DESC LIMIT ?"
 )

@@ -17,8 +17,10 @@
     channel-status      head of office, two keys, numbered N21
     watch-assumption    a duty officer, who has the watch of the side from then on
     watch-relief        the duty officer who has the watch, or who takes it over
-    delivery            the gateway, silent: a watermark of each side that only rises
+    delivery            the gateway, silent: a watermark of each side that only rises;
+                        of a side with a station its station says it
     broker-outage       the gateway, silent: a time in which it did not see the log
+    line-outage         a station, silent: a time in which it had no line to the host
 
 Keepers are root and the administrators of a side. Where root keys sign, a threshold of
 them signs. A revoked key does not return. Rotated root keys match the hash of the next
@@ -47,7 +49,17 @@ from dragoman.domain.acts.access import (
     officer_side,
     stations_of,
 )
-from dragoman.domain.acts.act_rules import DUTY, HEADS, NOBODY, OFFICERS, STAFF, Folding, Rule, Who
+from dragoman.domain.acts.act_rules import (
+    DUTY,
+    HEADS,
+    NOBODY,
+    OFFICERS,
+    STAFF,
+    STATION,
+    Folding,
+    Rule,
+    Who,
+)
 from dragoman.domain.acts.versions import adoption
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, invalid
@@ -202,6 +214,15 @@ RULES: Final = (
         roles=OFFICERS,
         silent=True,
     ),
+    Rule(
+        act="line-outage",
+        shape=acts.LineOutage,
+        family="channel",
+        who=Who.STATION,
+        roles=STATION,
+        station=True,
+        silent=True,
+    ),
 )
 
 
@@ -260,7 +281,11 @@ def check(
         case acts.Delivery():
             return _check_delivery(registry, record, data, position, actor_at)
         case acts.BrokerOutage():
-            return _check_outage(registry, record, data)
+            if record.act != outage_act(data.from_, data.to, data.cause):
+                return invalid("", sentence("an outage's bytes are determined"))
+            return _check_outage(registry.outage, record, data)
+        case acts.LineOutage():
+            return _check_outage(registry.line_outages.get(record.side), record, data)
         case _:
             return _check_standing(registry, record)
 
@@ -410,17 +435,16 @@ def _check_delivery(
     return None
 
 
-def _check_outage(registry: Registry, record: Record, data: acts.BrokerOutage) -> Refusal | None:
+def _check_outage(
+    outage: Outage | None, record: Record, data: acts.BrokerOutage | acts.LineOutage
+) -> Refusal | None:
     """Refuse an outage that has not ended, or that is within the one on record.
 
-    Its end must not be before its beginning, and its bytes are determined.
+    Its end must not be before its beginning. `outage` is the newest one of its kind.
     """
-    if record.act != outage_act(data.from_, data.to, data.cause):
-        return invalid("", sentence("an outage's bytes are determined"))
     refusal = field_checks.window("/to", Window(from_=data.from_, to=data.to))
     if refusal is not None:
         return refusal
-    outage = registry.outage
     if (
         outage is not None
         and _instant(outage.from_) <= _instant(data.from_)
@@ -447,6 +471,9 @@ def evolve(registry: Registry, folding: Folding) -> Registry:
     match folding.record.data:
         case acts.BrokerOutage() as data:
             return replace(registry, outage=Outage(from_=data.from_, to=data.to, cause=data.cause))
+        case acts.LineOutage() as data:
+            cut = Outage(from_=data.from_, to=data.to, cause="line")
+            return replace(registry, line_outages={**registry.line_outages, side: cut})
         case (
             acts.ProfileAdoption()
             | acts.CodebookAdoption()

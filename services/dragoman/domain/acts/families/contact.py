@@ -30,7 +30,7 @@ import msgspec
 from msgspec import UNSET, Struct
 
 from dragoman.domain.acts import consent, event_windows, field_checks, line_checks
-from dragoman.domain.acts.access import SERVICE
+from dragoman.domain.acts.access import SERVICE, is_station
 from dragoman.domain.acts.act_rules import DUTY, HEADS, Format, Rule, Who, always, opening
 from dragoman.domain.acts.families import mechanism
 from dragoman.domain.acts.families.exchange import ENDED, moves_of_format, owes_answer
@@ -127,7 +127,7 @@ def _check_line(
     registry: Registry, exchange: Exchange | None, record: Record[LineCheck]
 ) -> Refusal | None:
     data = record.data
-    if record.side == SERVICE:
+    if record.side == SERVICE or is_station(registry, record.envelope.actor):
         return line_checks.check(registry, record)
     if data.side is not UNSET:
         return invalid(
@@ -151,7 +151,13 @@ _CHECKED: Final = ("sent", "echoed", "echoed_with_errors", "missed")
 
 LINE_CHECK: Final = Format(
     rule=opening(
-        "line-check", LineCheck, "contact", roles=DUTY, service="watch", check=_check_line
+        "line-check",
+        LineCheck,
+        "contact",
+        roles=DUTY,
+        service="watch",
+        station=True,
+        check=_check_line,
     ),
     code="N01",
     start="sent",
