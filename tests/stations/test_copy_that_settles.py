@@ -17,7 +17,7 @@ from dragoman.projection.writer_messages import StoreDamaged
 from dragoman.station import follower as following
 from dragoman.station.copy_log import CopyLog, StagedFile
 from dragoman.station.follower import CopyFollower
-from dragoman.station.link import End, Head, StreamEvent
+from dragoman.station.link import End, Head, LogMessage, StreamEvent
 from dragoman.tlog import tiles
 from dragoman_schemas.responses import Entry
 from heads import head_over
@@ -66,7 +66,7 @@ class Line:
     def record(self, raw: bytes) -> None:
         """Record one more, which rings before its head."""
         self.raws.append(raw)
-        self.say(self._entry(len(self.raws)))
+        self.say(LogMessage(len(self.raws), raw))
 
     def sign(self) -> None:
         self.signed = len(self.raws)
@@ -109,7 +109,8 @@ class Line:
         queue: asyncio.Queue[list[StreamEvent] | None] = asyncio.Queue()
         self._events.append(queue)
         missed: list[StreamEvent] = [
-            self._entry(position) for position in range(after + 1, len(self.raws) + 1)
+            LogMessage(position, self.raws[position - 1])
+            for position in range(after + 1, len(self.raws) + 1)
         ]
         if missed:
             yield missed

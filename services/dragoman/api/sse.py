@@ -46,7 +46,7 @@ from dragoman.projection.stored_row import StoredRow as Stored
 from dragoman.projection.view import queried
 from dragoman.stores.tokens_and_sessions import Grant
 from dragoman.supervision import Backoff, alarm, cancel_until_ended
-from dragoman_schemas.responses import Row
+from dragoman_schemas.responses import Entry, Row
 from dragoman_schemas.state import Exchange
 
 EVENT_STREAM = "text/event-stream"
@@ -65,6 +65,28 @@ def recorded(stored: Stored) -> EventLine:
         entry_of(stored),
         officer_side(record.envelope.actor) if record and folded.valid else "",
     )
+
+
+def message_line(entry: Entry, side: str) -> EventLine:
+    """Return a message of the log as an event for stations, which judge it themselves.
+
+    Its data are the bytes of the log, and of junk its bytes in hex. The id is the
+    position.
+    """
+    line = EventLine(b"record", entry.position, entry, side)
+    name, data = (
+        (b"message", bytes(entry.record))
+        if isinstance(entry.record, Raw)
+        else (b"junk", entry.junk.encode())
+    )
+    line.event = b"id: %d\nevent: %b\ndata: %b\n\n" % (entry.position, name, data)
+    return line
+
+
+def message(stored: Stored) -> EventLine:
+    """Return a message of the log as an event for stations."""
+    line = recorded(stored)
+    return message_line(entry_of(stored), line.side)
 
 
 def changed(stored: Stored) -> EventLine | None:
@@ -320,6 +342,24 @@ async def missed(
         if not entries:
             return
         yield [EventLine(b"record", entry.position, entry, side) for entry, side in entries]
+        first = entries[-1][0].position + 1
+
+
+async def missed_messages(
+    service: Service, projection: Projection, first: int, last: int
+) -> AsyncIterator[list[EventLine]]:
+    """Yield the messages of the log from one position to another, for a station."""
+    await projection.in_file(last)
+    while first <= last:
+        limit = min(RECORDS_PAGE, last - first + 1)
+        entries = await asyncio.wrap_future(
+            service.store.in_thread(
+                queried, service.store, projection.name, records.records, first, limit
+            )
+        )
+        if not entries:
+            return
+        yield [message_line(entry, side) for entry, side in entries]
         first = entries[-1][0].position + 1
 
 

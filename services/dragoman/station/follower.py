@@ -144,7 +144,7 @@ class CopyFollower:
                             f"position {wanted} is missing: {event.position} comes in its place"
                         )
                     if event.position == wanted:
-                        messages.append(raw_of(event))
+                        messages.append(event.raw)
         if messages:
             await self._take_records(messages)
         if self._newest is not None:

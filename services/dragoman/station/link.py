@@ -51,7 +51,14 @@ class End(Struct, frozen=True):
     position: int
 
 
-StreamEvent = Entry | Head | End
+class LogMessage(Struct, frozen=True):
+    """A message of the log at a position, as its bytes are there."""
+
+    position: int
+    raw: bytes
+
+
+StreamEvent = LogMessage | Head | End
 
 
 class _HeadEvent(Struct):
@@ -62,7 +69,6 @@ class _EndEvent(Struct):
     position: int
 
 
-_entry = msgspec.json.Decoder(Entry).decode
 _head = msgspec.json.Decoder(_HeadEvent).decode
 _end = msgspec.json.Decoder(_EndEvent).decode
 _outcome = msgspec.json.Decoder(ActOutcome).decode
@@ -193,7 +199,7 @@ class HostLink:
 
         Raises `Unreachable` when the line is cut or silent, and `ProblemResponse`.
         """
-        name = b""
+        name, position = b"", 0
         lines = self.client.lines(
             f"/v1/channels/{channel}/records?after={after}", "text/event-stream", timeout=_READ
         )
@@ -203,29 +209,33 @@ class HostLink:
             for line in group:
                 if line.startswith(b"event: "):
                     name = line[7:]
+                elif line.startswith(b"id: ") and line[4:].isdigit():
+                    position = int(line[4:])
                 elif line.startswith(b"data: "):
-                    event = _event(name, line[6:])
+                    event = _event(name, position, line[6:])
                     if event is not None:
                         events.append(event)
             if events:
                 yield events
 
 
-def _event(name: bytes, data: bytes) -> StreamEvent | None:
+def _event(name: bytes, position: int, data: bytes) -> StreamEvent | None:
     """Return an event of a stream; None for one that says nothing here."""
     if is_deeper(data, 2 * DEPTH):
         raise Unreachable("the host sent an event that is nested too deep")
     try:
         match name:
-            case b"record":
-                return _entry(data)
+            case b"message":
+                return LogMessage(position, data)
+            case b"junk":
+                return LogMessage(position, bytes.fromhex(data.decode()))
             case b"head":
                 return Head(_head(data).note.encode())
             case b"end":
                 return End(_end(data).position)
             case _:
                 return None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, ValueError) as error:
         raise Unreachable(f"the host sent what is not an event of a stream: {error}") from None
 
 
