@@ -206,7 +206,7 @@ async def test_a_file_and_a_person_come_to_the_other_station_and_the_host_reads_
                 answer = await reader.call("GET", f"{C}/files/{digest}")
             except ProblemResponse:  # it is on its way
                 return False
-            return answer.body == content
+            return bool(answer.body == content)
 
         async with asyncio.timeout(PATIENCE_S):
             while not await whole():
