@@ -234,7 +234,7 @@ async def test_a_line_that_loses_a_third_of_its_packets_loses_no_act(
             await traffic.settle()
         packets.loss = 0.0
         await audited(premises, traffic, row)
-    assert packets.requests.carried > 10_000
+    assert packets.requests.carried > 1_000
 
 
 def direct(wire: Wire, port: int) -> None:
