@@ -22,6 +22,7 @@ from dragoman.application import parcel_receipts
 from dragoman.client import Garbled, ProblemResponse, Unreachable
 from dragoman.domain.acts import references
 from dragoman.domain.acts.access import stations_of
+from dragoman.domain.record import nesting
 from dragoman.eventlog import durable
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.projection.projection import Projection
@@ -199,7 +200,7 @@ class ParcelCarrier:
             )
         )
         try:
-            person = msgspec.json.decode(SealedBox(private).decrypt(sealed), type=StoredPerson)
+            person = nesting.decode(SealedBox(private).decrypt(sealed), StoredPerson)
         except (exceptions.CryptoError, msgspec.DecodeError, UnicodeDecodeError) as error:
             log.warning(
                 "station.parcel_refused",
