@@ -242,11 +242,12 @@ class Station:
         if link is None or self._service is None:
             return None
         projection = self._service.channels[channel]
-        silent = asyncio.get_running_loop().time() - link.heard
+        now = asyncio.get_running_loop().time()
         return HostLine(
             host=link.url,
             last_known="" if projection.checked is None else stamp(projection.checked),
-            is_cut=silent > SILENT_SECONDS,
+            is_cut=now - link.heard > SILENT_SECONDS,
+            silent_s=now - max(link.heard, link.begun),
             hindrance=self.copies[channel].fault or self._followers[channel].hindrance,
             voices=tuple(self._own_records[channel].voices),
             unreceived=self._own_records[channel].unreceived,
@@ -261,6 +262,13 @@ class Station:
         if self._outbox is None or channel not in self.channels:
             return []
         return self._outbox.entries(self.channels[channel].cid)
+
+    def old_entries(self, channel: str) -> list[OutboxEntry]:
+        """Return the entries at which somebody should look, the oldest first."""
+        assert self._handler is not None
+        submitter = self._handler.submitters.get(channel)
+        entries = self.entries(channel)
+        return [] if submitter is None else [entry for entry in entries if submitter.is_old(entry)]
 
     async def withdraw(self, entry: OutboxEntry) -> bool:
         """Withdraw an entry that never left, or that came back.

@@ -23,7 +23,7 @@ from dragoman.domain.record.errors import Refused
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.projection.projection import NotYetApplied, Projection
 from dragoman.station.link import SILENT_SECONDS, HostLink
-from dragoman.stores.outbox import ON_THE_WAY, URGENT, Outbox, OutboxEntry
+from dragoman.stores.outbox import BACK, ON_THE_WAY, URGENT, Outbox, OutboxEntry
 from dragoman_schemas.problems import Problem
 from dragoman_schemas.responses import ActLine, ActOutcome
 
@@ -39,6 +39,9 @@ AGE_SECONDS: Final[Mapping[str, float]] = {
 
 A stale message is worse than a late one. Acts that only acknowledge have no such age.
 """
+
+_UNDECIDED_SECONDS: Final = 3_600.0
+"""Seconds for which an entry that came back may wait for its officer."""
 
 ACKNOWLEDGING: Final = frozenset({"acknowledgement", "watch-assumption", "watch-relief"})
 _RANKS: Final = {"flash": 0, "immediate": 1, "priority": 2, "routine": 3}
@@ -146,8 +149,8 @@ class Submitter:
             elif self._projection.posted(entry.id) is not None:
                 await self._note_recorded(entry)
             elif entry.state in ON_THE_WAY:
-                if self._is_over(entry):
-                    self._end(await self._outbox.change(entry, state="ended"))
+                if self.is_over(entry):
+                    self._end(await self._outbox.change(entry, state="ended", came_back=self.now()))
                 else:
                     waiting.setdefault(entry.queue, entry)
         if self.is_stopped:
@@ -169,12 +172,26 @@ class Submitter:
             log.critical("station.send_failed", channel=self._projection.name, exc_info=error)
         self.wake()
 
-    def _is_over(self, entry: OutboxEntry) -> bool:
+    def is_over(self, entry: OutboxEntry) -> bool:
         """Return whether an entry is too old to leave by itself."""
         if entry.name in ACKNOWLEDGING:
             return False
-        age = self._link.clock.now() - datetime.fromisoformat(entry.kept).timestamp()
-        return age > AGE_SECONDS.get(entry.precedence, AGE_SECONDS["routine"])
+        age = AGE_SECONDS.get(entry.precedence, AGE_SECONDS["routine"])
+        return self._seconds_since(entry.kept) > age
+
+    def is_old(self, entry: OutboxEntry) -> bool:
+        """Return whether somebody should look at an entry.
+
+        It came back an hour ago and nobody has decided, or it is on its way for too
+        long.
+        """
+        if entry.state in BACK:
+            return self._seconds_since(entry.came_back or entry.kept) > _UNDECIDED_SECONDS
+        age = AGE_SECONDS.get(entry.precedence, AGE_SECONDS["routine"])
+        return entry.state in ON_THE_WAY and self._seconds_since(entry.kept) > age
+
+    def _seconds_since(self, moment: str) -> float:
+        return self._link.clock.now() - datetime.fromisoformat(moment).timestamp()
 
     async def _try(self, entry: OutboxEntry) -> None:
         """Try to have one entry recorded."""
@@ -281,7 +298,9 @@ class Submitter:
         await self._outbox.change(entry, state="recorded", position=position)
 
     async def _returned(self, entry: OutboxEntry, problem: Raw) -> OutboxEntry:
-        entry = await self._outbox.change(entry, state="returned", problem=problem)
+        entry = await self._outbox.change(
+            entry, state="returned", problem=problem, came_back=self.now()
+        )
         self._end(entry)
         return entry
 

@@ -23,6 +23,9 @@ OutboxState = Literal["waiting", "unanswered", "unsigned", "returned", "ended", 
 ON_THE_WAY: Final = frozenset({"waiting", "unanswered", "unsigned"})
 """The states of an entry that the station goes on with by itself."""
 
+BACK: Final = frozenset({"returned", "ended"})
+"""The states of an entry that its officer decides on."""
+
 URGENT: Final = frozenset({"flash", "immediate"})
 """The precedences of acts that cannot wait."""
 
@@ -34,8 +37,8 @@ class OutboxEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `act` has the bytes that were signed; while it is `unsigned`, those that the officer
     wrote. `kept` is the time at which it came here, `left` the time of its first try.
-    `problem` is the problem for which it was returned. `position` is that of its
-    record.
+    `problem` is the problem for which it was returned. `came_back` is the time at which
+    it was returned or ended. `position` is that of its record.
     """
 
     id: str
@@ -53,6 +56,7 @@ class OutboxEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     signatures: str = ""
     released_by: str = ""
     left: str = ""
+    came_back: str = ""
     position: int = 0
     problem: Raw | UnsetType = UNSET
 

@@ -28,7 +28,7 @@ from dragoman.domain.record.errors import Refused
 from dragoman.i18n.words import Words
 from dragoman.limits import CHECK_SECONDS, CHECK_STEP_SECONDS, DISARMED_SECONDS
 from dragoman.projection.queries import duty_watch
-from dragoman.stores.outbox import ON_THE_WAY
+from dragoman.stores.outbox import BACK, ON_THE_WAY
 from dragoman.tlog.note import NotANote
 from dragoman_schemas.watch_responses import LineView
 
@@ -461,7 +461,7 @@ def _line_bars(context: PageContext, line: HostLine) -> Iterator[Bar]:
         )
     entries = [entry for entry in station.entries(projection.name) if entry.side == context.side]
     urgent = sum(entry.is_urgent for entry in entries if entry.state != "recorded")
-    back = sum(entry.state in ("returned", "ended") for entry in entries)
+    back = sum(entry.state in BACK for entry in entries)
     waiting = sum(entry.state in ON_THE_WAY for entry in entries)
     if urgent or back or waiting:
         yield Bar(
