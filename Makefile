@@ -80,8 +80,8 @@ compiled:
 newyear: $(VENV)/.dev ## Run tests at the turn of the year, without Chromium: TESTS=tests/live, or all (needs Debian's faketime)
 	$(BIN)/python tests/newyear.py -n $(WORKERS) $(GROUPED) $(TESTS)
 
-faults: $(VENV)/.dev ## Break everything, many times; the long forms of tests/faults, of the log's contract and of the model
-	$(BIN)/pytest tests/faults tests/contract tests/live/test_failover.py tests/live/test_model.py --long
+faults: $(VENV)/.dev ## Break everything, many times; the long forms of tests/faults and tests/stations, of the log's contract and of the model
+	$(BIN)/pytest tests/faults tests/stations tests/contract tests/live/test_failover.py tests/live/test_model.py --long
 
 long: $(VENV)/.dev ## Run the tests that are marked as long, and those that `make test` leaves out while nothing changed
 	$(BIN)/pytest -n $(WORKERS) $(GROUPED) -m long --long $(TESTS)

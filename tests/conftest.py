@@ -17,7 +17,7 @@ from cluster import Clients, RealCluster
 from dragoman.projection.store import Store
 from grouping import Grouping
 from netns import NoNamespaces, Wires, laid
-from tally import Tally
+from tally import Rounds, Row, Tally, timed
 from unchanged import Unchanged
 from world import World
 
@@ -89,6 +89,20 @@ def quiet_logs() -> Iterator[None]:
 def dice(request: pytest.FixtureRequest) -> random.Random:
     """The run's randomness, of each test's own. The first lines of a run have its seed."""
     return random.Random(f"{request.config.getoption('--seed')}/{request.node.name}")
+
+
+@pytest.fixture
+def rounds(request: pytest.FixtureRequest) -> Rounds:
+    """Chooses between the rounds of the short form and those of the long one."""
+    long = bool(request.config.getoption("--long"))
+    return lambda few, many: many if long else few
+
+
+@pytest.fixture
+def row(request: pytest.FixtureRequest) -> Iterator[Row]:
+    """The test's row of the table."""
+    with timed(request.node) as row:
+        yield row
 
 
 @pytest.fixture

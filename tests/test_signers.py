@@ -26,7 +26,7 @@ from dragoman.tlog import checkpoint, note
 from dragoman.tlog.checkpoint import Checkpoint
 from dragoman.witness_client import Witnesses
 from patience import PATIENCE_S
-from proxy import Proxy, Trap
+from tcp_wire import Trap, Wire
 from world import NOTE, World, seed_of
 
 CHANNEL = "nato-china"
@@ -215,21 +215,23 @@ async def test_two_that_run_sign_one_head_of_each_size_and_each_goes_on_without_
 async def test_one_whose_answer_was_lost_finds_its_head_sealed_and_neither_stops(
     house: House, real_broker: RealBroker, signed: Signed
 ) -> None:
-    proxy = Proxy(int(real_broker.endpoint.url.rpartition(":")[2]))
+    wire = Wire(int(real_broker.endpoint.url.rpartition(":")[2]))
     try:
         async with (
-            connected(proxy.url, "registrar", real_broker.endpoint.seed("registrar")) as bus,
+            connected(
+                f"nats://127.0.0.1:{wire.port}", "registrar", real_broker.endpoint.seed("registrar")
+            ) as bus,
             house.registrar("first", bus),
         ):
             await house.until_sealed(await house.post())
-            trap = proxy.set(Trap(b"HPUB dragoman.seal.v1.", mute_s=0.3))
+            trap = wire.set(Trap(b"HPUB dragoman.seal.v1.", mute_s=0.3))
             await house.until_sealed(await house.post())
             async with house.registrar("second"):
                 assert await asyncio.to_thread(trap.sprung.wait, 5)
                 await house.until_sealed(await house.post())
             await house.until_sealed(await house.post())
     finally:
-        proxy.close()
+        wire.close()
     assert are_of_one_log(signed(), house)
 
 

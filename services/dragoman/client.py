@@ -477,14 +477,18 @@ class Client:
         return str(exchanges[0]["id"])
 
     async def records(
-        self, channel: str, first: int = 1, least: int = 0
+        self,
+        channel: str,
+        first: int = 1,
+        least: int = 0,
+        timeout: aiohttp.ClientTimeout = _STREAMING,  # aiohttp's own  # noqa: ASYNC109
     ) -> AsyncIterator[list[Entry]]:
         """Yield the records of a channel from a position up to the present one.
 
         With `least`, up to that position at least. Raises `Garbled`.
         """
         async for lines in self.lines(
-            f"/v1/channels/{channel}/records?from={first}", "application/x-ndjson", least
+            f"/v1/channels/{channel}/records?from={first}", "application/x-ndjson", least, timeout
         ):
             yield [_read(_entry, line, "record") for line in lines]
 

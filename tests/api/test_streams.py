@@ -61,7 +61,7 @@ async def test_an_open_stream_keeps_nothing_of_its_beginning(world: World) -> No
         )
 
     service = SimpleNamespace(
-        station=lambda grant, projection: "china",
+        receiving_side=lambda grant, projection: "china",
         may_see=lambda grant, projection: True,
         deliveries=SimpleNamespace(note=lambda *noted: None),
         lifecycle=SimpleNamespace(ending=asyncio.Event()),

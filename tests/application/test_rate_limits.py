@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dragoman.application.http.rate_limits import Payer, RateLimit, RateLimitExceeded, RateLimits
 from dragoman.settings import BudgetSettings as Settings
-from dragoman.stores.tokens_and_sessions import Grant
+from dragoman.stores.tokens_and_sessions import Grant, StationGrant
 
 LIVE, EXERCISE, OTHER = "c1", "c2", "c3"
 NATO = Grant(id="1", actor="nato/o-1", channels=(LIVE, EXERCISE))
@@ -102,6 +102,16 @@ def test_officers_and_sides_of_the_same_name_in_two_channels_share_nothing() -> 
         budgets.open_stream(grant, cid)
         with pytest.raises(RateLimitExceeded):
             budgets.open_stream(grant, cid)
+
+
+def test_a_station_gets_no_further_budget_by_naming_its_channels_otherwise() -> None:
+    budgets = RateLimits(Settings(officer_requests=5, side_requests=5), Clock())
+    one, other = (
+        StationGrant(actor="nato/station-1", channels=channels, keyid="a" * 64)
+        for channels in ((LIVE,), (LIVE, EXERCISE))
+    )
+    china = StationGrant(actor="china/station-1", channels=(LIVE,), keyid="b" * 64)
+    assert [spend_all(budgets, grant, "") for grant in (one, other, china)] == [50, 0, 50]
 
 
 def test_strangers_files_and_probes_are_counted_apart() -> None:

@@ -38,6 +38,7 @@ import replaying
 import sealing
 import size
 import slow
+import stations
 import streams
 import watching
 from dragoman.eventlog import broker
@@ -81,6 +82,7 @@ PARTS: Final[dict[str, Part]] = {
     "backup": backing_up,
     "reach": paging,
     "slow": slow,
+    "stations": stations,
     "guard": guard,
     "peers": peers,
 }

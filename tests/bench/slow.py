@@ -11,12 +11,18 @@ from typing import Final
 from dragoman.eventlog import broker
 from live import beside
 from plan import Plan
-from programs import CHANNEL, HERE, Numbers, Server, result, running, service
+from programs import CHANNEL, HERE, Numbers, Server, result, service
 from table import Line, Section
+
+sys.path.append(str(HERE.parent / "support"))
+
+from tcp_wire import Wire
 
 _FSYNC_US: Final = 5_000
 _DISK_MS: Final = 60
 _LINE_MS: Final = 3_000
+_BITS_PER_SECOND: Final = 64_000
+_ONE_WAY_SECONDS: Final = 0.3
 _PAUSE_SECONDS: Final = 5.0
 _RUN_SECONDS: Final = 900.0
 _CALLS: Final = "fsync,fdatasync"
@@ -34,11 +40,11 @@ def _slow_broker(folder: Path) -> Path | None:
     return command
 
 
-def _takeovers(server: Server, plan: Plan, folder: Path) -> list[float]:
+def _takeovers(server: Server, plan: Plan) -> list[float]:
     """Return the milliseconds of each flash until its takeover at the far end of a narrow line."""
-    port = server.base_url.rpartition(":")[2]
-    command = [sys.executable, str(HERE / "line.py"), port]
-    with running(command, folder / "line.log") as (_, url):
+    port = int(server.base_url.rpartition(":")[2])
+    with Wire(port, delay_s=_ONE_WAY_SECONDS, bits_s=_BITS_PER_SECOND, queue=0) as wire:
+        url = f"http://127.0.0.1:{wire.port}"
         flashes = "--flashes", plan.distant, "--pause", _PAUSE_SECONDS, "--browser-url", url
         program = *flashes, server.base_url, CHANNEL, server.poster, server.reader
         times: list[float] = result("takeover.py", *program, seconds=_RUN_SECONDS)["milliseconds"]
@@ -55,7 +61,7 @@ def measure(plan: Plan, folder: Path) -> Numbers:
             found["slow_disk"] = beside(server, plan, *arguments)
         found["slow_disk_p99_ms"] = found["slow_disk"]["arrived"]["p99_ms"]
     with service(folder / "line", "--demo") as server:
-        times = _takeovers(server, plan, folder)
+        times = _takeovers(server, plan)
     return found | {
         "narrow_line": times,
         "narrow_line_p50_ms": statistics.median(times),

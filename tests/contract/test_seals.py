@@ -16,8 +16,8 @@ from dragoman.stores.compare_and_set import WriteConflict
 from dragoman.stores.signed_heads import SignedHeadStore, StoredHead
 from memory_broker import MemoryBroker
 from patience import PATIENCE_S
-from proxy import Proxy, Trap
 from read_files import LOG
+from tcp_wire import Trap, Wire
 
 _ELECTED_SECONDS = PATIENCE_S
 _RACES = 5
@@ -130,15 +130,17 @@ async def test_heads_of_other_channels_are_in_nobodys_way(opener: Opener, channe
 @pytest.fixture
 async def wired(
     real_broker: RealBroker,
-) -> AsyncIterator[tuple[SignedHeadStore, SignedHeadStore, Proxy]]:
+) -> AsyncIterator[tuple[SignedHeadStore, SignedHeadStore, Wire]]:
     """Heads by way of a wire that can be cut, and those heads directly."""
     await SignedHeadStore.create(await real_broker.bus("steward"), 1)
-    proxy = Proxy(int(real_broker.endpoint.url.rpartition(":")[2]))
+    wire = Wire(int(real_broker.endpoint.url.rpartition(":")[2]))
     try:
-        async with connected(proxy.url, "registrar", real_broker.endpoint.seed("registrar")) as bus:
-            yield SignedHeadStore(bus), SignedHeadStore(await real_broker.bus("registrar")), proxy
+        async with connected(
+            f"nats://127.0.0.1:{wire.port}", "registrar", real_broker.endpoint.seed("registrar")
+        ) as bus:
+            yield SignedHeadStore(bus), SignedHeadStore(await real_broker.bus("registrar")), wire
     finally:
-        proxy.close()
+        wire.close()
 
 
 async def seen_again(seals: SignedHeadStore, channel: str) -> StoredHead | None:
@@ -155,12 +157,12 @@ async def seen_again(seals: SignedHeadStore, channel: str) -> StoredHead | None:
 async def test_what_was_written_when_the_wire_was_cut_is_read_back(
     keep: int | None,
     kept: list[bytes],
-    wired: tuple[SignedHeadStore, SignedHeadStore, Proxy],
+    wired: tuple[SignedHeadStore, SignedHeadStore, Wire],
     channel: str,
 ) -> None:
-    seals, directly, proxy = wired
+    seals, directly, wire = wired
     first = await seals.put(channel, b"1", None)
-    trap = proxy.set(Trap(b"HPUB dragoman.seal.v1.", keep=keep, mute_s=0.2))
+    trap = wire.set(Trap(b"HPUB dragoman.seal.v1.", keep=keep, mute_s=0.2))
     with pytest.raises(LogUnreachable):
         await seals.put(channel, b"2", first)
     assert trap.sprung.is_set()

@@ -9,7 +9,7 @@ from nats.aio.client import Client
 from brokers import RealBroker
 from dragoman.eventlog.nats_connection import connected, stop_reconnecting
 from patience import PATIENCE_S
-from proxy import Proxy
+from tcp_wire import Wire
 
 
 async def test_a_task_that_loses_its_cancellation_is_ended_all_the_same() -> None:
@@ -39,9 +39,11 @@ async def test_of_two_tasks_that_reconnect_neither_goes_on_after_the_connection_
     real_broker: RealBroker,
 ) -> None:
     endpoint = real_broker.endpoint
-    proxy = Proxy(int(endpoint.url.rpartition(":")[2]))
-    async with connected(proxy.url, "gateway", endpoint.seed("gateway")) as bus:
-        proxy.close()
+    wire = Wire(int(endpoint.url.rpartition(":")[2]))
+    async with connected(
+        f"nats://127.0.0.1:{wire.port}", "gateway", endpoint.seed("gateway")
+    ) as bus:
+        wire.close()
         async with asyncio.timeout(PATIENCE_S):
             while bus.up:
                 await asyncio.sleep(0.01)

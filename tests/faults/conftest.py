@@ -1,6 +1,4 @@
-"""Fixtures that the fault tests share: the number of rounds, the random seed, and each test's row
-of the table at the end.
-"""
+"""Fixtures that the fault tests share."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -9,21 +7,6 @@ import aiohttp
 import pytest
 
 from house import House
-from tally import Rounds, Row, timed
-
-
-@pytest.fixture
-def rounds(request: pytest.FixtureRequest) -> Rounds:
-    """Chooses between the rounds of the short form and those of the long one."""
-    long = bool(request.config.getoption("--long"))
-    return lambda few, many: many if long else few
-
-
-@pytest.fixture
-def row(request: pytest.FixtureRequest) -> Iterator[Row]:
-    """The test's row of the table."""
-    with timed(request.node) as row:
-        yield row
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ import pytest
 from house import CHANNEL, House
 from inquest import Inquest
 from patience import PATIENCE_S
-from proxy import Trap
 from read_files import GATEWAY
 from tally import Rounds, Row
+from tcp_wire import Trap
 from traffic import Traffic
 
 _PUBLISH = f"HPUB dragoman.v1.{CHANNEL}.".encode()
@@ -22,7 +22,7 @@ _BOUND_S = 14.0  # a post may wait for the batch that is on its way, and then fo
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """A house whose gateway reaches the broker through a proxy."""
+    """A house whose gateway reaches the broker by a wire that fails."""
     with House(tmp_path_factory.mktemp("wired") / "house", wired=True) as house:
         yield house
 
@@ -49,7 +49,7 @@ async def test_an_acknowledgement_lost_after_the_store_leaves_one_record(
 ) -> None:
     traffic = Traffic(session, wired.gateway, dice)
     for row.rounds in range(1, rounds(1, 40) + 1):
-        trap = wired.proxy.set(Trap(_PUBLISH, mute_s=dice.uniform(0.05, 0.5)))
+        trap = wired.wire.set(Trap(_PUBLISH, mute_s=dice.uniform(0.05, 0.5)))
         await traffic.post(traffic.note(f"Round {row.rounds}."))
         assert trap.sprung.is_set()
         await resolved(wired, traffic, row)
@@ -62,7 +62,7 @@ async def test_a_publish_cut_in_the_middle_leaves_one_record_or_none(
 ) -> None:
     traffic = Traffic(session, wired.gateway, dice)
     for row.rounds in range(1, rounds(1, 50) + 1):
-        trap = wired.proxy.set(Trap(_PUBLISH, keep=dice.randrange(1, 1200)))
+        trap = wired.wire.set(Trap(_PUBLISH, keep=dice.randrange(1, 1200)))
         async with traffic.flowing():
             assert await asyncio.to_thread(trap.sprung.wait, 10)
             await asyncio.sleep(0.1)
@@ -82,7 +82,7 @@ async def test_an_atomic_batch_cut_in_the_middle_is_whole_or_absent_and_then_res
             if last
             else b"Nats-Batch-Sequence: %d\r" % dice.randrange(1, 15)
         )
-        trap = wired.proxy.set(
+        trap = wired.wire.set(
             Trap(
                 pattern,
                 keep=None if last else dice.randrange(1, 600),
@@ -104,7 +104,7 @@ async def test_connections_reset_and_half_closed_under_load_lose_and_double_noth
     for row.rounds in range(1, rounds(2, 60) + 1):
         async with traffic.flowing():
             await asyncio.sleep(dice.uniform(0.05, 0.4))
-            dice.choice((wired.proxy.reset, wired.proxy.half_close))()
+            dice.choice((wired.wire.reset, wired.wire.half_close))()
             await asyncio.sleep(dice.uniform(0.1, 0.3))
         await resolved(wired, traffic, row)
 
@@ -116,13 +116,13 @@ async def test_a_slow_wire_slows_and_nothing_else(
 ) -> None:
     traffic = Traffic(session, wired.gateway, dice, burst=30)
     for row.rounds in range(1, rounds(1, 10) + 1):
-        wired.proxy.delay_s = dice.uniform(0.1, 0.3)
+        wired.wire.slow(delay_s=dice.uniform(0.1, 0.3))
         least = len(traffic.acknowledged) + 10
         async with traffic.flowing(), asyncio.timeout(PATIENCE_S):
             await asyncio.sleep(2.0)
             while len(traffic.acknowledged) <= least:
                 await asyncio.sleep(0.05)
-        wired.proxy.delay_s = 0.0
+        wired.wire.slow(delay_s=0.0)
         await resolved(wired, traffic, row)
     assert len(traffic.acknowledged) > 10
 
@@ -142,7 +142,7 @@ async def test_a_broker_that_stands_still_is_said_to_in_bounded_time_while_reads
             stopped = asyncio.create_task(traffic.post(traffic.note()))
             if row.rounds % 2:
                 await asyncio.sleep(0.2)
-                wired.proxy.reset()  # what the broker has received already is a ghost: it is stored when it wakes
+                wired.wire.reset()  # what the broker has received already is a ghost: it is stored when it wakes
             read_s: list[float] = []
             while not read_s or (
                 min(read_s) >= 0.8 and len(read_s) < 8

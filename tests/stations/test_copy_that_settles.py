@@ -16,9 +16,9 @@ from dragoman.eventlog.settled_copy import SettledCopy
 from dragoman.projection.writer_messages import StoreDamaged
 from dragoman.station import follower as following
 from dragoman.station.copy_log import CopyLog, StagedFile
-from dragoman.station.follower import Follower
-from dragoman.station.link import End, Head, StreamEvent
-from dragoman.tlog import tiles
+from dragoman.station.follower import CopyFollower
+from dragoman.station.link import End, Head, LogMessage, StreamEvent
+from dragoman.tlog import leaf, tiles
 from dragoman_schemas.responses import Entry
 from heads import head_over
 from patience import PATIENCE_S
@@ -54,6 +54,8 @@ class Line:
         self.bulk = 0
         self._events: list[asyncio.Queue[list[StreamEvent] | None]] = []
         self.client = self
+        self.true: Sequence[bytes] = ()
+        self.spoils = False
 
     def show(self, raws: Sequence[bytes], signed: int | None = None) -> None:
         """Show another log from the next connection on."""
@@ -66,7 +68,7 @@ class Line:
     def record(self, raw: bytes) -> None:
         """Record one more, which rings before its head."""
         self.raws.append(raw)
-        self.say(self._entry(len(self.raws)))
+        self.say(LogMessage(len(self.raws), raw))
 
     def sign(self) -> None:
         self.signed = len(self.raws)
@@ -88,12 +90,17 @@ class Line:
             raise Unreachable("nobody answers")
 
     async def checkpoint(self, _: str) -> bytes | None:
-        return head_over(self.raws[: self.signed]) if self.signed else None
+        return self._head() if self.signed else None
+
+    def _head(self) -> bytes:
+        """The head that is shown: of the records that are shown, or of the true ones."""
+        return head_over([*(self.true or self.raws[: self.signed])])
 
     async def tile(self, _: str, path: str) -> bytes | None:
         tile = tiles.read_path(path)
         assert tile is not None
-        return tiles.hashes(tile, compare.of_messages("", self.raws[: self.signed], None).nodes)
+        raw = tiles.hashes(tile, compare.of_messages("", self.raws[: self.signed], None).nodes)
+        return bytes([raw[0] ^ 1]) + raw[1:] if self.spoils else raw
 
     async def records(self, _: str, first: int = 1) -> AsyncIterator[list[Entry]]:
         self.bulk += 1
@@ -109,12 +116,13 @@ class Line:
         queue: asyncio.Queue[list[StreamEvent] | None] = asyncio.Queue()
         self._events.append(queue)
         missed: list[StreamEvent] = [
-            self._entry(position) for position in range(after + 1, len(self.raws) + 1)
+            LogMessage(position, self.raws[position - 1])
+            for position in range(after + 1, len(self.raws) + 1)
         ]
         if missed:
             yield missed
         if self.signed:
-            yield [Head(head_over(self.raws[: self.signed]))]
+            yield [Head(self._head())]
         yield [End(len(self.raws))]
         while (events := await queue.get()) is not None:
             yield events
@@ -133,7 +141,7 @@ class Station:
         self.faults: list[str] = []
         self.taken_back = 0
         self.copy.on_taken_back = self._note_taken_back
-        self.follower = Follower(
+        self.follower = CopyFollower(
             line,  # type: ignore[arg-type]
             self.copy,
             head_taken=self._note_head,
@@ -359,3 +367,90 @@ async def test_another_channel_under_the_name_is_not_taken(tmp_path: Path) -> No
 def _other_channel() -> list[bytes]:
     other = World()
     return [raw.replace(b"nato-china", b"nato-chinb") for raw in other.raws]
+
+
+# The hostile hosts of tests/attacks, as the station meets them
+
+
+def _swapped(raw: bytes) -> bytes:
+    return raw.replace(b"Met the counterpart", b"Met no counterpart.")
+
+
+async def test_other_bytes_under_the_right_head_are_not_taken(tmp_path: Path) -> None:
+    world, line = world_of(4), Line()
+    line.show([*world.raws[:-1], _swapped(world.raws[-1])])
+    line.true = world.raws
+    station = Station(tmp_path, world, line)
+    await station.until(lambda: bool(station.faults))
+    assert station.copy.size == 0
+    await station.close()
+
+
+async def test_a_record_that_nobody_erased_is_not_taken_as_its_entry(tmp_path: Path) -> None:
+    world, line = world_of(4), Line()
+    position = len(world.raws)
+    entry = leaf.entry(position - 1, leaf.commit(world.raws[-1]))
+    line.show([*world.raws[:-1], entry])
+    line.true = world.raws
+    station = Station(tmp_path, world, line)
+    await station.until(lambda: bool(station.faults))
+    assert station.copy.size == 0
+    await station.close()
+
+
+async def test_a_tile_with_one_bit_changed_proves_nothing_and_is_said(tmp_path: Path) -> None:
+    world, line = world_of(3_000), Line()
+    line.show(world.raws)
+    line.spoils = True
+    station = Station(tmp_path, world, line)
+    await station.until(lambda: station.follower.hindrance is not None)
+    assert "proves nothing" in str(station.follower.hindrance)
+    assert station.copy.size == 0 and not station.faults
+    line.spoils = False
+    await station.until(lambda: station.copy.settled_size == len(world.raws))
+    await station.close()
+
+
+async def test_a_head_that_leaps_ahead_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "_AWAITED_SECONDS", 0.05)
+    world, line = world_of(3), Line()
+    line.show(world.raws)
+    station = Station(tmp_path, world, line)
+    await station.until(lambda: station.copy.settled_size == len(world.raws))
+    head = Head(head_over([*world.raws, *branch_of(world, 40)]))
+    line.say(head)
+    await asyncio.sleep(0.1)
+    line.say(head)
+    await station.until(lambda: station.follower.hindrance is not None)
+    assert "is signed, and the host gives" in str(station.follower.hindrance)
+    assert await station.messages() == world.raws
+    await station.close()
+
+
+async def test_a_host_that_shows_an_old_state_is_said_at_once(tmp_path: Path) -> None:
+    world, line = world_of(8), Line()
+    line.show(world.raws)
+    station = Station(tmp_path, world, line)
+    await station.until(lambda: station.copy.settled_size == len(world.raws))
+    line.show(world.raws[:-3])
+    line.cut()
+    await station.until(lambda: station.follower.hindrance is not None)
+    assert "went back, or shows an old state" in str(station.follower.hindrance)
+    assert await station.messages() == world.raws
+    line.show(world.raws)
+    line.cut()
+    await station.until(lambda: station.follower.hindrance is None)
+    assert not station.faults
+    await station.close()
+
+
+async def test_a_head_of_another_log_convicts_whoever_shows_it(tmp_path: Path) -> None:
+    world, line = world_of(3), Line()
+    line.show(world.raws)
+    station = Station(tmp_path, world, line)
+    await station.until(lambda: station.copy.settled_size == len(world.raws))
+    line.say(Head(head_over(world.raws).replace(b"\n\n", b"0\n\n", 1)))
+    await station.until(lambda: bool(station.faults))
+    await station.close()

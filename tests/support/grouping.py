@@ -30,7 +30,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 ALONE: Final = frozenset(
-    {"attacks", "audit", "browser", "faults", "foreign", "live", "notifier", "truth"}
+    {"attacks", "audit", "browser", "faults", "foreign", "live", "notifier", "stations", "truth"}
 )
 """Folders whose tests take seconds rather than milliseconds."""
 
@@ -64,6 +64,7 @@ SECONDS: Final = {
     "release": 12.0,
     "reports": 0.3,
     "scenarios": 3.0,
+    "stations": 1.5,
     "stores": 1.0,
     "tests": 0.5,
     "tlog": 0.2,

@@ -23,8 +23,8 @@ from dragoman import bootstrap
 from dragoman.eventlog import broker
 from patience import PATIENCE_S
 from ports import free_port
-from proxy import Proxy
 from service import Service, all_stopped
+from tcp_wire import Wire
 from world import OFFICERS
 
 CHANNEL: Final = "nato-china"
@@ -181,18 +181,18 @@ class House:
         gateway_data: Path | None = None,
         program: tuple[str, ...] = (),
     ) -> None:
-        """Begin on an empty directory. If `wired`, the gateway reaches the broker through a proxy;
+        """Begin on an empty directory. If `wired`, the gateway reaches the broker by a wire;
         `program` is as for `Gateway`.
         """
         self.path = path
         bootstrap.initialise(path)
         self.broker = Broker(path)
-        self.proxy = Proxy(self.broker.port)
+        self.wire = Wire(self.broker.port)
         if gateway_data is not None:
             gateway_data.mkdir(parents=True, exist_ok=True)
             shutil.copy(path / "operator.token", gateway_data)
             shutil.copytree(path / "keys" / "log", gateway_data / "keys" / "log")
-        url = self.proxy.url if wired else self.broker.url
+        url = f"nats://127.0.0.1:{self.wire.port}" if wired else self.broker.url
         try:
             self.gateway = Gateway(
                 gateway_data or path,
@@ -251,4 +251,4 @@ class House:
     def __exit__(self, *_: object) -> None:
         self.gateway.stop(signal.SIGKILL)
         self.broker.stop(signal.SIGKILL)
-        self.proxy.close()
+        self.wire.close()

@@ -255,7 +255,13 @@ class Inquest:
         position, record = next(iter(self._stood.get(recorded.id, ())), (0, None))
         if record is None or position in void:
             return False
-        told = (recorded.position, posting.actor, posting.act, recorded.commit, recorded.time)
+        told = (
+            recorded.position,
+            posting.actor,
+            _signed_form(posting.act, record.act),
+            recorded.commit,
+            recorded.time,
+        )
         return told == (
             position,
             record.envelope.actor,
@@ -298,3 +304,8 @@ class Inquest:
     ) -> str:
         """Return a gateway's digest at a position that was read here."""
         return str((await self._asked(session, service, "state", {"at": str(position)}))["digest"])
+
+
+def _signed_form(posted: bytes, recorded: bytes) -> bytes:
+    """Return the recorded bytes if they are those that were posted, then signed at a station."""
+    return recorded if recorded.startswith(posted[:-1] + b',"signed":') else posted

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from netns import NoNamespaces
+from netns import add_namespace, ip
 from patience import PATIENCE_S
 from service import DRAGOMAN
 
@@ -131,19 +131,19 @@ def connected_machines(
     path = f"{programs}:{DRAGOMAN.parent}:/usr/sbin:/usr/bin:/sbin:/bin"
     with ExitStack() as stack:
         hub = f"{tag}hub"
-        _namespace(stack, hub)
-        _ip("-n", hub, "link", "add", "wire", "type", "bridge")
-        _ip("-n", hub, "link", "set", "wire", "up")
+        add_namespace(stack, hub)
+        ip("-n", hub, "link", "add", "wire", "type", "bridge")
+        ip("-n", hub, "link", "set", "wire", "up")
         machines: dict[str, Machine] = {}
         for name, address in addresses.items():
             namespace = f"{tag}{name}"
-            _namespace(stack, namespace)
-            _ip("-n", namespace, "link", "set", "lo", "up")
+            add_namespace(stack, namespace)
+            ip("-n", namespace, "link", "set", "lo", "up")
             peer = ("peer", "name", "eth0", "netns", namespace)
-            _ip("-n", hub, "link", "add", name, "type", "veth", *peer)
-            _ip("-n", hub, "link", "set", name, "master", "wire", "up")
-            _ip("-n", namespace, "addr", "add", f"{address}/24", "dev", "eth0")
-            _ip("-n", namespace, "link", "set", "eth0", "up")
+            ip("-n", hub, "link", "add", name, "type", "veth", *peer)
+            ip("-n", hub, "link", "set", name, "master", "wire", "up")
+            ip("-n", namespace, "addr", "add", f"{address}/24", "dev", "eth0")
+            ip("-n", namespace, "link", "set", "eth0", "up")
             home = folder / name
             for part in ("lib/nats", "lib/dragoman", "work", "home"):
                 (home / part).mkdir(mode=0o700, parents=True)
@@ -152,19 +152,3 @@ def connected_machines(
             )
             stack.callback(machines[name].stop)
         yield machines
-
-
-def _namespace(stack: ExitStack, name: str) -> None:
-    _ip("netns", "add", name)
-    stack.callback(
-        subprocess.run, ["ip", "netns", "del", name], capture_output=True, check=False, timeout=10
-    )
-
-
-def _ip(*arguments: str) -> None:
-    try:
-        subprocess.run(["ip", *arguments], capture_output=True, text=True, check=True, timeout=10)
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise NoNamespaces(
-            f"ip {' '.join(arguments)}: {getattr(error, 'stderr', error)}"
-        ) from error

@@ -7,7 +7,7 @@ firewall is changed.
 
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from cluster import NAMES, Place
 
@@ -40,11 +40,11 @@ class Wires:
 
     def cut(self, name: str) -> None:
         """Part a node from the others, not from its clients."""
-        _ip("link", "set", f"{self.tag}{name}r", "down")
+        ip("link", "set", f"{self.tag}{name}r", "down")
 
     def mend(self, name: str) -> None:
         """Join it to the others again."""
-        _ip("link", "set", f"{self.tag}{name}r", "up")
+        ip("link", "set", f"{self.tag}{name}r", "up")
 
 
 @contextmanager
@@ -53,16 +53,16 @@ def laid() -> Iterator[Wires]:
     wires = _first_free()
     tag, net = wires.tag, wires.net
     try:
-        _ip("link", "add", f"{tag}r", "type", "bridge")
+        ip("link", "add", f"{tag}r", "type", "bridge")
         for bridge in ("c", "r"):
-            _ip("link", "set", f"{tag}{bridge}", "up")
-        _ip("addr", "add", f"198.18.{net}.254/24", "dev", f"{tag}c")
+            ip("link", "set", f"{tag}{bridge}", "up")
+        ip("addr", "add", f"198.18.{net}.254/24", "dev", f"{tag}c")
         for number, name in enumerate(NAMES, 1):
-            _ip("netns", "add", f"{tag}{name}")
-            _ip("-n", f"{tag}{name}", "link", "set", "lo", "up")
+            ip("netns", "add", f"{tag}{name}")
+            ip("-n", f"{tag}{name}", "link", "set", "lo", "up")
             for bridge, of in (("c", 18), ("r", 19)):
                 outer, inner = f"{tag}{name}{bridge}", f"eth{bridge}"
-                _ip(
+                ip(
                     "link",
                     "add",
                     outer,
@@ -74,17 +74,15 @@ def laid() -> Iterator[Wires]:
                     "netns",
                     f"{tag}{name}",
                 )
-                _ip("link", "set", outer, "master", f"{tag}{bridge}", "up")
-                _ip(
-                    "-n", f"{tag}{name}", "addr", "add", f"198.{of}.{net}.{number}/24", "dev", inner
-                )
-                _ip("-n", f"{tag}{name}", "link", "set", inner, "up")
+                ip("link", "set", outer, "master", f"{tag}{bridge}", "up")
+                ip("-n", f"{tag}{name}", "addr", "add", f"198.{of}.{net}.{number}/24", "dev", inner)
+                ip("-n", f"{tag}{name}", "link", "set", inner, "up")
         yield wires
     finally:
         for name in NAMES:
-            _ip("netns", "del", f"{tag}{name}", check=False)
+            ip("netns", "del", f"{tag}{name}", check=False)
         for bridge in ("c", "r"):
-            _ip("link", "del", f"{tag}{bridge}", check=False)
+            ip("link", "del", f"{tag}{bridge}", check=False)
 
 
 def _first_free() -> Wires:
@@ -93,7 +91,7 @@ def _first_free() -> Wires:
     """
     for net in range(1, _NETS):
         try:
-            _ip("link", "add", f"dg{net}c", "type", "bridge")
+            ip("link", "add", f"dg{net}c", "type", "bridge")
         except NoNamespaces as error:
             if "exists" not in str(error):
                 raise
@@ -102,7 +100,14 @@ def _first_free() -> Wires:
     raise NoNamespaces("all networks of 198.18.0.0/15 are taken")
 
 
-def _ip(*arguments: str, check: bool = True) -> None:
+def add_namespace(stack: ExitStack, name: str) -> None:
+    """Add a network namespace until the stack is left."""
+    ip("netns", "add", name)
+    stack.callback(ip, "netns", "del", name, check=False)
+
+
+def ip(*arguments: str, check: bool = True) -> None:
+    """Run the command `ip`. Raises `NoNamespaces`."""
     try:
         subprocess.run(["ip", *arguments], capture_output=True, text=True, check=check, timeout=10)
     except (OSError, subprocess.CalledProcessError) as error:

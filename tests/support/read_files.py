@@ -28,7 +28,10 @@ GATEWAY: Final = (
         f"{_PACKAGE}/{name}.py"
         for name in ("lifecycle", "sealing", "supervision", "worker_process")
     ),
-    *(f"tests/support/{name}.py" for name in ("disks", "house", "inquest", "proxy", "traffic")),
+    *(
+        f"tests/support/{name}.py"
+        for name in ("disks", "house", "inquest", "tcp_wire", "traffic", "way")
+    ),
 )
 """A gateway with its copy of the log."""
 

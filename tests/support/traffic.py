@@ -37,7 +37,8 @@ class Posting:
     """One post with its key, and what it was answered so far: a record, a refusal, or nothing that
     is known.
 
-    `detail` is that of the last problem.
+    `detail` is that of the last problem. `least` is the position that its author has read, and
+    `kept` says that a station has promised to send it.
     """
 
     key: str
@@ -46,6 +47,8 @@ class Posting:
     act: bytes
     exchange: str = ""
     etag: str = ""
+    least: int = 0
+    kept: bool = False
     answer: bytes = b""
     refusal: str = ""
     detail: str = ""
@@ -77,6 +80,7 @@ class Matter:
     side: str
     etag: str
     opening: bytes
+    position: int = 0
 
     @property
     def terms(self) -> str:
@@ -238,26 +242,43 @@ class Traffic:
         )
         path = f"exchanges/{matter.id}/acts"
         return self._kept(
-            Posting(self._key(), role, path, compact(act), exchange=matter.id, etag=matter.etag)
+            Posting(
+                self._key(),
+                role,
+                path,
+                compact(act),
+                exchange=matter.id,
+                etag=matter.etag,
+                least=matter.position,
+            )
         )
 
-    def _token(self, role: str) -> str:
-        if role not in self._tokens:
-            self._tokens[role] = self.service.token(role)
-        return self._tokens[role]
+    def _service(self, posting: Posting) -> Service:
+        """Return the gateway to which a post goes."""
+        del posting
+        return self.service
+
+    def _token(self, posting: Posting) -> str:
+        service = self._service(posting)
+        place = f"{service.port} {posting.role}"
+        if place not in self._tokens:
+            self._tokens[place] = service.token(posting.role)
+        return self._tokens[place]
 
     async def send(self, posting: Posting) -> bool:
         """Send a post, and keep what is answered; whether the answer said that it had been given
         before.
         """
         headers = {
-            "Authorization": f"Bearer {self._token(posting.role)}",
+            "Authorization": f"Bearer {self._token(posting)}",
             "Idempotency-Key": posting.key,
             "Content-Type": "application/json",
         }
         if posting.etag:
             headers["If-Match"] = posting.etag
-        url = f"{self.service.base_url}/v1/channels/{self.channel}/{posting.path}"
+        if posting.least:
+            headers["Dragoman-Min-Position"] = str(posting.least)
+        url = f"{self._service(posting).base_url}/v1/channels/{self.channel}/{posting.path}"
         try:
             async with self.session.post(
                 url, data=posting.act, headers=headers, timeout=_TIMEOUT
@@ -276,6 +297,9 @@ class Traffic:
         if status == 201:
             self._acknowledge(posting, body)
             return replayed
+        if status == 202:
+            self._note_kept(posting, json.loads(body))
+            return False
         assert media == "application/problem+json", (status, body)
         problem = json.loads(body)
         kind, posting.detail = problem["type"].rpartition("/")[2], problem["detail"]
@@ -287,15 +311,26 @@ class Traffic:
             assert 400 <= status < 500 and status not in (400, 401), (
                 status,
                 body,
-                self._said_of(problem["request_id"]),
+                self._said_of(posting, problem["request_id"]),
             )
+            assert not posting.kept, (posting, body)
             assert not posting.answer, (posting, body)
             posting.refusal = kind
         return False
 
-    def _said_of(self, request_id: str) -> list[str]:
+    def _said_of(self, posting: Posting, request_id: str) -> list[str]:
         """Return the lines that the gateway logged about a request."""
-        return [line for line in self.service.log.read_text().splitlines() if request_id in line]
+        log = self._service(posting).log
+        return [line for line in log.read_text().splitlines() if request_id in line]
+
+    def _note_kept(self, posting: Posting, entry: dict[str, Any]) -> None:
+        """Note the entry of a station's outbox that a post has become."""
+        assert not posting.answer, (posting, entry)
+        posting.kept = posting.doubted = True
+        self.problems[entry["state"]] += 1
+        if entry["state"] == "returned":
+            problem = entry["problem"]
+            posting.refusal, posting.detail = problem["type"].rpartition("/")[2], problem["detail"]
 
     def _acknowledge(self, posting: Posting, body: bytes) -> None:
         assert not posting.refusal, (posting, body)
@@ -307,12 +342,19 @@ class Traffic:
         if not posting.exchange:
             side = posting.actor.partition("/")[0]
             self._matters.append(
-                Matter(recorded.exchange, recorded.act, side, recorded.etag, posting.act)
+                Matter(
+                    recorded.exchange,
+                    recorded.act,
+                    side,
+                    recorded.etag,
+                    posting.act,
+                    recorded.position,
+                )
             )
             return
         for matter in self._matters[-60:]:
             if matter.id == recorded.exchange:
-                matter.etag = recorded.etag
+                matter.etag, matter.position = recorded.etag, recorded.position
 
     async def settle(self) -> None:
         """Send again what has no known outcome, until it has one."""

@@ -26,6 +26,8 @@ from dragoman.application.http.request import (
     compressed,
     respond,
 )
+from dragoman.domain.record.errors import refuse
+from dragoman.stores.tokens_and_sessions import StationGrant
 
 CHANNEL: Final = "/v1/channels/{channel}"
 POST_HEADERS: Final = ("Idempotency-Key", "If-Match", "Dragoman-Min-Position", "Prefer")
@@ -69,7 +71,8 @@ class Route(Generic[S]):
     they came. For a body that is not JSON it is the media types. `media` are the types
     of a successful answer that is no plain JSON object. `may` says who may call.
     `example` is a body that may be sent as it is, or one for each media type. `streams`
-    marks a GET that sends records one after the other, which has no HEAD.
+    marks a GET that sends records one after the other, which has no HEAD. `stations`
+    marks a write that a station may do with its own token.
     """
 
     method: str
@@ -86,6 +89,7 @@ class Route(Generic[S]):
     streams: bool = field(default=False, kw_only=True)
     answer_headers: tuple[str, ...] = field(default=(), kw_only=True)
     refusals: tuple[str, ...] = field(default=(), kw_only=True)
+    stations: bool = field(default=False, kw_only=True)
 
     @property
     def public(self) -> bool:
@@ -97,6 +101,15 @@ class Route(Generic[S]):
         add_route(router, self.method, self.path, self._serve, streams=self.streams)
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
+        if (
+            request.method not in ("GET", "HEAD")
+            and not self.stations
+            and isinstance(request.get("grant"), StationGrant)
+        ):
+            raise refuse(
+                "not-permitted",
+                "A station keeps this on its own premises, and not at the host. Do it there.",
+            )
         query = of_call(request, self.query)
         answer = await self.handler(ApiRequest(request, query))
         return (

@@ -10,19 +10,27 @@ reached, and to the side that waits. It has no id, and is repeated until it is s
 """
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import web
 from aiohttp.client_exceptions import ClientConnectionResetError
 from msgspec import Raw
 
-from dragoman.api.sse_broadcast import AlarmLine, EventLine, Reader, Readers, Stream
+from dragoman.api.sse_broadcast import (
+    AlarmLine,
+    DeflatedStream,
+    EventLine,
+    Reader,
+    Readers,
+    Stream,
+)
 from dragoman.application.rosters import ladders
 from dragoman.application.service import Service
 from dragoman.domain.acts.access import officer_side
@@ -38,12 +46,14 @@ from dragoman.projection.stored_row import StoredRow as Stored
 from dragoman.projection.view import queried
 from dragoman.stores.tokens_and_sessions import Grant
 from dragoman.supervision import Backoff, alarm, cancel_until_ended
-from dragoman_schemas.responses import Row
+from dragoman_schemas.responses import Entry, Row
 from dragoman_schemas.state import Exchange
 
 EVENT_STREAM = "text/event-stream"
 NDJSON = "application/x-ndjson"
 CLOUDEVENTS = "application/cloudevents-batch+json"
+
+_DEFLATE: Final = re.compile(r"(?:^|[, ])deflate(?! *; *q=0(?:\.0*)?(?:$|[, ]))")
 
 
 def recorded(stored: Stored) -> EventLine:
@@ -55,6 +65,28 @@ def recorded(stored: Stored) -> EventLine:
         entry_of(stored),
         officer_side(record.envelope.actor) if record and folded.valid else "",
     )
+
+
+def message_line(entry: Entry, side: str) -> EventLine:
+    """Return a message of the log as an event for stations, which judge it themselves.
+
+    Its data are the bytes of the log, and of junk its bytes in hex. The id is the
+    position.
+    """
+    line = EventLine(b"record", entry.position, entry, side)
+    name, data = (
+        (b"message", bytes(entry.record))
+        if isinstance(entry.record, Raw)
+        else (b"junk", entry.junk.encode())
+    )
+    line.event = b"id: %d\nevent: %b\ndata: %b\n\n" % (entry.position, name, data)
+    return line
+
+
+def message(stored: Stored) -> EventLine:
+    """Return a message of the log as an event for stations."""
+    line = recorded(stored)
+    return message_line(entry_of(stored), line.side)
 
 
 def changed(stored: Stored) -> EventLine | None:
@@ -313,6 +345,24 @@ async def missed(
         first = entries[-1][0].position + 1
 
 
+async def missed_messages(
+    service: Service, projection: Projection, first: int, last: int
+) -> AsyncIterator[list[EventLine]]:
+    """Yield the messages of the log from one position to another, for a station."""
+    await projection.in_file(last)
+    while first <= last:
+        limit = min(RECORDS_PAGE, last - first + 1)
+        entries = await asyncio.wrap_future(
+            service.store.in_thread(
+                queried, service.store, projection.name, records.records, first, limit
+            )
+        )
+        if not entries:
+            return
+        yield [message_line(entry, side) for entry, side in entries]
+        first = entries[-1][0].position + 1
+
+
 async def stream(
     request: web.Request,
     service: Service,
@@ -327,7 +377,8 @@ async def stream(
     """
     first = begins.first
     await projection.reached(first - 1)
-    response = Stream(headers={"Dragoman-Position": str(projection.state.position)}, sep="\n")
+    kind = DeflatedStream if begins.attend and _takes_deflate(request) else Stream
+    response = kind(headers={"Dragoman-Position": str(projection.state.position)}, sep="\n")
     await response.prepare(request)
     may = begins.still
     reader = Reader(
@@ -343,13 +394,13 @@ async def stream(
     try:
         async with response:
             await response.write(b"retry: 1000\n\n")
+            if begins.attend is not None:
+                attending.append(asyncio.create_task(_attended(begins.attend, response, reader)))
             while not reader.is_live:
                 upto = reader.begin_again(projection.state.position)
                 await _bring(service, projection, response, reader, begins.missed(first, upto))
                 first = upto + 1
                 await tail.readers.go_live(reader, tail.ringing())
-            if begins.attend is not None:
-                attending.append(asyncio.create_task(_attended(begins.attend, response, reader)))
             await reader.ended
             if service.lifecycle.ending.is_set():
                 await response.bid_farewell()
@@ -359,6 +410,10 @@ async def stream(
         tail.readers.leave(reader)
         await cancel_until_ended(attending)
     return response
+
+
+def _takes_deflate(request: web.Request) -> bool:
+    return _DEFLATE.search(request.headers.get("Accept-Encoding", "")) is not None
 
 
 async def _attended(attend: Attend, response: Stream, reader: Reader) -> None:

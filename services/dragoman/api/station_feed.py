@@ -2,7 +2,8 @@
 
     event: head     the newest head, at once after connecting; each newer one, and each
                     new cosignature of it
-    event: end      every five seconds: how many records the log has now
+    event: end      every five seconds: how many records the log has, and
+                    when the host last saw that
 
 The end is a heartbeat with a meaning. A station that hears none knows within ten
 seconds that its line is cut, and one that hears it knows that its copy is whole.
@@ -40,6 +41,8 @@ async def attend(call: ApiRequest[Any], projection: Projection, response: Stream
         now = time.monotonic()
         if now >= beaten + HEARTBEAT_SECONDS and call.service.is_live(projection):
             beaten = now
-            end = msgspec.json.encode({"position": projection.state.position})
+            end = msgspec.json.encode(
+                {"position": projection.state.position, "time": call.service.as_of(projection)}
+            )
             await response.push(b"event: end\ndata: %b\n\n" % end)
         await asyncio.sleep(_LOOK_SECONDS)

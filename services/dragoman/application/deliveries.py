@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from dragoman.application.command_handler import CommandHandler
-from dragoman.application.station_port import Kept
+from dragoman.application.station_port import KeptForHost
 from dragoman.domain.acts.access import stations_of
 from dragoman.domain.acts.families import channel
 from dragoman.domain.record.errors import Refused
@@ -61,7 +61,7 @@ class DeliveryTracker:
             await self.command_handler.post_of_service(
                 projection, "service/gateway", key, act, family="channel"
             )
-        except Kept:
+        except KeptForHost:
             return  # the outbox brings it to the host
         except (Refused, LogBroken) as error:
             log.warning(

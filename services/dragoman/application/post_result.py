@@ -88,7 +88,7 @@ async def result_at(
             "The record at position %(position)s was erased with the consent of every side.",
             position=position,
         )
-    if submission is not None and not _is_made_from(record, submission):
+    if submission is not None and not _is_made_from(projection, record, submission):
         raise refuse(
             "key-reused",
             "This Idempotency-Key was used before. Use a new key for something new.",
@@ -108,11 +108,11 @@ async def result_at(
     return PostResult(recorded=_recorded(record, number, position, one_key=one_key), replayed=False)
 
 
-def _is_made_from(record: Record, submission: Submission) -> bool:
+def _is_made_from(projection: Projection, record: Record, submission: Submission) -> bool:
     """Return whether a record was made from a submission.
 
     The act of both is the same, or the record's act is the one that the command handler
-    completed and signed for a trial.
+    completed and signed: for a trial, or at a station for its officers.
     """
     name = str(submission.data.__struct_config__.tag)
     envelope = record.envelope
@@ -127,7 +127,8 @@ def _is_made_from(record: Record, submission: Submission) -> bool:
         return False
     if record.act == submission.act:
         return True
-    is_completed = RULES[name].who is Who.KEEPERS and submission.data.signed is UNSET
+    is_completed_here = RULES[name].who is Who.KEEPERS or projection.is_copy
+    is_completed = is_completed_here and submission.data.signed is UNSET
     return is_completed and record.act.startswith(
         (submission.act[:-1] + b',"signed":', submission.act[:-1] + b',"keys":')
     )

@@ -46,7 +46,7 @@ from dragoman.stores.opened_exchanges import OpenedExchanges
 from dragoman.stores.people import PeopleStore
 from dragoman.stores.rosters import RosterStore
 from dragoman.stores.signed_heads import SignedHeadStore
-from dragoman.stores.tokens_and_sessions import Grant, TokensAndSessions
+from dragoman.stores.tokens_and_sessions import Grant, StationGrant, TokensAndSessions
 from dragoman.supervision import forever, supervise
 
 log = structlog.get_logger()
@@ -131,15 +131,21 @@ class Service:
     def may_see(self, grant: Grant, projection: Projection) -> bool:
         """Return whether a token is for the channel, and its officer in office there.
 
+        The key of a station must be in force there.
         The operator sees only names and settings, and no channel.
         """
         if not projection.is_channel:
             return False
         if grant.is_operator:
             return False
+        registry = projection.registry
+        if isinstance(grant, StationGrant) and not rules.is_station_key(
+            registry, grant.actor, grant.keyid
+        ):
+            return False
         return (
-            self.access.covers(grant, projection.registry.cid)
-            and rules.may_read(projection.registry, grant.actor) is None
+            self.access.covers(grant, registry.cid)
+            and rules.may_read(registry, grant.actor) is None
         )
 
     def visible(self, grant: Grant) -> list[Projection]:

@@ -42,7 +42,7 @@ class HostLine(Struct, frozen=True, kw_only=True):
     unreceived: tuple[UnreceivedMessage, ...] = ()
 
 
-class Kept(Exception):
+class KeptForHost(Exception):
     """The outcome of a post that is kept here and not recorded at the host yet."""
 
     def __init__(self, entry: OutboxEntry) -> None:

@@ -35,7 +35,7 @@ from dragoman.domain.record import nesting
 from dragoman.domain.record.codec import is_name
 from dragoman.interop.check_words import check_words
 from dragoman.station import joined_channels
-from dragoman.station.joined_channels import Joined, JoinedChannel, JoinedHost
+from dragoman.station.joined_channels import JoinedChannel, JoinedHost, JoinedHosts
 from dragoman.station.kept_key_signer import STATION_KEY, WITNESS_KEY
 from dragoman.station.station import keys_of
 from dragoman.tlog import dsse
@@ -110,7 +110,9 @@ async def invite(
 
 @station.command
 def join(
-    file: Annotated[Path, Parameter(help="The invitation; - is standard input.")],
+    file: Annotated[
+        str, Parameter(allow_leading_hyphen=True, help="The invitation; - is standard input.")
+    ],
     *,
     as_: Annotated[
         str, Parameter(name="--as", help="This station's officer entry, as SIDE/STATION.")
@@ -132,7 +134,7 @@ def join(
     side, slash, name = as_.partition("/")
     if not slash or not is_name(side) or not is_name(name):
         raise UsageError(f"a station is written side/name, like nato/station-1, not {as_}")
-    invitation = _read(read_input(str(file)))
+    invitation = _read(read_input(file))
     if words and words.split() != invitation.words.split():
         raise UsageError(
             f"the words of this invitation are: {invitation.words}. If the other side reads "
@@ -168,7 +170,7 @@ def join(
     others = [host for host in hosts if host.url != invitation.host and host.channels]
     together = (*(channel for host in same for channel in host.channels), *channels)
     joined_channels.write(
-        data, Joined(hosts=(*others, JoinedHost(url=invitation.host, channels=together)))
+        data, JoinedHosts(hosts=(*others, JoinedHost(url=invitation.host, channels=together)))
     )
     public = keys_of(data).make(*STATION_KEY)
     out(dsse.encode_base64(public))
@@ -280,7 +282,11 @@ async def _joined(target: Target) -> JoinedChannel:
 
 
 @station.command(name="list")
-def list_(*, data: Data = DATA, json: Annotated[bool, Parameter(negative=())] = False) -> int:
+def list_(
+    *,
+    data: Data = DATA,
+    json: Annotated[bool, Parameter(negative=(), help="Print JSON.")] = False,
+) -> int:
     """List the channels that the station of a data directory has joined."""
     joined = joined_channels.read(data)
     if json:

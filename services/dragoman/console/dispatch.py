@@ -18,7 +18,7 @@ from dragoman.application.http.conditional_requests import past
 from dragoman.application.http.rate_limits import Payer
 from dragoman.application.http.request import add_route, compressed
 from dragoman.application.http.work_meter import counted
-from dragoman.application.station_port import Kept
+from dragoman.application.station_port import KeptForHost
 from dragoman.console.first_hour import checklists
 from dragoman.console.forms import browser_signatures
 from dragoman.console.forms.browser_signatures import SignatureRequired
@@ -76,7 +76,7 @@ def _served(route: PageRoute) -> Callable[[web.Request], Awaitable[web.StreamRes
             result = await route.handler(context)
         except SignatureRequired as request_to_sign:
             return browser_signatures.answer(request_to_sign.data)
-        except Kept as kept:
+        except KeptForHost as kept:
             return redirect(context.outbox_link(kept.entry.id))
         if not isinstance(result, Page):
             return compressed(result)

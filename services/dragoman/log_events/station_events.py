@@ -12,6 +12,19 @@ EVENTS: Final[dict[str, LogEvent]] = {
     "station.copy_in_doubt": LogEvent(
         "The copy of a channel cannot be read or written. It is tried again by itself.",
     ),
+    "station.duty_refused": LogEvent(
+        "A line check or the report of an outage was refused. `reason` says why.",
+        "Nothing, unless it repeats. Then see that the station is in office.",
+    ),
+    "station.head_not_proven": LogEvent(
+        "The host did not prove that its signed head continues the copy here. Nothing is taken. It "
+        "is asked again.",
+        "Ask the host's operator, if it lasts: a tile of its tree is missing or wrong.",
+    ),
+    "station.file_awaited": LogEvent(
+        "A file that a record names did not come from the host, or not whole. It is fetched again.",
+        "Nothing, unless it repeats. Then ask the host's operator for that file.",
+    ),
     "station.host_convicted": LogEvent(
         "The host has signed two heads that contradict each other. `reason` names the evidence. "
         "Nothing more is taken from it or sent to it.",
@@ -31,6 +44,11 @@ EVENTS: Final[dict[str, LogEvent]] = {
     "station.outbox_waits": LogEvent(
         "An entry of the outbox could not be written. It stays as it was.",
         "Check this station's broker and its disk.",
+    ),
+    "station.own_act_dropped": LogEvent(
+        "A delivery, a line check or the report of an outage by the station itself was refused or "
+        "came too late. It is not sent again.",
+        "Nothing. The next one says what it said.",
     ),
     "station.own_voice": LogEvent(
         "A record in this side's name came that this station did not send: an officer posted at "

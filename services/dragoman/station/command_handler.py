@@ -4,7 +4,7 @@
     decide            by the rules, on the copy; a refusal keeps nothing
     sign              with a kept key, unless the officer has signed
     keep              in the outbox, durably; from here on nothing is lost
-    send              and wait a moment: recorded in the copy here, or `Kept`
+    send              and wait a moment: recorded in the copy here, or `KeptForHost`
 
 A channel of this machine alone is written as at a host.
 """
@@ -20,7 +20,7 @@ from dragoman.application.act_signer import Signers
 from dragoman.application.clock import stamp
 from dragoman.application.command_handler import CommandHandler, Precondition
 from dragoman.application.post_result import PostResult, result_at
-from dragoman.application.station_port import Kept
+from dragoman.application.station_port import KeptForHost
 from dragoman.domain.acts.act_registry import FORMATS
 from dragoman.domain.decide import Submission
 from dragoman.domain.history_port import RecordingHistory
@@ -81,7 +81,7 @@ class StationCommandHandler(CommandHandler):
         """Record an act of a service, once; in a shared channel as the station's own.
 
         The station speaks there as an officer entry with a key. Raises `Refused`, and
-        `Kept`.
+        `KeptForHost`.
         """
         if projection.event_log is not None:
             return await super().post_of_service(
@@ -126,19 +126,19 @@ class StationCommandHandler(CommandHandler):
             entry = await self._keep(self._entry(projection, submission))
         if entry.state == "unsigned" or self._is_waiting_behind(entry):
             self.submitters[projection.name].wake()
-            raise Kept(entry)
+            raise KeptForHost(entry)
         return await self._sent(projection, entry)
 
     async def _sent(self, projection: Projection, entry: OutboxEntry) -> PostResult:
-        """Return the result of an entry that was recorded in time, or raise `Kept`."""
+        """Return the result of an entry, or raise `KeptForHost`."""
         submitter = self.submitters[projection.name]
         if entry.state in ON_THE_WAY and (submitter.is_cut or submitter.is_stopped):
             submitter.wake()
-            raise Kept(entry)
+            raise KeptForHost(entry)
         seconds = _URGENT_WAIT_SECONDS if entry.precedence in URGENT else _WAIT_SECONDS
         entry = await submitter.outcome(entry, seconds)
         if entry.state != "recorded":
-            raise Kept(entry)
+            raise KeptForHost(entry)
         return await result_at(projection, entry.position)
 
     def _is_waiting_behind(self, entry: OutboxEntry) -> bool:
@@ -247,9 +247,7 @@ class StationCommandHandler(CommandHandler):
 
 def _refuse_other_act(entry: OutboxEntry, submission: Submission) -> None:
     """Raise `Refused` if an entry was kept for another act."""
-    act = bytes(entry.act)
-    is_same = act == submission.act or act.startswith(submission.act[:-1] + b',"signed":')
-    if not is_same or entry.actor != submission.actor:
+    if not entry.is_of(submission.actor, submission.act):
         raise refuse(
             "key-reused",
             "This Idempotency-Key was used before. Use a new key for something new.",

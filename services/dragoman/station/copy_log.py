@@ -119,7 +119,7 @@ class LineEnd:
 
 
 class CopyLog:
-    """One shared channel's log, which its `Follower` fills."""
+    """One shared channel's log, which its `CopyFollower` fills."""
 
     def __init__(self, channel: str, settled: SettledCopy, staged: Path) -> None:
         """Go on with the records that were kept, and those that were staged."""

@@ -29,18 +29,21 @@ _FAR: Final = 2 * BATCH
 """The records from which on a copy that is behind is filled in bulk."""
 
 _BULK: Final = 8 * BATCH
+_AWAITED_SECONDS: Final = 8.0
+"""Seconds for which the records of a signed head may be on their way."""
+
 _SHORTEST_PAUSE: Final = 0.1
-_LONGEST_PAUSE: Final = 2.0
+_LONGEST_PAUSE: Final = 1.0
 
 HeadTaken = Callable[[bytes], Awaitable[None]]
 """A function that is called with each head under which the copy stands."""
 
 
-class Hole(Exception):
+class MissingPosition(Exception):
     """A stream left a position out."""
 
 
-class Follower:
+class CopyFollower:
     """The filling of one channel's copy, for ever."""
 
     def __init__(
@@ -64,8 +67,17 @@ class Follower:
         self._newest: bytes | None = None
         self._taken: bytes | None = None
         self._end = 0
-        self.hindrance: Text | None = None
-        """The reason why the host gives nothing, though its line is up."""
+        self._refusal: Text | None = None
+        self._doubt: Text | None = None
+        self._ahead: tuple[int, float] | None = None
+
+    @property
+    def hindrance(self) -> Text | None:
+        """The reason why nothing is taken from the host though its line is up.
+
+        Or a reason to doubt what it shows. None if all is well.
+        """
+        return self._refusal or self._doubt
 
     async def run(self) -> None:
         """Follow until the host is convicted."""
@@ -74,11 +86,16 @@ class Follower:
             begun = asyncio.get_running_loop().time()
             try:
                 await self._follow()
-            except (Unreachable, Garbled, Hole, UnprovenHead) as error:
+            except UnprovenHead as error:
+                self._doubt = sentence("the host proves nothing: %(error)s", error=str(error))
+                log.warning(
+                    "station.head_not_proven", channel=self._copy.channel, reason=str(error)
+                )
+            except (Unreachable, Garbled, MissingPosition) as error:
                 log.info("station.line_lost", channel=self._copy.channel, reason=str(error))
             except ProblemResponse as error:
                 self._link.refused()
-                self.hindrance = sentence(
+                self._refusal = sentence(
                     "the host answers %(status)s: %(detail)s",
                     status=error.problem.status,
                     detail=error.problem.detail,
@@ -86,11 +103,11 @@ class Follower:
                 log.warning(
                     "station.refused",
                     channel=self._copy.channel,
-                    reason=str(self.hindrance),
+                    reason=str(self._refusal),
                     do="see that this station is in office in the channel, with its key",
                 )
             except (ArchiveDamaged, OSError) as error:
-                self.hindrance = sentence("the copy here: %(error)s", error=str(error))
+                self._refusal = sentence("the copy here: %(error)s", error=str(error))
                 log.critical(
                     "station.copy_in_doubt",
                     channel=self._copy.channel,
@@ -122,7 +139,7 @@ class Follower:
         elif note is not None and size is not None and size - self._copy.settled_size > _FAR:
             await self._fill(note, size)
         async for events in self._link.stream(channel, self._copy.size):
-            self.hindrance = None
+            self._refusal = None
             await self._take(events)
             if self._copy.settled.conviction is not None:
                 return
@@ -140,21 +157,49 @@ class Follower:
                 case _:
                     wanted = self._copy.size + len(self._waiting) + len(messages) + 1
                     if event.position > wanted:
-                        raise Hole(
+                        raise MissingPosition(
                             f"position {wanted} is missing: {event.position} comes in its place"
                         )
                     if event.position == wanted:
-                        messages.append(raw_of(event))
+                        messages.append(event.raw)
         if messages:
             await self._take_records(messages)
         if self._newest is not None:
             await self._head(self._newest)
         self._note_end(end, is_fresh=bool(messages))
 
+    def _note_back(self, size: int) -> None:
+        """Note whether the host shows less than is settled here."""
+        self._doubt = (
+            sentence(
+                "the host shows %(size)s records, and %(settled)s of them are settled here: it "
+                "went back, or shows an old state. Nothing more is taken until it shows them again",
+                size=size,
+                settled=self._copy.settled_size,
+            )
+            if size < self._copy.settled_size
+            else None
+        )
+
+    def _note_ahead(self, size: int) -> None:
+        """Note a head of more records than come, and since when they are awaited."""
+        now = asyncio.get_running_loop().time()
+        if self._ahead is None or self._ahead[0] < size:
+            self._ahead = size, self._ahead[1] if self._ahead is not None else now
+        elif now - self._ahead[1] > _AWAITED_SECONDS:
+            self._doubt = sentence(
+                "a head of %(size)s records is signed, and the host gives %(here)s: ask it for the "
+                "others, and keep that head",
+                size=size,
+                here=self._copy.size + len(self._waiting),
+            )
+
     def _note_end(self, end: int | None, *, is_fresh: bool) -> None:
         """Note how far the host's log goes, by its word or by its newest record."""
         if end is not None:
             self._end = end
+            if end < self._copy.settled_size:
+                self._note_back(end)
         is_whole = self._copy.size >= self._end and not self._waiting
         self._copy.end.is_behind = not is_whole
         if is_whole and (end is not None or is_fresh):
@@ -174,8 +219,12 @@ class Follower:
         base = self._copy.settled_size
         have = self._copy.size + len(self._waiting)
         if size is not None and size > have:
+            self._note_ahead(size)
             return  # its records are on the way
         self._newest = None
+        self._ahead = None
+        if size is not None:
+            self._note_back(size)
         if size is None or size <= base:
             if not await self._copy.compare(note):
                 return
@@ -204,7 +253,9 @@ class Follower:
         async for page in self._pages():
             for position, raw in page:
                 if position != copy.settled_size + len(batch) + 1:
-                    raise Hole(f"position {copy.settled_size + len(batch) + 1} is missing")
+                    raise MissingPosition(
+                        f"position {copy.settled_size + len(batch) + 1} is missing"
+                    )
                 batch.append(raw)
             have = min(size, copy.settled_size + len(batch))
             is_whole = have == size
@@ -224,7 +275,7 @@ class Follower:
     async def _pages(self) -> AsyncGenerator[list[tuple[int, bytes]], None]:
         """Yield the records after those that are settled, page by page."""
         first = self._copy.settled_size + 1
-        async for entries in self._link.client.records(self._copy.channel, first):
+        async for entries in self._link.records(self._copy.channel, first):
             yield [(entry.position, raw_of(entry)) for entry in entries]
 
     async def _read_ahead(self) -> None:

@@ -49,7 +49,7 @@ class JoinedHost(Struct, frozen=True, kw_only=True):
     channels: tuple[JoinedChannel, ...]
 
 
-class Joined(Struct, frozen=True, kw_only=True):
+class JoinedHosts(Struct, frozen=True, kw_only=True):
     """All hosts of a station."""
 
     hosts: tuple[JoinedHost, ...] = ()
@@ -59,13 +59,15 @@ class Joined(Struct, frozen=True, kw_only=True):
         return {channel.name: channel for host in self.hosts for channel in host.channels}
 
 
-def read(data: Path) -> Joined:
+def read(data: Path) -> JoinedHosts:
     """Return the channels that the station of a data directory has joined."""
     path = data / _FILE
-    return msgspec.json.decode(path.read_bytes(), type=Joined) if path.exists() else Joined()
+    return (
+        msgspec.json.decode(path.read_bytes(), type=JoinedHosts) if path.exists() else JoinedHosts()
+    )
 
 
-def write(data: Path, joined: Joined) -> None:
+def write(data: Path, joined: JoinedHosts) -> None:
     """Keep the joined channels, on the disk when this returns."""
     path = data / _FILE
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ speak, and accuses nobody. The link says when anything was last heard from the h
 import asyncio
 import base64
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from types import SimpleNamespace
@@ -36,6 +36,12 @@ _CUT_SECONDS: Final = 1.5
 """The difference by which a `Date` is older than another one only by its cutting."""
 
 _READ: Final = aiohttp.ClientTimeout(total=None, connect=5, sock_read=2 * HEARTBEAT_SECONDS)
+_ANSWER: Final = aiohttp.ClientTimeout(total=30, connect=5, sock_read=2 * HEARTBEAT_SECONDS)
+"""The time for one answer.
+
+On a dead connection none comes, also when the line is back.
+"""
+
 _NDJSON: Final = "application/x-ndjson"
 
 
@@ -51,7 +57,14 @@ class End(Struct, frozen=True):
     position: int
 
 
-StreamEvent = Entry | Head | End
+class LogMessage(Struct, frozen=True):
+    """A message of the log at a position, as its bytes are there."""
+
+    position: int
+    raw: bytes
+
+
+StreamEvent = LogMessage | Head | End
 
 
 class _HeadEvent(Struct):
@@ -62,7 +75,6 @@ class _EndEvent(Struct):
     position: int
 
 
-_entry = msgspec.json.Decoder(Entry).decode
 _head = msgspec.json.Decoder(_HeadEvent).decode
 _end = msgspec.json.Decoder(_EndEvent).decode
 _outcome = msgspec.json.Decoder(ActOutcome).decode
@@ -142,6 +154,10 @@ class HostLink:
             self._renew_at = now + _RENEWED_SECONDS
         return self._token
 
+    def headers(self) -> dict[str, str]:
+        """Return the headers of a request on another connection than this link's."""
+        return {"Authorization": f"Bearer {self._bearer()}"}
+
     def refused(self) -> None:
         """Make another token for the next request: the host did not take this one."""
         self._token = ""
@@ -160,12 +176,13 @@ class HostLink:
     async def learn_time(self) -> None:
         """Ask for the host's time, unless it is known. Raises `Unreachable`."""
         if not self.clock.is_set:
-            await self.client.call("GET", "/livez")
+            await self.client.call("GET", "/livez", timeout=_ANSWER)
 
     async def tile(self, channel: str, path: str) -> bytes | None:
         """Return a tile of a channel's log, or None if it is not served."""
         try:
-            return (await self.client.call("GET", f"/v1/channels/{channel}/log/{path}")).body
+            path = f"/v1/channels/{channel}/log/{path}"
+            return (await self.client.call("GET", path, timeout=_ANSWER)).body
         except ProblemResponse as error:
             if error.problem.status == 404:
                 return None
@@ -186,15 +203,20 @@ class HostLink:
             f"/v1/channels/{channel}/acts",
             msgspec.json.encode(line),
             {"Content-Type": _NDJSON},
+            _ANSWER,
         )
         return _outcome(answer.body)
+
+    def records(self, channel: str, first: int) -> AsyncIterator[list[Entry]]:
+        """Yield the records of a channel from a position on, as a client does."""
+        return self.client.records(channel, first, timeout=_READ)
 
     async def stream(self, channel: str, after: int) -> AsyncGenerator[list[StreamEvent], None]:
         """Yield the events of a channel's stream, all events of a read together.
 
         Raises `Unreachable` when the line is cut or silent, and `ProblemResponse`.
         """
-        name = b""
+        name, position = b"", 0
         lines = self.client.lines(
             f"/v1/channels/{channel}/records?after={after}", "text/event-stream", timeout=_READ
         )
@@ -204,29 +226,33 @@ class HostLink:
             for line in group:
                 if line.startswith(b"event: "):
                     name = line[7:]
+                elif line.startswith(b"id: ") and line[4:].isdigit():
+                    position = int(line[4:])
                 elif line.startswith(b"data: "):
-                    event = _event(name, line[6:])
+                    event = _event(name, position, line[6:])
                     if event is not None:
                         events.append(event)
             if events:
                 yield events
 
 
-def _event(name: bytes, data: bytes) -> StreamEvent | None:
+def _event(name: bytes, position: int, data: bytes) -> StreamEvent | None:
     """Return an event of a stream; None for one that says nothing here."""
     if is_deeper(data, 2 * DEPTH):
         raise Unreachable("the host sent an event that is nested too deep")
     try:
         match name:
-            case b"record":
-                return _entry(data)
+            case b"message":
+                return LogMessage(position, data)
+            case b"junk":
+                return LogMessage(position, bytes.fromhex(data.decode()))
             case b"head":
                 return Head(_head(data).note.encode())
             case b"end":
                 return End(_end(data).position)
             case _:
                 return None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, ValueError) as error:
         raise Unreachable(f"the host sent what is not an event of a stream: {error}") from None
 
 

@@ -37,6 +37,8 @@ RECEIVED_SECONDS: Final = 10.0
 """Seconds after which an urgent message that nobody has received is said to be so."""
 
 _LOOK_SECONDS: Final = 1.0
+_MOST_VOICES: Final = 99
+"""Records of an own voice that are remembered beside the newest one."""
 
 
 class _Urgent(Struct, frozen=True, kw_only=True):
@@ -60,14 +62,17 @@ class OwnRecords:
         file: Path,
         *,
         was_sent: Callable[[str], bool],
+        is_history: Callable[[], bool],
         coverage: Callable[[Projection], Awaitable[Covered]],
     ) -> None:
         """Watch for the station `actor`, whose findings are kept in a file.
 
-        `was_sent` says whether this station sent an act with an id.
+        `was_sent` says whether this station sent an act with an id. `is_history` says
+        whether a new copy is still being filled with what was recorded before it.
         """
         self._projection, self._actor, self._file = projection, actor, file
-        self._was_sent, self._coverage = was_sent, coverage
+        self._was_sent, self._is_history, self._coverage = was_sent, is_history, coverage
+        self._is_written = True
         self._urgent: dict[str, _Urgent] = {}
         self.unreceived: tuple[UnreceivedMessage, ...] = ()
         self.voices: list[int] = (
@@ -86,6 +91,8 @@ class OwnRecords:
         station = self._projection.registry.officers.get(self._actor)
         if station is None or station.until is not None or folded.position <= station.since:
             return  # the station does not speak for its side yet
+        if self._is_history():
+            return
         is_of_keepers = RULES[record.name].who is Who.KEEPERS  # their own keys signed it
         if not is_of_keepers and not self._was_sent(record.envelope.id):
             self._note_voice(folded.position, record.envelope.actor)
@@ -96,8 +103,8 @@ class OwnRecords:
     def _note_voice(self, position: int, actor: str) -> None:
         if len(stations_of(self._projection.registry, self._side)) > 1:
             return  # another station of the side may have sent it
-        self.voices = [*self.voices, position]
-        durable.write(self._file, msgspec.json.encode(self.voices))
+        self.voices = [*self.voices[-_MOST_VOICES:], position]
+        self._is_written = False
         metrics.STATION_OWN_VOICE.labels(self._projection.name).inc()
         log.critical(
             "station.own_voice",
@@ -138,6 +145,9 @@ class OwnRecords:
         """Look every second who has received what, for ever."""
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
+            if not self._is_written:
+                self._is_written = True
+                durable.write(self._file, msgspec.json.encode(self.voices))
             if not self._urgent or log_policy.in_force(self._projection.registry) is None:
                 self.unreceived = ()
                 continue

@@ -27,9 +27,11 @@ from dragoman.station import joined_channels
 from dragoman.station.command_handler import StationCommandHandler
 from dragoman.station.copy_log import CopyLog
 from dragoman.station.cosigner import Cosigner
-from dragoman.station.follower import Follower
-from dragoman.station.joined_channels import Joined, JoinedChannel
+from dragoman.station.file_carrier import FileCarrier
+from dragoman.station.follower import CopyFollower
+from dragoman.station.joined_channels import JoinedChannel, JoinedHosts
 from dragoman.station.kept_key_signer import STATION_KEY, WITNESS_KEY
+from dragoman.station.line_duties import LineDuties
 from dragoman.station.link import SILENT_SECONDS, HostLink
 from dragoman.station.own_records import OwnRecords
 from dragoman.station.submitter import Submitter
@@ -52,7 +54,7 @@ def keys_of(data: Path) -> Keystore:
 class Station:
     """The station of one data directory."""
 
-    def __init__(self, data: Path, joined: Joined) -> None:
+    def __init__(self, data: Path, joined: JoinedHosts) -> None:
         """Open the copies of all joined channels.
 
         Raises `CopyOfAnotherChannel`, and the errors of an archive.
@@ -70,7 +72,7 @@ class Station:
             )
             self.copies[name] = copy
         self._erasing: dict[str, list[ErasedRecord]] = {}
-        self._followers: dict[str, Follower] = {}
+        self._followers: dict[str, CopyFollower] = {}
         self._cosigners: dict[str, Cosigner] = {}
         self._own_records: dict[str, OwnRecords] = {}
         self._service: Service | None = None
@@ -144,23 +146,38 @@ class Station:
         assert self._handler is not None
         assert self._outbox is not None
         name, copy = channel.name, self.copies[channel.name]
-        follower = self._followers[name] = Follower(
+        is_new = copy.size == 0
+        follower = self._followers[name] = CopyFollower(
             link,
             copy,
             head_taken=partial(self._head_taken, name),
             expect=projection.expect,
             convicted=partial(self._convicted, name),
         )
+        files = FileCarrier(
+            link,
+            self._service.files,
+            name,
+            channel.cid,
+            channel.side,
+            self._data / "station" / f"files-{name}.json",
+        )
+        projection.listeners.add(files.folded)
+        start(self._service.keep(f"files of {name}", files.run))
         submitter = Submitter(
             link,
             self._outbox,
             projection,
             channel.cid,
+            channel.actor,
             sign=partial(self._handler.sign_entry, projection),
+            bring=files.bring,
             final=partial(self._final, projection),
             accuse=partial(self._accuse, name),
         )
         self._handler.submitters[name] = submitter
+        duties = LineDuties(projection, channel.actor, self._handler, submitter)
+        start(self._service.keep(f"duties of {name}", duties.run))
         if channel.witness:
             seed = self.keys.seed(*WITNESS_KEY)
             cosigner = self._cosigners[name] = Cosigner(link, copy, channel.witness, seed)
@@ -170,6 +187,7 @@ class Station:
             channel.actor,
             self._data / "station" / f"voices-{name}.json",
             was_sent=partial(self._was_sent, channel.cid),
+            is_history=lambda: is_new and copy.end.seen() is None,
             coverage=self._service.coverage.of,
         )
         projection.listeners.add(own_records.folded)
@@ -258,10 +276,12 @@ class Station:
         self._own_records[channel].heard(position)
 
     def entries(self, channel: str) -> list[OutboxEntry]:
-        """Return the entries of the outbox for a channel, the oldest first."""
+        """Return the entries of officers for a channel, the oldest first."""
         if self._outbox is None or channel not in self.channels:
             return []
-        return self._outbox.entries(self.channels[channel].cid)
+        joined = self.channels[channel]
+        entries = self._outbox.entries(joined.cid)
+        return [entry for entry in entries if entry.actor != joined.actor]
 
     def old_entries(self, channel: str) -> list[OutboxEntry]:
         """Return the entries at which somebody should look, the oldest first."""

@@ -17,14 +17,16 @@ from msgspec import UNSET, Raw
 from msgspec.structs import replace
 
 from dragoman.application.clock import stamp
+from dragoman.application.http.problems import problem_of
 from dragoman.client import Garbled, ProblemResponse, Unreachable
 from dragoman.domain.decide import Submission
-from dragoman.domain.record.errors import Refused
+from dragoman.domain.record.errors import Refused, make_refusal
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.projection.projection import NotYetApplied, Projection
+from dragoman.station.file_carrier import NotBrought
 from dragoman.station.link import SILENT_SECONDS, HostLink
 from dragoman.stores.outbox import BACK, ON_THE_WAY, URGENT, Outbox, OutboxEntry
-from dragoman_schemas.problems import Problem
+from dragoman_schemas.problems import BASE, Problem
 from dragoman_schemas.responses import ActLine, ActOutcome
 
 log = structlog.get_logger()
@@ -53,6 +55,9 @@ _PAUSE_SECONDS: Final = 1.0
 _LOOK_SECONDS: Final = 0.5
 _REFUSED_FOR_GOOD: Final = frozenset({400, 403, 404, 409, 410, 412, 413, 415, 422, 428})
 
+_ID_IS_USED: Final = f"{BASE}key-reused"
+"""The problem of an id that the host has recorded: the copy will show with what act."""
+
 Sign = Callable[[Projection, Submission], OutboxEntry]
 """A function that decides and signs a submission. Raises `Refused`."""
 
@@ -66,24 +71,28 @@ class Submitter:
         outbox: Outbox,
         projection: Projection,
         cid: str,
+        actor: str,
         *,
         sign: Callable[[OutboxEntry], OutboxEntry],
+        bring: Callable[[bytes], Awaitable[None]],
         final: Callable[[], Awaitable[int]],
         accuse: Callable[[OutboxEntry, bytes], None],
     ) -> None:
-        """Send a channel's entries over a link.
+        """Send a channel's entries over a link, for the station `actor`.
 
-        `sign` decides and signs an entry that had to wait, or raises `Refused`. `final`
+        `sign` decides and signs an entry that had to wait, or raises `Refused`. `bring`
+        brings the files that an act names to the host. `final`
         gives the position up to which records are final. `accuse` is called with the
         host's answer if the copy has something else where that says a record is.
         """
         self._link, self._outbox, self._projection = link, outbox, projection
-        self._cid = cid
-        self._sign, self._final, self._accuse = sign, final, accuse
+        self._cid, self._actor = cid, actor
+        self._sign, self._bring, self._final, self._accuse = sign, bring, final, accuse
         self._wake = asyncio.Event()
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._settled: dict[str, list[asyncio.Future[OutboxEntry]]] = {}
         self._again: dict[str, float] = {}
+        self._was_cut = False
         self.is_stopped = False
         """Sending has stopped until somebody has looked, as after a restoration."""
 
@@ -142,6 +151,9 @@ class Submitter:
     async def _round(self) -> None:
         """Begin a try for the first entry of each exchange that has none on its way."""
         now = asyncio.get_running_loop().time()
+        was_cut, self._was_cut = self._was_cut, self.is_cut
+        if was_cut and not self._was_cut:
+            self._again.clear()  # the line is back: nobody waits any longer
         waiting: dict[str, OutboxEntry] = {}
         for entry in self._outbox.entries(self._cid):
             if entry.state == "recorded":
@@ -150,7 +162,7 @@ class Submitter:
                 await self._note_recorded(entry)
             elif entry.state in ON_THE_WAY:
                 if self.is_over(entry):
-                    self._end(await self._outbox.change(entry, state="ended", came_back=self.now()))
+                    await self._back(replace(entry, state="ended"))
                 else:
                     waiting.setdefault(entry.queue, entry)
         if self.is_stopped:
@@ -212,21 +224,15 @@ class Submitter:
 
     async def _signed(self, entry: OutboxEntry) -> OutboxEntry:
         """Return an entry that had to wait, signed now or returned."""
-        if self._outbox.find(entry.cid, entry.exchange) is not None and (
-            self._projection.posted(entry.exchange) is None
-        ):
+        opening = self._outbox.find(entry.cid, entry.exchange)
+        is_recorded = self._projection.posted(entry.exchange) is not None
+        if not is_recorded and opening is not None and opening.state in ON_THE_WAY:
             self._pause(entry)
             return entry
         try:
             return await self._outbox.put(self._sign(entry))
         except Refused as error:
-            problem = Problem(
-                type=f"urn:dragoman:problem:{error.refusal.kind}",
-                title=error.refusal.kind,
-                status=409,
-                detail=str(error.refusal.detail),
-            )
-            return await self._returned(entry, Raw(msgspec.json.encode(problem)))
+            return await self._returned(entry, problem_of(error.refusal, "", ""))
 
     async def _send(self, entry: OutboxEntry) -> None:
         keyids, signatures = zip(
@@ -241,13 +247,14 @@ class Submitter:
             released_by=entry.released_by,
         )
         try:
+            await self._bring(bytes(entry.act))
             outcome = await self._link.post(entry.channel, line)
         except Unreachable as error:
             if error.never_left:
                 await self._outbox.change(entry, state="waiting", left="")
             self._pause(entry)
             return
-        except (Garbled, ProblemResponse) as error:
+        except (Garbled, NotBrought, ProblemResponse) as error:
             if isinstance(error, ProblemResponse) and error.problem.status == 401:
                 self._link.refused()
             self._pause(entry)
@@ -270,8 +277,12 @@ class Submitter:
                 return
         if self._projection.posted(entry.id) is not None:
             await self._note_recorded(entry)
-        elif outcome.status in _REFUSED_FOR_GOOD:
-            await self._returned(entry, Raw(msgspec.json.encode(outcome.problem)))
+        elif (
+            outcome.status in _REFUSED_FOR_GOOD
+            and outcome.problem is not UNSET
+            and outcome.problem.type != _ID_IS_USED
+        ):
+            await self._returned(entry, outcome.problem)
         else:
             self._pause(entry)
 
@@ -280,29 +291,36 @@ class Submitter:
         position = self._projection.posted(entry.id)
         assert position is not None
         record = self._projection.record_at(position)
-        if (
-            record is not None
-            and record.act
-            and (record.act != bytes(entry.act) or record.envelope.actor != entry.actor)
-        ):
-            problem = Problem(
-                type="urn:dragoman:problem:key-reused",
-                title="key-reused",
-                status=409,
-                detail=f"Position {position} has this id, and another act.",
+        if record is not None and record.act and not entry.is_of(record.envelope.actor, record.act):
+            refusal = make_refusal(
+                "key-reused",
+                "Position %(position)s has this id, and another act.",
+                position=position,
             )
-            await self._returned(entry, Raw(msgspec.json.encode(problem)))
+            await self._returned(entry, problem_of(refusal, "", ""))
             return
         # The copy decides, and not this entry: the officer need not wait for its writing.
         self._end(replace(entry, state="recorded", position=position))
         await self._outbox.change(entry, state="recorded", position=position)
 
-    async def _returned(self, entry: OutboxEntry, problem: Raw) -> OutboxEntry:
-        entry = await self._outbox.change(
-            entry, state="returned", problem=problem, came_back=self.now()
-        )
-        self._end(entry)
+    async def _returned(self, entry: OutboxEntry, problem: Problem) -> OutboxEntry:
+        entry = replace(entry, state="returned", problem=Raw(msgspec.json.encode(problem)))
+        await self._back(entry)
         return entry
+
+    async def _back(self, entry: OutboxEntry) -> None:
+        """Give an entry back to its officer. The station's own acts are only logged."""
+        if entry.actor != self._actor:
+            await self._outbox.change(entry, came_back=self.now())
+        else:
+            await self._outbox.drop(entry)
+            log.info(
+                "station.own_act_dropped",
+                channel=entry.channel,
+                act=entry.name,
+                state=entry.state,
+            )
+        self._end(entry)
 
     async def _let_go(self, entry: OutboxEntry) -> None:
         """Forget an entry once its record is final."""

@@ -70,10 +70,26 @@ class OutboxEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Return whether the act cannot wait."""
         return self.precedence in URGENT
 
+    def is_of(self, actor: str, act: bytes) -> bool:
+        """Return whether an officer's act says what this one says, signatures apart.
+
+        Each station of a side signs what it sees, so their bytes differ.
+        """
+        return self.actor == actor and _unsigned(bytes(self.act)) == _unsigned(act)
+
     @property
     def queue(self) -> str:
         """The exchange whose acts leave one after the other."""
         return self.exchange or self.id
+
+
+_SIGNED: Final = b',"signed":{'
+
+
+def _unsigned(act: bytes) -> bytes:
+    """Return an act without its last member, if that is `signed`."""
+    rest, signed, _ = act.rpartition(_SIGNED)
+    return rest + b"}" if signed else act
 
 
 _decode = msgspec.json.Decoder(OutboxEntry).decode

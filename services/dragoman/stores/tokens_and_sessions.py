@@ -67,6 +67,25 @@ class Grant(Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Return whether this is the operator's grant."""
         return self.actor == OPERATOR
 
+    @property
+    def account(self) -> str:
+        """The scope of the budgets for requests in no single channel."""
+        return self.identity or ",".join(sorted(self.channels))
+
+
+class StationGrant(Grant, frozen=True, kw_only=True):
+    """The grant of a station's own token, which is never stored.
+
+    It holds in a channel only while the key with the id `keyid` is in force there.
+    """
+
+    keyid: str
+
+    @property
+    def account(self) -> str:
+        """The key's id: each token of a station names channels as the station likes."""
+        return self.keyid
+
 
 class PageSession(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A session of the pages, which a token or a subject of the provider began.

@@ -21,7 +21,7 @@ from dragoman.application.http.request import SERVICE
 from dragoman.domain.record.errors import Refusal, Refused, refuse
 from dragoman.limits import BODY_BYTES, SMALL_BODY_BYTES
 from dragoman.settings import SettingsError
-from dragoman.stores.tokens_and_sessions import Grant
+from dragoman.stores.tokens_and_sessions import Grant, StationGrant
 from dragoman.text import sentence
 
 _PROBES: Final = frozenset({"/livez", "/readyz", "/healthz"})
@@ -87,7 +87,9 @@ class Callers:
                 return
             self._budgets.stranger(address)
             detail = sentence("Send Authorization: Bearer with a token; the operator issues them.")
-            if request.headers.get("Authorization", "").lower().startswith("bearer "):
+            if "unauthenticated" in request:
+                detail = request["unauthenticated"]
+            elif request.headers.get("Authorization", "").lower().startswith("bearer "):
                 detail = sentence(
                     "This token is not in force here: it is mistyped, revoked or expired. The "
                     "operator issues new ones."
@@ -152,9 +154,12 @@ class Callers:
         # A JWT has three parts, and a token of ours one.
         if token.count(".") == 2:
             station = self._stations.find(service, token)
+            if isinstance(station, StationGrant):
+                # A stream asks again in its channel, and outlives the token that began it.
+                request["still"] = lambda: bool(service.visible(station))
+                return station
             if station is not None:
-                request["still"] = station.still
-                return station.grant
+                request["unauthenticated"] = station
             if self._provider is not None:
                 return await self._of_subject(request, self._provider, token)
             return None

@@ -10,19 +10,18 @@ The key is looked up before any signature is checked, so that junk costs little.
 
 import base64
 import hashlib
+import re
 import time
-from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
-from msgspec import Struct
 
 from dragoman.application.identity_provider import jwt_checks
 from dragoman.application.service import Service
-from dragoman.domain.acts.access import is_station
+from dragoman.domain.acts.access import is_station_key
 from dragoman.domain.record.nesting import RECORD_DEPTH, is_deeper
-from dragoman.projection.projection import Projection
-from dragoman.stores.tokens_and_sessions import Grant
+from dragoman.stores.tokens_and_sessions import StationGrant
+from dragoman.text import Text, sentence
 from dragoman.tlog import dsse
 
 LONGEST_SECONDS: Final = 300
@@ -30,16 +29,20 @@ LONGEST_SECONDS: Final = 300
 
 SKEW_SECONDS: Final = 60
 _ALGORITHMS: Final = ("Ed25519", "EdDSA")
-_CHANNELS: Final = 1_200
 _REMEMBERED: Final = 1_000
 _KEY_BYTES: Final = 32
+_CID: Final = 64
+_KEY_ID: Final = re.compile(r"[0-9a-f]{64}")
 
-
-class StationGrant(Struct, frozen=True):
-    """The grant of a token, and a test of whether its key is still in force."""
-
-    grant: Grant
-    still: Callable[[], bool]
+_NO_KEY: Final = sentence(
+    "The token of this station is not valid here: its key must be in force, and the station in "
+    "office, in a channel that `aud` names. An administrator of its side enters both."
+)
+_NOT_IN_TIME: Final = sentence(
+    "The token of this station is not in time: date it by the header `Date` of this answer, for at "
+    "most %(n)s seconds.",
+    n=LONGEST_SECONDS,
+)
 
 
 class StationTokens:
@@ -49,66 +52,63 @@ class StationTokens:
         """Begin without any."""
         self._grants: dict[bytes, StationGrant] = {}
 
-    def find(self, service: Service, token: str) -> StationGrant | None:
-        """Return the grant of a token; None if no station in office has it."""
+    def find(self, service: Service, token: str) -> StationGrant | Text | None:
+        """Return the grant of a token, or the reason why it gives none.
+
+        None if it is no token of a station, but perhaps one of a provider.
+        """
         digest, now = hashlib.sha256(token.encode()).digest(), time.time()
         result = self._grants.get(digest)
-        if result is None or result.grant.expires < now:
-            result = _read(service, token, now)
-            if result is None:
-                return None
+        if result is None or result.expires < now:
+            checked = _read(service, token, now)
+            if not isinstance(checked, StationGrant):
+                return checked
             if len(self._grants) >= _REMEMBERED:
                 self._grants.clear()
-            self._grants[digest] = result
-        return result if result.still() else None
+            result = self._grants[digest] = checked
+        return result if service.visible(result) else _NO_KEY
 
 
-def _read(service: Service, token: str, now: float) -> StationGrant | None:
+def _read(service: Service, token: str, now: float) -> StationGrant | Text | None:
     header, claims = _part(token, 0), _part(token, 1)
     if header is None or claims is None:
         return None
     keyid, actor = header.get("kid"), claims.get("iss")
-    audiences = jwt_checks.audiences_of(claims)[:_CHANNELS]
+    audiences = jwt_checks.audiences_of(claims)
     begins, ends = (jwt_checks.seconds_of(claims, name) for name in ("iat", "exp"))
-    if not isinstance(keyid, str) or not isinstance(actor, str) or begins is None or ends is None:
-        return None
-    if ends - begins > LONGEST_SECONDS or begins > now + SKEW_SECONDS or ends < now - SKEW_SECONDS:
+    if not isinstance(keyid, str) or not isinstance(actor, str) or not _KEY_ID.fullmatch(keyid):
         return None
     channels = [
         channel
         for cid in audiences
         if isinstance(cid, str)
+        and len(cid) == _CID
         and (channel := service.channel_with(cid)) is not None
-        and _is_in_force(channel, keyid, actor)
+        and is_station_key(channel.registry, actor, keyid)
     ]
     if not channels:
-        return None
+        return _NO_KEY
+    if (
+        begins is None
+        or ends is None
+        or ends - begins > LONGEST_SECONDS
+        or begins > now + SKEW_SECONDS
+        or ends < now - SKEW_SECONDS
+    ):
+        return _NOT_IN_TIME
     public = dsse.decode_base64(channels[0].registry.keys[keyid].public, _KEY_BYTES)
     assert public is not None
     keys = jwt_checks.key_set(
         {"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": keyid, "x": _base64url(public)}]}
     )
     if jwt_checks.verified(token, keys, _ALGORITHMS) is None:
-        return None
-    grant = Grant(
+        return _NO_KEY
+    return StationGrant(
         id=f"station:{keyid[:12]}",
         actor=actor,
         channels=tuple(channel.registry.cid for channel in channels),
         expires=ends + SKEW_SECONDS,
-    )
-    return StationGrant(
-        grant, lambda: any(_is_in_force(channel, keyid, actor) for channel in channels)
-    )
-
-
-def _is_in_force(projection: Projection, keyid: str, actor: str) -> bool:
-    """Return whether a key is that of a station in office in a channel."""
-    key = projection.registry.keys.get(keyid)
-    return (
-        key is not None
-        and key.until is None
-        and key.owner == actor
-        and is_station(projection.registry, actor)
+        keyid=keyid,
     )
 
 

@@ -56,7 +56,7 @@ class Payer(NamedTuple):
 
         Without a cid they are the accounts for the channels of the token together.
         """
-        scope = cid or grant.identity or ",".join(sorted(grant.channels))
+        scope = cid or grant.account
         return cls(f"{scope}/{grant.actor}", f"{scope}/{grant.side}")
 
 

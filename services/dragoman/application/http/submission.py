@@ -22,8 +22,8 @@ from dragoman.application.http.request import ApiReply, ApiRequest
 from dragoman.application.http.work_meter import counted
 from dragoman.application.post_result import PostResult
 from dragoman.application.quotas import QUOTAS, is_urgent
-from dragoman.application.station_port import Kept
-from dragoman.domain.acts import access
+from dragoman.application.station_port import KeptForHost
+from dragoman.domain.acts import access, membership
 from dragoman.domain.acts.act_registry import in_force
 from dragoman.domain.decide import Submission
 from dragoman.domain.record import ids
@@ -270,6 +270,19 @@ async def _refuse_id_of_draft(
         )
 
 
+async def _refuse_unless_author_signed(projection: Projection, submission: Submission) -> None:
+    """Raise `Refused` if a station hands in an act that its author has not signed.
+
+    In a trial the host would complete the signatures in the author's name. Another
+    gateway may have recorded the author's key just now. Raises `LogUnreachable`.
+    """
+    actor, act, signatures = submission.actor, submission.act, submission.signatures
+    if not membership.has_signed(projection.registry, actor, act, signatures):
+        await projection.bring()
+        if not membership.has_signed(projection.registry, actor, act, signatures):
+            raise refuse("not-permitted", "No valid key of %(actor)s signed the act.", actor=actor)
+
+
 async def submit(
     call: ApiRequest[Any],
     projection: Projection,
@@ -281,14 +294,14 @@ async def submit(
     """Record a submission, and return its place in the log. Raises `Refused`.
 
     At a station it may be kept instead: then the reply is 202 with its entry in the
-    outbox, or a form raises `Kept`.
+    outbox, or a form raises `KeptForHost`.
 
     A record has the id of a draft only if it is the draft's release. The other way is
     that the author of the draft sends its form.
     """
     try:
         result = await posted(call, projection, submission, is_release=is_release, is_form=is_form)
-    except Kept as kept:
+    except KeptForHost as kept:
         if is_form:
             raise  # the page leads to the outbox
         return ApiReply(body=outbox_view(kept.entry), status=202)
@@ -336,7 +349,9 @@ async def posted(
     preconditions: list[Precondition] = [
         partial(call.request.app[QUOTAS].check, call.service, projection, submission)
     ]
-    if not is_handed_in:
+    if is_handed_in:
+        preconditions.insert(0, partial(_refuse_unless_author_signed, projection, submission))
+    else:
         preconditions.append(
             partial(attachment_checks.check, call.service, projection, call.grant, submission)
         )

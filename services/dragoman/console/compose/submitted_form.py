@@ -21,7 +21,7 @@ from multidict import MultiDict
 
 from dragoman.application.http import body_workers, submission
 from dragoman.application.operations import drafts, files
-from dragoman.application.station_port import Kept
+from dragoman.application.station_port import KeptForHost
 from dragoman.console.compose import (
     agreed_phrases,
     agreement_form,
@@ -337,7 +337,7 @@ async def _send(writing: Writing, fields: MultiDict[str], body: bytes) -> web.St
             key=str(fields.get("key", "")),
             etag=str(fields.get("etag", "")) if writing.rule.consenting else "",
         )
-    except Kept as kept:
+    except KeptForHost as kept:
         await _drop(context, fields)
         response = redirect(context.outbox_link(kept.entry.id))
         forget_kept(context.request, response)

@@ -42,6 +42,14 @@ def is_station(registry: Registry, actor: str) -> bool:
     return officer is not None and officer.until is None and "station" in officer.roles
 
 
+def is_station_key(registry: Registry, actor: str, keyid: str) -> bool:
+    """Return whether a key is in force, and that of a station in office."""
+    key = registry.keys.get(keyid)
+    return (
+        key is not None and key.until is None and key.owner == actor and is_station(registry, actor)
+    )
+
+
 def stations_of(registry: Registry, side: str) -> tuple[str, ...]:
     """Return the stations of a side that are in office."""
     return tuple(

@@ -74,6 +74,17 @@ def valid_signers(record: Record, public_key_of: Callable[[str], bytes | None]) 
     return set(signatures)
 
 
+def has_signed(registry: Registry, actor: str, act: bytes, signatures: str) -> bool:
+    """Return whether one of an actor's present keys has validly signed an act."""
+    return any(
+        key.owner == actor
+        and key.until is None
+        and dsse.verify(public_of(key.public), act, signature)
+        for keyid, signature in (dsse.read_signatures(signatures, SIGNATURES) or {}).items()
+        if (key := registry.keys.get(keyid)) is not None
+    )
+
+
 def check_signed(registry: Registry, record: Record, position: int) -> Refusal | None:
     """Refuse a signed act with a missing, wrong or superfluous signature.
 

@@ -100,6 +100,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         {200: Covered},
         takes=(TEXT,),
         may=May.MEMBER,
+        stations=True,
     ),
     Route(
         "GET",

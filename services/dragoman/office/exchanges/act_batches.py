@@ -28,7 +28,7 @@ from dragoman.application.http.submission import (
     posted,
     read_signatures,
 )
-from dragoman.application.station_port import Kept
+from dragoman.application.station_port import KeptForHost
 from dragoman.domain.acts import access
 from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.decide import Submission
@@ -83,7 +83,7 @@ async def post_acts(call: ApiRequest[NoBody]) -> ApiAnswer:
             for index, submission in group:
                 try:
                     result = await posted(call, projection, submission, is_handed_in=is_handed_in)
-                except Kept as kept:
+                except KeptForHost as kept:
                     outcomes[index] = ActOutcome(
                         line=index + 1, status=202, kept=outbox_view(kept.entry)
                     )

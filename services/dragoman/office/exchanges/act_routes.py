@@ -41,6 +41,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         headers=POST_HEADERS,
         example=examples.ACKNOWLEDGEMENT,
         may=May.ACT,
+        stations=True,
     ),
     Route(
         "POST",
@@ -53,6 +54,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         media=(NDJSON,),
         example=examples.ACTS,
         may=May.ACT,
+        stations=True,
     ),
     Route(
         "POST",
@@ -65,5 +67,6 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         headers=POST_HEADERS,
         example=examples.INCIDENT,
         may=May.ACT,
+        stations=True,
     ),
 )

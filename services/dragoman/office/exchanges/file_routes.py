@@ -20,6 +20,7 @@ from dragoman.application.operations import (
     files,
 )
 from dragoman.application.operations.files import TAKING, TYPES, digests_in_acts, file_view, keep
+from dragoman.domain.acts.access import is_station
 from dragoman.domain.record.errors import Refused, make_refusal, refuse
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.limits import FILE_BYTES, FILE_SECONDS
@@ -81,8 +82,11 @@ async def list_files(call: ApiRequest[NoBody]) -> ApiAnswer:
 
 
 async def put_file(call: ApiRequest[NoBody]) -> ApiAnswer:
-    """Store a file of the caller's side."""
-    projection, actor = submission.staff_of(call)
+    """Store a file of the caller's side; a station brings those of its officers."""
+    actor = call.grant.actor
+    projection = call.channel
+    if not is_station(projection.registry, actor):
+        submission.staff_of(call)
     side, digest, media_type = actor.partition("/")[0], _digest(call), call.request.content_type
     if media_type not in TYPES:
         raise refuse(
@@ -263,6 +267,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
             "no-room",
             "busy",
         ),
+        stations=True,
     ),
     Route(
         "GET",

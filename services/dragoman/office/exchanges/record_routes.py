@@ -152,11 +152,13 @@ async def stream_records(call: ApiRequest[FromPosition]) -> ApiAnswer:
         first = (
             after + 1 if after is not None else call.query.from_ or projection.state.position + 1
         )
+        is_raw = is_station(projection.registry, grant.actor)
+        brought = sse.missed_messages if is_raw else sse.missed
         return await _streamed(
             call,
             projection,
-            sse.recorded,
-            lambda since, last: sse.missed(service, projection, since, last),
+            sse.message if is_raw else sse.recorded,
+            lambda since, last: brought(service, projection, since, last),
             first,
         )
     first = after + 1 if after is not None else call.query.from_ or 1

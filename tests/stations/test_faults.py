@@ -1,0 +1,236 @@
+"""Faults of the lines and of the machines of a host and two stations: nothing is lost or doubled.
+
+Each round posts at both stations while a fault strikes. Then all is mended, and audited in full:
+every act that a station promised to send is recorded once or returned, each copy is the host's log,
+and each copy verifies by what its own station has pinned.
+"""
+
+import asyncio
+import random
+import signal
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Final
+
+import aiohttp
+import pytest
+
+from inquest import Inquest
+from patience import PATIENCE_S
+from premises import CHANNEL, Premises, StationProcess
+from station_traffic import StationTraffic
+from tally import Rounds, Row
+from tcp_wire import Trap
+
+_HAND_IN: Final = f"POST /v1/channels/{CHANNEL}/acts".encode()
+
+Strike = Callable[[Premises, random.Random], Awaitable[None]]
+
+
+@pytest.fixture(scope="module")
+def premises(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Premises]:
+    with Premises(tmp_path_factory.mktemp("premises") / "of") as premises:
+        yield premises
+
+
+# Faults
+
+
+def _chosen(premises: Premises, dice: random.Random) -> StationProcess:
+    return dice.choice(premises.stations)
+
+
+async def cut_before_the_host_stored(premises: Premises, dice: random.Random) -> None:
+    wire = _chosen(premises, dice).wire
+    trap = wire.set(Trap(_HAND_IN, keep=dice.randrange(1, 900)))
+    assert await asyncio.to_thread(trap.sprung.wait, PATIENCE_S)
+
+
+async def cut_after_the_host_stored(premises: Premises, dice: random.Random) -> None:
+    wire = _chosen(premises, dice).wire
+    trap = wire.set(Trap(_HAND_IN, mute_s=dice.uniform(0.05, 0.5)))
+    assert await asyncio.to_thread(trap.sprung.wait, PATIENCE_S)
+
+
+async def cut(premises: Premises, dice: random.Random) -> None:
+    wire = _chosen(premises, dice).wire
+    wire.cut()
+    await asyncio.sleep(dice.uniform(0.2, 1.5))
+
+
+async def cut_at_both_sides(premises: Premises, dice: random.Random) -> None:
+    for station in premises.stations:
+        station.wire.cut()
+    await asyncio.sleep(dice.uniform(0.2, 1.5))
+
+
+async def half_open(premises: Premises, dice: random.Random) -> None:
+    _chosen(premises, dice).wire.silence()
+    await asyncio.sleep(dice.uniform(0.2, 3.0))
+
+
+async def answers_lost(premises: Premises, dice: random.Random) -> None:
+    _chosen(premises, dice).wire.cut_answers()
+    await asyncio.sleep(dice.uniform(0.2, 3.0))
+
+
+async def slow_and_narrow(premises: Premises, dice: random.Random) -> None:
+    _chosen(premises, dice).wire.slow(delay_s=dice.uniform(0.05, 0.3), bits_s=64_000)
+    await asyncio.sleep(dice.uniform(1.0, 3.0))
+
+
+async def host_killed(premises: Premises, dice: random.Random) -> None:
+    await asyncio.to_thread(premises.host.restart, signal.SIGKILL)
+
+
+async def station_killed(premises: Premises, dice: random.Random) -> None:
+    await asyncio.to_thread(_chosen(premises, dice).restart, signal.SIGKILL)
+
+
+async def station_killed_while_cut(premises: Premises, dice: random.Random) -> None:
+    station = _chosen(premises, dice)
+    station.wire.cut()
+    await asyncio.sleep(dice.uniform(0.1, 0.5))
+    await asyncio.to_thread(station.restart, signal.SIGKILL)
+
+
+FAULTS: Final[dict[str, Strike]] = {
+    strike.__name__: strike
+    for strike in (
+        cut_before_the_host_stored,
+        cut_after_the_host_stored,
+        cut,
+        cut_at_both_sides,
+        half_open,
+        answers_lost,
+        slow_and_narrow,
+        host_killed,
+        station_killed,
+        station_killed_while_cut,
+    )
+}
+_ROUNDS: Final = 200
+
+
+def mend(premises: Premises) -> None:
+    for station in premises.stations:
+        station.wire.slow(delay_s=0.0, bits_s=0.0)
+        station.wire.mend()
+
+
+# The audit
+
+
+async def emptied(premises: Premises) -> None:
+    """Wait until nothing is on its way any more."""
+    async with asyncio.timeout(PATIENCE_S):
+        for station in premises.stations:
+            while station.on_their_way():
+                await asyncio.sleep(0.05)
+
+
+async def audited(premises: Premises, traffic: StationTraffic, row: Row) -> None:
+    """Every post has an outcome, and the log and both copies bear it out."""
+    await traffic.settle()
+    await emptied(premises)
+    row.acknowledged, row.unknown = len(traffic.acknowledged), traffic.doubted
+    inquest = Inquest(premises.host.nats_url, premises.host.data / "keys")
+    finding = await inquest.held(traffic)
+    row.found(finding)
+    for station in premises.stations:
+        digest = await inquest.digest_at(traffic.session, station, finding.position)
+        assert digest == finding.digests[0], station.actor
+        await inquest.served(traffic.session, station)
+        entries = station.line()["entries"]
+        returned = {entry["id"] for entry in entries if entry["state"] == "returned"}
+        assert not returned & {record.envelope.id for record, _ in inquest.stored}
+    await asyncio.to_thread(premises.audit)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.timeout(3600)
+async def test_nothing_is_lost_or_doubled(
+    premises: Premises,
+    fault: str,
+    session: aiohttp.ClientSession,
+    dice: random.Random,
+    rounds: Rounds,
+    row: Row,
+) -> None:
+    traffic = StationTraffic(
+        session,
+        premises.station("nato"),
+        dice,
+        officers=4,
+        burst=3,
+        stations=premises.stations,
+    )
+    for row.rounds in range(1, rounds(1, _ROUNDS // len(FAULTS)) + 1):
+        async with traffic.flowing():
+            await asyncio.sleep(dice.uniform(0.1, 0.4))
+            await FAULTS[fault](premises, dice)
+            await asyncio.sleep(dice.uniform(0.1, 0.4))
+            mend(premises)
+        await audited(premises, traffic, row)
+
+
+@pytest.mark.timeout(600)
+async def test_what_is_sent_again_at_another_station_of_the_side_is_recorded_once(
+    premises: Premises,
+    session: aiohttp.ClientSession,
+    dice: random.Random,
+    rounds: Rounds,
+    row: Row,
+) -> None:
+    """An officer whose station is cut off goes to the other one, and sends with the same key."""
+    station = premises.station("nato")
+    premises.add("nato/station-2")
+    traffic = StationTraffic(session, station, dice, stations=[*premises.stations])
+    for row.rounds in range(1, rounds(2, 20) + 1):
+        fault = (station.wire.cut, station.wire.cut_answers)[row.rounds % 2]
+        fault()
+        postings = [await traffic.post(traffic.note(f"Again {n}.")) for n in range(3)]
+        assert all(posting.kept for posting in postings)
+        traffic.shift ^= 1
+        assert (await traffic.post(traffic.note("Beside.", "china/officer"))).answer
+        await traffic.settle()
+        mend(premises)
+        traffic.shift ^= 1
+        await audited(premises, traffic, row)
+
+
+# Promises of speed
+
+
+_CUT_IS_SAID_S: Final = 10.0
+_BACK_S: Final = 13.0
+"""A read of 10 s on a dead connection may have begun just before the line is back."""
+
+
+async def _until(condition: Callable[[], bool]) -> float:
+    """Wait until a condition comes true, and return the seconds."""
+    begun = time.monotonic()
+    async with asyncio.timeout(PATIENCE_S):
+        while not await asyncio.to_thread(condition):
+            await asyncio.sleep(0.05)
+    return time.monotonic() - begun
+
+
+@pytest.mark.timeout(300)
+async def test_a_silent_line_is_said_in_ten_seconds_and_what_was_under_way_goes_on(
+    premises: Premises, session: aiohttp.ClientSession, dice: random.Random
+) -> None:
+    station = premises.station("nato")
+    traffic = StationTraffic(session, station, dice, stations=[station])
+    assert (await traffic.post(traffic.note())).answer
+    station.wire.silence()
+    under_way = await traffic.post(traffic.note("Under way."))
+    assert under_way.kept
+    assert await _until(lambda: bool(station.line()["cut"])) < _CUT_IS_SAID_S + 1.0
+    late = await traffic.post(traffic.note("Cut."))
+    assert late.kept
+    station.wire.mend()
+    assert await _until(lambda: not station.line()["cut"]) < _BACK_S
+    assert await _until(lambda: not station.on_their_way()) < _BACK_S
+    await traffic.settle()
+    assert under_way.answer and late.answer
