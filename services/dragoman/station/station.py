@@ -6,17 +6,19 @@ await station.begin(service, …)          with it: lines, followers and submitt
 
 import asyncio
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import structlog
 
 from dragoman.application.clock import stamp
 from dragoman.application.service import Service
 from dragoman.application.station_port import HostLine
+from dragoman.data_directory import PlaceGuard
 from dragoman.domain.acts.erasure import entry_of
 from dragoman.eventlog import durable
 from dragoman.eventlog.event_log import LogUnreachable
@@ -79,6 +81,7 @@ class Station:
         self._heads: SignedHeadStore | None = None
         self._handler: StationCommandHandler | None = None
         self._outbox: Outbox | None = None
+        self._permit: PlaceGuard | None = None
 
     @property
     def names(self) -> frozenset[str]:
@@ -126,8 +129,14 @@ class Station:
         outbox: Outbox,
         heads: SignedHeadStore,
         start: StartTask,
+        permit: PlaceGuard,
     ) -> None:
-        """Begin to follow the hosts, and to send what waits."""
+        """Begin to follow the hosts, and to send what waits.
+
+        Data that were moved, copied or restored send nothing before they are taken
+        over.
+        """
+        self._permit = permit
         self._service, self._handler, self._outbox, self._heads = service, handler, outbox, heads
         seed = self.keys.seed(*STATION_KEY)
         for host in self.joined.hosts:
@@ -177,11 +186,11 @@ class Station:
         )
         self._handler.submitters[name] = submitter
         duties = LineDuties(projection, channel.actor, self._handler, submitter)
-        start(self._service.keep(f"duties of {name}", duties.run))
+        start(self._sending(f"duties of {name}", duties.run))
         if channel.witness:
             seed = self.keys.seed(*WITNESS_KEY)
             cosigner = self._cosigners[name] = Cosigner(link, copy, channel.witness, seed)
-            start(self._service.keep(f"witness of {name}", cosigner.run))
+            start(self._sending(f"witness of {name}", cosigner.run))
         own_records = self._own_records[name] = OwnRecords(
             projection,
             channel.actor,
@@ -193,7 +202,15 @@ class Station:
         projection.listeners.add(own_records.folded)
         start(self._service.keep(f"records of {name}", own_records.run))
         start(self._service.keep(f"line of {name}", follower.run))
-        start(self._service.keep(f"outbox of {name}", submitter.run))
+        start(self._sending(f"outbox of {name}", submitter.run))
+
+    def _sending(
+        self, task: str, run: Callable[[], Coroutine[Any, Any, None]]
+    ) -> Coroutine[Any, Any, None]:
+        """Return a task that sends to the host, once these data may be written."""
+        assert self._service is not None
+        assert self._permit is not None
+        return self._service.keep(task, partial(self._permit.when_allowed, run))
 
     def _was_sent(self, cid: str, id: str) -> bool:
         assert self._outbox is not None
@@ -319,7 +336,7 @@ class Station:
             state = "unsigned"
         link = self._links[newest.channel]
         moment = stamp(_moment(link))
-        await self._outbox.change(newest, state=state, kept=moment)
+        await self._outbox.change(newest, state=state, kept=moment, held=False)
         self._handler.submitters[newest.channel].wake()
 
     def kept_keys(self, channel: str) -> Mapping[str, str]:

@@ -38,7 +38,8 @@ class OutboxEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     `act` has the bytes that were signed; while it is `unsigned`, those that the officer
     wrote. `kept` is the time at which it came here, `left` the time of its first try.
     `problem` is the problem for which it was returned. `came_back` is the time at which
-    it was returned or ended. `position` is that of its record.
+    it was returned or ended. An entry is `held` if it was on its way in data that were
+    restored, moved or copied. `position` is that of its record.
     """
 
     id: str
@@ -57,6 +58,7 @@ class OutboxEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     released_by: str = ""
     left: str = ""
     came_back: str = ""
+    held: bool = False
     position: int = 0
     problem: Raw | UnsetType = UNSET
 
@@ -110,6 +112,16 @@ class Outbox:
             if key.startswith(_PREFIX):
                 entry = _decode(value)
                 self._entries[entry.cid, entry.id] = entry
+
+    async def hold(self, moment: str) -> int:
+        """End all entries that are on their way, until their officers decide.
+
+        Return the number of entries that are held. Raises `LogUnreachable`.
+        """
+        for entry in list(self._entries.values()):
+            if entry.state in ON_THE_WAY:
+                await self.change(entry, state="ended", held=True, came_back=moment)
+        return sum(entry.held for entry in self._entries.values())
 
     def entries(self, cid: str) -> list[OutboxEntry]:
         """Return the entries of a channel, the oldest first."""

@@ -460,6 +460,16 @@ def _line_bars(context: PageContext, line: HostLine) -> Iterator[Bar]:
             way=(context.link(f"/records/{position}"), words.say("Record %(n)s", n=position)),
         )
     entries = [entry for entry in station.entries(projection.name) if entry.side == context.side]
+    if restored := sum(entry.held and entry.state == "ended" for entry in entries):
+        yield Bar(
+            level="serious",
+            word=words.count(
+                "This station was restored: %(n)s act is held until its officer decides.",
+                "This station was restored: %(n)s acts are held until their officers decide.",
+                restored,
+            ),
+            way=(context.link("/outbox"), words.say("Outbox")),
+        )
     urgent = sum(entry.is_urgent for entry in entries if entry.state != "recorded")
     back = sum(entry.state in BACK for entry in entries)
     waiting = sum(entry.state in ON_THE_WAY for entry in entries)
