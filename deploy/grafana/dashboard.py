@@ -140,7 +140,7 @@ ROWS: dict[str, list[Panel]] = {
         }),
         Panel("Copies in doubt, and own voice", "none", {
             "max by (instance) (dragoman_station_copies_in_doubt)": "in doubt {{instance}}",
-            "sum by (channel) (dragoman_station_own_voice_total)": "own voice {{channel}}",
+            "sum by (instance) (dragoman_station_own_voice_total)": "own voice {{instance}}",
         }),
         Panel("Oldest parcel without a receipt", "s", {
             "max by (instance) (dragoman_station_parcel_unanswered_seconds)": "{{instance}}",

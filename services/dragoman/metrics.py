@@ -5,8 +5,7 @@
 
 Names are in seconds and bytes, and counters end in `_total`. The values of labels come
 from closed sets. No label names a channel, a side, an officer or an id. Two gauges do,
-and only if the operator says so with `[metrics] channels = true`. A station's counter
-of its own voice names channels, because somebody must look there at once.
+and only if the operator says so with `[metrics] channels = true`.
 
 Counters count what this process did. Gauges of the host's state are measured when they
 are read, or a few seconds before. They are NaN until the first measurement.
@@ -184,9 +183,7 @@ STATION_OUTBOX_OLD: Final = _gauge(
     "back an hour ago and nobody has decided.",
 )
 STATION_OWN_VOICE: Final = _counter(
-    "station_own_voice",
-    "Records in the side's name that no station of it sent, by channel.",
-    "channel",
+    "station_own_voice", "Records in the side's name that no station of it sent."
 )
 STATION_PARCEL_UNANSWERED: Final = _gauge(
     "station_parcel_unanswered_seconds",

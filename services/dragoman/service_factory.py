@@ -68,6 +68,7 @@ from dragoman.stores.identities import Identities
 from dragoman.stores.key_value import Bucket
 from dragoman.stores.keystore import Keystore
 from dragoman.stores.outbox import Outbox
+from dragoman.stores.parcels import Parcels
 from dragoman.stores.signed_heads import SignedHeadStore
 from dragoman.stores.tokens_and_sessions import BUCKET, OPERATOR, Grant, TokensAndSessions
 from dragoman.supervision import (
@@ -153,6 +154,7 @@ async def running_service(
             signed_heads=SignedHeadStore(second_bus),
             coverage=Coverage(SignedHeadStore(second_bus), pushed),
             pushed=pushed,
+            parcels=Parcels(beside_drafts),
             trees=Trees(store),
             command_handler=openings.command_handler,
             access=access,

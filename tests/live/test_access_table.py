@@ -54,6 +54,9 @@ NOTHING: Final = {
     "show_notice": "There is no notice",
     "remove_way": "You have no such way",
     "confirm_test": "No test of the last day",
+    "show_outbox": "There is no outbox",
+    "withdraw": "There is no outbox",
+    "send_again": "There is no outbox",
 }
 """The answer to a permitted call where nothing of that kind exists: nothing has failed, and no
 provider is set.
@@ -995,7 +998,7 @@ async def test_a_root_that_its_side_keeps_reads_as_an_auditor_does(
         if (
             method == "GET"
             and "{channel}" in path
-            and not re.search(r"{(exchange|draft|person|sha256)}", path)
+            and not re.search(r"{(exchange|draft|person|parcel|sha256)}", path)
             and name != "show_terms"
         ):
             url = (

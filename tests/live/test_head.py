@@ -140,9 +140,12 @@ async def test_every_operation_that_reads_answers_head(who: Who, ids: dict[str, 
             "show_notice",
             "show_transmittal",
             "show_identity",
+            "show_outbox",
         ),
         404,
-    ), "an incident is no release, no notice to many, no transmittal and no identity"
+    ) | dict.fromkeys(("list_parcels", "fetch_parcel"), 403), (
+        "an incident is no release, no notice to many, no transmittal and no identity"
+    )
 
 
 async def test_every_page_answers_head(who: Who, demo: Gateway, ids: dict[str, str]) -> None:

@@ -165,6 +165,8 @@ async def test_what_a_side_keeps_is_not_kept_at_the_host_for_its_station(at: AtH
             in ((await nato.post(C + path, {})).problem(403, "not-permitted")["detail"])
         )
     (await nato.post("/v1/tokens", {})).problem(403, "not-permitted")
+    taken = await nato.call("POST", f"{C}/log/cosignatures", b"junk", Content_Type="text/plain")
+    assert 400 <= taken.status < 500 and b"on its own premises" not in taken.body, taken.body
 
 
 async def test_a_stream_ends_with_the_key_of_its_station(at: AtHost) -> None:

@@ -68,6 +68,24 @@ class Placed(Service):
             file.write_text(self.token(name))
         return file
 
+    def backed_up(self) -> Path:
+        """Stop, copy the data as they are, and start again; return the copy."""
+        copy = Path(tempfile.mkdtemp(dir=self.data.parent, prefix="backup-")) / "data"
+        self.stop()
+        shutil.copytree(self.data, copy)
+        self.start()
+        return copy
+
+    def restore(self, copy: Path) -> None:
+        """Put old data back into the same directory, so that nothing shows it, and start."""
+        self.stop(signal.SIGKILL)
+        for item in self.data.iterdir():
+            if item.name != "place.json":
+                shutil.rmtree(item) if item.is_dir() else item.unlink()
+        ignored = shutil.ignore_patterns("place.json")
+        shutil.copytree(copy, self.data, ignore=ignored, dirs_exist_ok=True)
+        self.start()
+
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Stop with a signal, also where it stands still, and wait; the exit code."""
         if self.process.poll() is None:

@@ -58,6 +58,7 @@ from dragoman.stores.identities import Identities
 from dragoman.stores.key_value import Bucket
 from dragoman.stores.keystore import Keystore
 from dragoman.stores.office_settings import OfficeSettings
+from dragoman.stores.parcels import Parcels
 from dragoman.stores.read_positions import ReadPositions
 from dragoman.stores.signed_heads import SignedHeadStore
 from dragoman.stores.tokens_and_sessions import BUCKET, Grant, TokensAndSessions
@@ -137,6 +138,7 @@ def without_broker(folder: Path, store: Store, projection: Projection) -> Servic
         signed_heads=SignedHeadStore(bus),
         coverage=Coverage(SignedHeadStore(bus), pushed),
         pushed=pushed,
+        parcels=Parcels(Bucket(bus, drafts.BUCKET)),
         trees=Trees(store),
         store=store,
         bus=bus,

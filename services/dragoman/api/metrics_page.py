@@ -19,8 +19,7 @@ somebody reads the metrics. They are `NaN` until they are counted for the first 
 gauges that this service does not have.
 
 No label names a channel, a side, an officer or an id. The last two metrics do, and they are \
-empty unless `[metrics] channels = true`. So does `dragoman_station_own_voice_total` of a \
-[station](operating.md#a-station), because somebody must look there at once.
+empty unless `[metrics] channels = true`.
 
 | metric | kind | labels | what it says |
 |---|---|---|---|

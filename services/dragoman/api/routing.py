@@ -60,6 +60,7 @@ class May(Enum):
     OWN_DUTY = "duty officers and heads of office, for their side"
     OWN_HEAD = "heads of office, for their side"
     OWN_HEADS = "heads of office and administrators, for their side"
+    STATION = "stations, for their side"
     ACT = "the officers whom the rule of the act names"
 
 

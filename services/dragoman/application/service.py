@@ -43,6 +43,7 @@ from dragoman.stores.endpoints import NotificationEndpoints
 from dragoman.stores.files import FileStore
 from dragoman.stores.identities import Identities
 from dragoman.stores.opened_exchanges import OpenedExchanges
+from dragoman.stores.parcels import Parcels
 from dragoman.stores.people import PeopleStore
 from dragoman.stores.rosters import RosterStore
 from dragoman.stores.signed_heads import SignedHeadStore
@@ -82,6 +83,7 @@ class Service:
     signed_heads: SignedHeadStore
     coverage: Coverage
     pushed: PushedCosignatures
+    parcels: Parcels
     trees: Trees
     store: Store
     bus: NatsConnection

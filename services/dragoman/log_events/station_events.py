@@ -59,6 +59,14 @@ EVENTS: Final[dict[str, LogEvent]] = {
         "A record in this side's name came that this station did not send: an officer posted at "
         "the host, somebody else has a key, or the host writes in the side's name.",
     ),
+    "station.parcel_refused": LogEvent(
+        "A parcel of another station cannot be opened, or has an entry of another side. No receipt "
+        "is signed.",
+        "Tell the operator of that station. It stays at the host until then.",
+    ),
+    "station.parcels_wait": LogEvent(
+        "Parcels could not be sent or fetched. It is tried again.",
+    ),
     "station.refused": LogEvent(
         "The host refuses this station its log. It is asked again by itself.",
     ),

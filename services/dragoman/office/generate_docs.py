@@ -64,6 +64,7 @@ _GRANTED: Final[dict[May, tuple[frozenset[str], str]]] = {
     May.OWN_DUTY: (frozenset(DUTY), "own side"),
     May.OWN_HEAD: (frozenset({"head_of_office"}), "own side"),
     May.OWN_HEADS: (frozenset({"head_of_office", "administrator"}), "own side"),
+    May.STATION: (frozenset(STATION), "own side"),
     May.ACT: (frozenset(STAFF | STATION), "by the act"),
 }
 """The roles that may call an operation, and on what."""

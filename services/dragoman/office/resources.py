@@ -21,7 +21,7 @@ from dragoman.office.exchanges import (
 )
 from dragoman.office.host import channel_routes, health_routes, token_routes
 from dragoman.office.incidents import window_routes
-from dragoman.office.people import people_routes
+from dragoman.office.people import parcel_routes, people_routes
 
 ROUTES: Final[tuple[Route[Any], ...]] = (
     *channel_routes.ROUTES,
@@ -40,6 +40,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
     *draft_routes.ROUTES,
     *outbox.API_ROUTES,
     *people_routes.ROUTES,
+    *parcel_routes.ROUTES,
     *roster_routes.ROUTES,
     *file_routes.ROUTES,
     *reach_routes.ROUTES,

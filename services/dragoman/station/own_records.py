@@ -105,7 +105,7 @@ class OwnRecords:
             return  # another station of the side may have sent it
         self.voices = [*self.voices[-_MOST_VOICES:], position]
         self._is_written = False
-        metrics.STATION_OWN_VOICE.labels(self._projection.name).inc()
+        metrics.STATION_OWN_VOICE.inc()
         log.critical(
             "station.own_voice",
             channel=self._projection.name,

@@ -36,6 +36,7 @@ from dragoman.station.kept_key_signer import STATION_KEY, WITNESS_KEY
 from dragoman.station.line_duties import LineDuties
 from dragoman.station.link import SILENT_SECONDS, HostLink
 from dragoman.station.own_records import OwnRecords
+from dragoman.station.parcel_carrier import ParcelCarrier
 from dragoman.station.submitter import Submitter
 from dragoman.stores.compare_and_set import WriteConflict
 from dragoman.stores.keystore import Keystore
@@ -163,6 +164,16 @@ class Station:
             expect=projection.expect,
             convicted=partial(self._convicted, name),
         )
+        parcels = ParcelCarrier(
+            link,
+            projection,
+            self._service.people,
+            self.keys.seed(*STATION_KEY),
+            channel.actor,
+            self._data / "station" / f"people-{name}.json",
+        )
+        projection.listeners.add(parcels.folded)
+        start(self._service.keep(f"parcels of {name}", parcels.run))
         files = FileCarrier(
             link,
             self._service.files,

@@ -99,7 +99,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         NoBody,
         {200: Covered},
         takes=(TEXT,),
-        may=May.MEMBER,
+        may=May.STATION,
         stations=True,
     ),
     Route(

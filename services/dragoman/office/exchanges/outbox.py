@@ -44,7 +44,8 @@ def _asked(call: ApiRequest[Any]) -> tuple[StationPort, HostLine, str]:
     if station is None or line is None:
         raise refuse(
             "not-found",
-            "%(channel)s has no outbox here: its log is on this host, and posts go into it at once.",
+            "There is no outbox of %(channel)s here: its log is on this host, and posts go into it at "
+            "once.",
             channel=projection.name,
         )
     return station, line, actor.partition("/")[0]
@@ -122,7 +123,7 @@ API_ROUTES: Final[tuple[Route[Any], ...]] = (
         "The outbox of a station",
         NoBody,
         {200: OutboxView},
-        may=May.OWN_OFFICERS,
+        may=May.OWN_OFFICE,
     ),
     Route(
         "DELETE",
@@ -131,7 +132,7 @@ API_ROUTES: Final[tuple[Route[Any], ...]] = (
         "Withdraw an act that never left the station",
         NoBody,
         {204: None},
-        may=May.OWN_OFFICERS,
+        may=May.OWN_OFFICE,
     ),
     Route(
         "POST",
@@ -140,7 +141,7 @@ API_ROUTES: Final[tuple[Route[Any], ...]] = (
         "Send an act that had grown too old",
         NoBody,
         {202: OutboxEntryView},
-        may=May.OWN_OFFICERS,
+        may=May.OWN_OFFICE,
     ),
 )
 
