@@ -9,7 +9,13 @@ import pytest
 from structlog.testing import capture_logs
 
 from dragoman import supervision
-from dragoman.supervision import RETRY_FIRST_SECONDS, RETRY_LONGEST_SECONDS, Backoff, supervise
+from dragoman.supervision import (
+    RETRY_FIRST_SECONDS,
+    RETRY_LONGEST_SECONDS,
+    Backoff,
+    background_tasks,
+    supervise,
+)
 from patience import PATIENCE_S
 
 
@@ -128,3 +134,15 @@ async def test_a_task_that_swallows_a_cancellation_is_cancelled_again_also_by_on
     async with asyncio.timeout(PATIENCE_S):
         await asyncio.wait([ending])
     assert ending.cancelled() and task.cancelled()
+
+
+async def test_a_context_ends_though_a_task_ended_in_the_same_turn_of_the_loop() -> None:
+    """Its callback has not been called then, and waiting for the task gives way to nothing."""
+    ended = asyncio.get_running_loop().create_future()
+
+    async def work() -> None:
+        ended.set_result(None)
+
+    async with background_tasks() as start:
+        start(work())
+        await ended

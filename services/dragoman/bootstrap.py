@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 import structlog
+from aiohttp import web
 
 from dragoman import admin_door, data_directory
 from dragoman.admin_door import AdminDoor
@@ -198,6 +199,7 @@ async def gateway(
     take_over: bool = False,
     clock: AdjustableClock | None = None,
     station: Station | None = None,
+    routes: Sequence[web.RouteDef] = (),
 ) -> AsyncIterator[RunningGateway]:
     """Yield a gateway that is ready on a broker.
 
@@ -208,7 +210,7 @@ async def gateway(
     With `whole`, the process also runs the scheduler, the notifier and the signer; the
     signer runs elsewhere if `registrar.beside` is set. `clock` is the clock of the
     gateway, if another than that of the machine is wanted. A `station` brings the
-    copies of shared channels.
+    copies of shared channels. `routes` are answered beside the usual ones.
     """
     permit = PlaceGuard(settings.data, take_over=take_over)
     clock = clock or AdjustableClock()
@@ -248,7 +250,7 @@ async def gateway(
             if not whole:
                 deadlines.leave()  # another process keeps them from now on
 
-        running = await door.serve(service, stack, start, certificate, settle)
+        running = await door.serve(service, stack, start, certificate, settle, routes)
         operator.check = partial(host_health.checks, running.app, is_operator=True)
         lifecycle.checks.append(check)
         if certificate is not None:

@@ -50,7 +50,7 @@ class ServiceProcess:
     """One service as a process."""
 
     def __init__(self, name: str, arguments: list[str], environment: Mapping[str, str]) -> None:
-        """Prepare the process of `dragoman serve` with these arguments."""
+        """Prepare the process of `dragoman` with these arguments."""
         self.name = name
         self._arguments = arguments
         self._environment = environment
@@ -64,7 +64,7 @@ class ServiceProcess:
         """
         supervisor = os.getpid()
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", "dragoman", "serve", *self._arguments),
+            *(sys.executable, "-P", "-m", "dragoman", *self._arguments),
             env=self._environment,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
@@ -164,7 +164,7 @@ def _processes(
         port = url.rpartition(":")[2]
         services[name] = ["gateway", "--name", name, "--port", port, "--host", settings.http.host]
     return [
-        ServiceProcess(name, arguments, _environment(settings, endpoint, name, config))
+        ServiceProcess(name, ["serve", *arguments], _environment(settings, endpoint, name, config))
         for name, arguments in services.items()
     ]
 

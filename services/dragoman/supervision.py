@@ -151,6 +151,7 @@ async def background_tasks() -> AsyncIterator[StartTask]:
     finally:
         while tasks:  # a task that ends may have started another one
             await cancel_until_ended(tuple(tasks))
+            await asyncio.sleep(0)  # `ended` is called for tasks that were done already
 
 
 async def cancel_until_ended(tasks: Iterable[asyncio.Task[Any]]) -> None:

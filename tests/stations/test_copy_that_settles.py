@@ -8,7 +8,7 @@ import pytest
 from msgspec import Raw
 
 from dragoman.audit import compare
-from dragoman.client import Unreachable
+from dragoman.client import ProblemResponse, Unreachable
 from dragoman.domain.acts.log_policy import log_of
 from dragoman.eventlog.archive_format import Pinned
 from dragoman.eventlog.event_log import LogBroken
@@ -19,6 +19,7 @@ from dragoman.station.copy_log import CopyLog, StagedFile
 from dragoman.station.follower import CopyFollower
 from dragoman.station.link import End, Head, LogMessage, StreamEvent
 from dragoman.tlog import leaf, tiles
+from dragoman_schemas.problems import Problem
 from dragoman_schemas.responses import Entry
 from heads import head_over
 from patience import PATIENCE_S
@@ -113,6 +114,10 @@ class Line:
 
     async def stream(self, _: str, after: int) -> AsyncGenerator[list[StreamEvent], None]:
         self.connections += 1
+        if after > len(self.raws):  # a host waits for the position, and then refuses
+            raise ProblemResponse(
+                Problem(type="/problems/behind", title="", status=503, detail="Not folded yet.")
+            )
         queue: asyncio.Queue[list[StreamEvent] | None] = asyncio.Queue()
         self._events.append(queue)
         missed: list[StreamEvent] = [

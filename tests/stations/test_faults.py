@@ -10,17 +10,22 @@ import random
 import signal
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack
 from typing import Final
 
 import aiohttp
 import pytest
 
 from inquest import Inquest
+from netns import NoNamespaces
+from packet_wire import packet_wire
 from patience import PATIENCE_S
 from premises import CHANNEL, Premises, StationProcess
+from service import NOTE
 from station_traffic import StationTraffic
 from tally import Rounds, Row
-from tcp_wire import Trap
+from tcp_wire import Trap, Wire, plain_socket
+from world import compact
 
 _HAND_IN: Final = f"POST /v1/channels/{CHANNEL}/acts".encode()
 
@@ -199,6 +204,45 @@ async def test_what_is_sent_again_at_another_station_of_the_side_is_recorded_onc
         await audited(premises, traffic, row)
 
 
+@pytest.mark.timeout(600)
+async def test_a_line_that_loses_a_third_of_its_packets_loses_no_act(
+    premises: Premises,
+    session: aiohttp.ClientSession,
+    dice: random.Random,
+    rounds: Rounds,
+    row: Row,
+) -> None:
+    station = premises.station("nato")
+    traffic = StationTraffic(
+        session, station, dice, officers=2, burst=1, stations=premises.stations
+    )
+    with ExitStack() as stack:
+        try:
+            packets = stack.enter_context(packet_wire(dice))
+        except NoNamespaces as error:
+            pytest.skip(f"TUN devices and network namespaces are needed: {error}")
+        stack.callback(direct, station.wire, premises.host.port)
+        far_end = Wire(
+            premises.host.port, listen=7, at=packets.far.address, near=packets.far.socket
+        )
+        stack.enter_context(far_end)
+        station.wire.far, station.wire.target = packets.near.socket, (packets.far.address, 7)
+        station.wire.reset()
+        packets.loss = 0.3
+        for row.rounds in range(1, rounds(1, 10) + 1):
+            await traffic.flow(2.0)
+            await traffic.settle()
+        packets.loss = 0.0
+        await audited(premises, traffic, row)
+    assert packets.requests.carried > 1_000
+
+
+def direct(wire: Wire, port: int) -> None:
+    """Have a wire lead to the port of the host again, without packets of a test."""
+    wire.far, wire.target = plain_socket, ("127.0.0.1", port)
+    wire.reset()
+
+
 # Promises of speed
 
 
@@ -234,3 +278,54 @@ async def test_a_silent_line_is_said_in_ten_seconds_and_what_was_under_way_goes_
     assert await _until(lambda: not station.on_their_way()) < _BACK_S
     await traffic.settle()
     assert under_way.answer and late.answer
+
+
+_FLASH_OVER_NARROW_LINE_S: Final = 3.0
+
+
+@pytest.mark.timeout(300)
+async def test_a_flash_passes_a_bulk_reader_on_the_same_narrow_line(
+    premises: Premises, session: aiohttp.ClientSession, dice: random.Random
+) -> None:
+    """A queue of a quarter of a second stands for a router that shares its line out."""
+    station, other = premises.station("nato"), premises.station("china")
+    traffic = StationTraffic(session, station, dice, stations=[station])
+    wire = station.wire
+    auditor = premises.host.token("nato/auditor")
+    url = f"http://127.0.0.1:{wire.port}/v1/channels/{CHANNEL}/records"
+    headers = {"Authorization": f"Bearer {auditor}", "Accept": "application/x-ndjson"}
+
+    async def read_in_bulk() -> None:
+        while True:
+            async with session.get(url, headers=headers) as answer:
+                assert answer.status == 200
+                await answer.read()
+
+    wire.requests.queue = wire.answers.queue = 2_000
+    wire.slow(delay_s=0.3, bits_s=64_000)
+    reading = asyncio.create_task(read_in_bulk())
+    try:
+        await asyncio.sleep(2.0)
+        before = wire.answers.carried
+        flash = traffic.note("Now.")
+        flash.act = compact({**NOTE, "text": "Now.", "precedence": "flash"})
+        begun = time.monotonic()
+        sending = asyncio.create_task(traffic.post(flash))
+        reader = other.token("china/auditor")
+        while not await asyncio.to_thread(shows, other, reader, "Now."):
+            assert time.monotonic() - begun < PATIENCE_S
+        seconds = time.monotonic() - begun
+        await sending
+    finally:
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+        mend(premises)
+    assert wire.answers.carried - before > 1_000, "nobody read in bulk"
+    assert seconds < _FLASH_OVER_NARROW_LINE_S
+    await traffic.settle()
+
+
+def shows(station: StationProcess, token: str, text: str) -> bool:
+    """Return whether a station shows a record with some text among its newest exchanges."""
+    found = station.call("GET", f"/v1/channels/{CHANNEL}/exchanges?q={text}", token=token)
+    return bool(found["exchanges"])

@@ -41,7 +41,8 @@ class Trap:
     sprung: threading.Event = field(default_factory=threading.Event)
 
 
-def _tcp() -> socket.socket:
+def plain_socket() -> socket.socket:
+    """Return a TCP socket of this network."""
     return socket.socket(socket.AF_INET, socket.SOCK_STREAM)
 
 
@@ -57,20 +58,21 @@ class Wire(Carrier):
         *,
         address: str = "127.0.0.1",
         listen: int = 0,
-        near: Callable[[], socket.socket] = _tcp,
-        far: Callable[[], socket.socket] = _tcp,
+        at: str = "127.0.0.1",
+        near: Callable[[], socket.socket] = plain_socket,
+        far: Callable[[], socket.socket] = plain_socket,
         delay_s: float = 0.0,
         bits_s: float = 0.0,
         queue: int = 16_384,
     ) -> None:
-        """Listen, and carry to that port."""
+        """Listen at an address, and carry to that port."""
         super().__init__(delay_s=delay_s, bits_s=bits_s, queue=queue)
         self.port = listen or free_port()
         self.trap: Trap | None = None
         self.target = (address, port)
         self.far = far
         self._pairs: dict[_Pair, asyncio.Task[None]] = {}
-        self._near = near
+        self._near, self._at = near, at
         self._listener: socket.socket
         self._accepting: asyncio.Task[None] | None = None
         self.in_thread(self._bind())
@@ -121,7 +123,7 @@ class Wire(Carrier):
     async def _bind(self) -> None:
         self._listener = _small_packets(self._near())
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._listener.bind(("127.0.0.1", self.port))
+        self._listener.bind((self._at, self.port))
 
     async def _mend(self) -> None:
         for pair in self._pairs:

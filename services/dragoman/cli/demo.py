@@ -9,7 +9,7 @@ import hashlib
 import json
 import ssl
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -138,8 +138,10 @@ async def seed(data: Path, base_url: str, own_url: str, certificate: Path | None
         "channels": [definition["name"] for definition in definitions],
         "tokens": tokens,
     }
-    write_secret(data / "demo.json", f"{json.dumps(seeded, indent=1)}\n".encode())
-    return {**seeded, "file": str(data / "demo.json")}
+    path = data / "demo.json"
+    before = json.loads(path.read_text()) if path.exists() else {}
+    write_secret(path, f"{json.dumps(before | seeded, indent=1)}\n".encode())
+    return {**seeded, "file": str(path)}
 
 
 async def open_channel(caller: Client, definition: dict[str, Any]) -> str:
@@ -176,32 +178,42 @@ async def tokens_of(
     """
     path = data / "demo.json"
     earlier: dict[str, str] = json.loads(path.read_text())["tokens"] if path.exists() else {}
-    listed = (await caller.call("GET", "/v1/tokens")).json()["tokens"] if earlier else ()
-    ids = {token["id"] for token in listed}
-    tokens = {
-        holder: token
-        for holder, token in earlier.items()
-        if hashlib.sha256(token.encode()).hexdigest()[:12] in ids
-    }
+    tokens = await tokens_in_force(caller, earlier)
     sides = [side for definition in definitions for side in definition["sides"]]
     names = {
         f"{side}/{role}": name for side in dict.fromkeys(sides) for role, name in ROLES.items()
     }
 
-    async def issued(holder: str) -> str:
+    async def issued_to(holder: str) -> str:
         actor = f"{holder.partition('/')[0]}/{names[holder]}"
         channels = [
             definition["name"]
             for definition in definitions
             if holder.partition("/")[0] in definition["sides"]
         ]
-        body = json.dumps({"actor": actor, "channels": channels, "label": "demonstration"}).encode()
-        return str((await caller.call("POST", "/v1/tokens", body)).json()["token"])
+        return await issued(caller, actor, channels)
 
     missing = [holder for holder in names if holder not in tokens]
     if missing:
         await _identify(caller, definitions)
-    return tokens | dict(zip(missing, await asyncio.gather(*map(issued, missing)), strict=True))
+    return tokens | dict(zip(missing, await asyncio.gather(*map(issued_to, missing)), strict=True))
+
+
+async def tokens_in_force(operator: Client, earlier: dict[str, str]) -> dict[str, str]:
+    """Return the valid tokens of an earlier demonstration, by holder."""
+    listed = (await operator.call("GET", "/v1/tokens")).json()["tokens"] if earlier else ()
+    ids = {token["id"] for token in listed}
+    return {
+        holder: token
+        for holder, token in earlier.items()
+        if hashlib.sha256(token.encode()).hexdigest()[:12] in ids
+    }
+
+
+async def issued(operator: Client, actor: str, channels: Sequence[str]) -> str:
+    """Return a new token of an officer in some channels."""
+    body = json.dumps({"actor": actor, "channels": channels, "label": "demonstration"}).encode()
+    return str((await operator.call("POST", "/v1/tokens", body)).json()["token"])
 
 
 async def _identify(caller: Client, definitions: list[dict[str, Any]]) -> None:

@@ -7,6 +7,7 @@ import importlib.util
 import resource
 import shutil
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -17,11 +18,12 @@ from cyclopts import App, Parameter
 from dragoman import bootstrap, service_processes, telemetry
 from dragoman.application.clock import AdjustableClock
 from dragoman.cli import demo as demonstration
-from dragoman.cli import past_event
+from dragoman.cli import demo_stations, past_event
 from dragoman.cli.common import UsageError, out, renamed, say
 from dragoman.eventlog import broker
 from dragoman.eventlog.broker import BrokerError
 from dragoman.lifecycle import Lifecycle
+from dragoman.office.host.demonstration_lines import RelayedLines
 from dragoman.settings import Settings, load
 
 Data = Annotated[
@@ -145,6 +147,14 @@ def up(
             f"One of {', '.join(past_event.NAMES)}.",
         ),
     ] = "",
+    stations: Annotated[
+        bool,
+        Parameter(
+            negative=(),
+            help="With --demo: also a station of each side, in DIR/stations, on the two ports "
+            "after the host's. A page of the host cuts their lines.",
+        ),
+    ] = False,
     fresh: Annotated[
         bool, Parameter(negative=(), help="Delete the data directory first, with everything in it.")
     ] = False,
@@ -183,11 +193,16 @@ def up(
         raise UsageError("--scenario is for the demonstration: give --demo as well")
     if scenario:
         past_event.check_name(scenario)
+    if stations and (scenario or not demo):
+        raise UsageError("--stations is for the demonstration: give --demo, and no --scenario")
+    if stations:
+        demo_stations.check(settings)
     main = partial(
         _up,
         settings,
         demo=demo,
         scenario=scenario,
+        stations=stations,
         fresh=fresh,
         is_station=station,
         take_over=take_over,
@@ -203,6 +218,7 @@ async def _up(
     *,
     demo: bool,
     scenario: str,
+    stations: bool,
     fresh: bool,
     is_station: bool,
     take_over: bool,
@@ -223,6 +239,10 @@ async def _up(
             f"the operator's token is in {settings.data / 'operator.token'}"
         )
     clock = AdjustableClock()
+    if stations:  # this process alone cuts their lines
+        http = msgspec.structs.replace(settings.http, gateways=1)
+        settings = msgspec.structs.replace(settings, http=http)
+    lines = RelayedLines(demonstration.OFFICES)
     if is_station:  # one process sends what waits, and each copy has one owner
         http = msgspec.structs.replace(settings.http, gateways=1)
         settings = msgspec.structs.replace(settings, services="together", http=http)
@@ -237,6 +257,7 @@ async def _up(
             take_over=take_over,
             clock=clock,
             station=station,
+            routes=lines.routes if stations else (),
         ) as running,
         service_processes.running(
             settings,
@@ -246,6 +267,7 @@ async def _up(
             url=running.own_url,
             config=config,
         ),
+        AsyncExitStack() as beside,
     ):
         bootstrap.write_server_file(settings.data, running.base_url, endpoint)
         if scenario:
@@ -258,6 +280,11 @@ async def _up(
             )
             await running.settle()  # what was overdue in it has lapsed before anybody looks
             demonstration.introduce(seeded, say)
+            if stations:
+                seeded = await beside.enter_async_context(
+                    demo_stations.running(settings, running, seeded, lines)
+                )
+                demo_stations.introduce(seeded, say)
         else:
             say(f"listening at {running.base_url}")
         out(running.base_url)

@@ -151,11 +151,11 @@ class KnownChannel(Struct, frozen=True, kw_only=True):
     log: Verifier
 
 
-async def known_channel(caller: Client, channel: str) -> KnownChannel:
+async def known_channel(caller: Client, channel: str, folder: Path | None = None) -> KnownChannel:
     """Return a channel by its genesis.
 
-    It must be the channel in which earlier acts were signed from here. Raises
-    `UsageError`.
+    It must be the channel in which earlier acts were signed from here, as a folder
+    says: without one, that of a person's own settings. Raises `UsageError`.
     """
     raw = (await caller.call("GET", f"/v1/channels/{channel}/records/1")).body
     try:
@@ -178,7 +178,8 @@ async def known_channel(caller: Client, channel: str) -> KnownChannel:
         log=Verifier(opening.origin, ED25519, public_of(opening.log_key)),
     )
     server = hashlib.sha256(caller.base_url.encode()).hexdigest()[:16]
-    path, text = home() / "channels" / f"{channel}-{server}", f"{known_head.cid} {known_head.log}\n"
+    path = (folder or home()) / "channels" / f"{channel}-{server}"
+    text = f"{known_head.cid} {known_head.log}\n"
     if path.exists() and path.read_text() != text:
         raise UsageError(
             f"{channel} is not the channel in which you signed before, which {path} names: "
@@ -190,7 +191,9 @@ async def known_channel(caller: Client, channel: str) -> KnownChannel:
     return known_head
 
 
-async def newest_head(caller: Client, about: KnownChannel) -> dict[str, Any]:
+async def newest_head(
+    caller: Client, about: KnownChannel, folder: Path | None = None
+) -> dict[str, Any]:
     """Return the newest signed head of a channel, verified and stored.
 
     The first head is compared with the records themselves, each later one with the one
@@ -208,7 +211,7 @@ async def newest_head(caller: Client, about: KnownChannel) -> dict[str, Any]:
         raise UsageError(
             f"the gateway's head is not signed by the log's key: {error}; sign nothing, and ask why"
         ) from None
-    path = home() / "heads" / about.cid
+    path = (folder or home()) / "heads" / about.cid
     if not path.exists() and not await _is_of_records(caller, about.name, head):
         raise UsageError(
             f"the gateway shows a head of {head.size} records that is not of its own records: "
@@ -270,10 +273,15 @@ async def _goes_on(caller: Client, channel: str, before: Checkpoint, head: Check
 
 
 async def context(
-    caller: Client, channel: str, exchange: str = "", *, of_channel: bool = False
+    caller: Client,
+    channel: str,
+    exchange: str = "",
+    *,
+    of_channel: bool = False,
+    folder: Path | None = None,
 ) -> dict[str, Any]:
     """Return the members of `signed` for an act, but for its type and id."""
-    about = await known_channel(caller, channel)
+    about = await known_channel(caller, channel, folder)
     author = (await caller.call("GET", "/v1/me")).json()["actor"]
     after = ""
     if of_channel:
@@ -288,7 +296,7 @@ async def context(
         "exchange": exchange,
         "author": author,
         "after": after,
-        "seen": await newest_head(caller, about),
+        "seen": await newest_head(caller, about, folder),
     }
 
 
@@ -301,10 +309,16 @@ async def sign_act(
     *,
     exchange: str = "",
     key: str | None = None,
+    folder: Path | None = None,
 ) -> SignedAct:
-    """Return an act with `signed` as its last member, and all signatures over it."""
+    """Return an act with `signed` as its last member, and all signatures over it.
+
+    `folder` has the channels and heads that were seen before; without it, a person's
+    own settings have them.
+    """
     name = str(data.__struct_config__.tag)
-    bound = await context(caller, channel, exchange, of_channel=RULES[name].family == "channel")
+    of_channel = RULES[name].family == "channel"
+    bound = await context(caller, channel, exchange, of_channel=of_channel, folder=folder)
     id = key or new_key()
     bound |= {"type": type_of(name, await _version_in_force(caller, channel, name)), "id": id}
     raw = act[:-1] + b',"signed":' + msgspec.json.encode(bound) + b"}"

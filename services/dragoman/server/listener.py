@@ -6,7 +6,7 @@ async with listener.opened(settings, lifecycle, certificate) as door:
 """
 
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -81,10 +81,12 @@ class PublicDoor:
         start: StartTask,
         certificate: Certificate | None,
         settle: Callable[[], Awaitable[None]],
+        routes: Sequence[web.RouteDef] = (),
     ) -> RunningGateway:
         """Let the application of a service answer from now on, until the stack closes.
 
-        `settle` records the steps of deadlines that are due.
+        `settle` records the steps of deadlines that are due. The application has the
+        further `routes` too.
 
         Raises `SettingsError` if the settings are not valid.
         """
@@ -92,6 +94,7 @@ class PublicDoor:
         base_url = settings.http.public_url or self.own_url
         providers = await _provider(settings, base_url, service, stack, start)
         app = application(service, settings, *providers)
+        app.router.add_routes(routes)
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2.0)
         if certificate is not None:
             start(service.keep("certificate", certificate.keep_fresh))

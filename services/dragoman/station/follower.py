@@ -73,11 +73,11 @@ class CopyFollower:
 
     @property
     def hindrance(self) -> Text | None:
-        """The reason why nothing is taken from the host though its line is up.
+        """A reason to doubt what the host shows, or else why nothing is taken from it.
 
-        Or a reason to doubt what it shows. None if all is well.
+        None if all is well.
         """
-        return self._refusal or self._doubt
+        return self._doubt or self._refusal
 
     async def run(self) -> None:
         """Follow until the host is convicted."""
@@ -136,6 +136,8 @@ class CopyFollower:
         size = None if note is None else self._copy.settled.size_of(note)
         if note is not None and size is None:
             await self._head(note)  # a head of another key convicts nobody but is kept
+        elif note is not None and size is not None and size < self._copy.settled_size:
+            await self._head(note)  # its host refuses a stream from beyond its own end
         elif note is not None and size is not None and size - self._copy.settled_size > _FAR:
             await self._fill(note, size)
         async for events in self._link.stream(channel, self._copy.size):

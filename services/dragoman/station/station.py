@@ -321,13 +321,17 @@ class Station:
     async def withdraw(self, entry: OutboxEntry) -> bool:
         """Withdraw an entry that never left, or that came back.
 
-        Return whether it could be withdrawn. Raises `LogUnreachable`.
+        Return whether it could be withdrawn: it may be leaving at this moment. Raises
+        `LogUnreachable`.
         """
         assert self._outbox is not None
+        assert self._handler is not None
         newest = self._outbox.find(entry.cid, entry.id)
         if newest is None:
             return True
         if newest.state in ("unanswered", "recorded") or (newest.left and newest.state == "ended"):
+            return False
+        if self._handler.submitters[newest.channel].is_trying(newest):
             return False
         await self._outbox.drop(newest)
         return True

@@ -155,7 +155,12 @@ class Submitter:
         if was_cut and not self._was_cut:
             self._again.clear()  # the line is back: nobody waits any longer
         waiting: dict[str, OutboxEntry] = {}
-        for entry in self._outbox.entries(self._cid):
+        # An opening leaves first, also where the clock went back before its next act was written.
+        for entry in sorted(
+            self._outbox.entries(self._cid), key=lambda entry: bool(entry.exchange)
+        ):
+            if not self._is_newest(entry):
+                continue
             if entry.state == "recorded":
                 await self._let_go(entry)
             elif self._projection.posted(entry.id) is not None:
@@ -173,9 +178,18 @@ class Submitter:
                 break
             if entry.queue in self._busy or self._again.get(entry.queue, 0.0) > now:
                 continue
-            task = asyncio.create_task(self._try(entry))
+            task = asyncio.create_task(self._try(entry), name=entry.id)
             self._busy[entry.queue] = task
             task.add_done_callback(partial(self._tried, entry.queue))
+
+    def is_trying(self, entry: OutboxEntry) -> bool:
+        """Return whether an entry is leaving at this moment."""
+        task = self._busy.get(entry.queue)
+        return task is not None and task.get_name() == entry.id
+
+    def _is_newest(self, entry: OutboxEntry) -> bool:
+        """Return whether nobody has changed or withdrawn an entry meanwhile."""
+        return self._outbox.find(entry.cid, entry.id) is entry
 
     def _tried(self, queue: str, task: asyncio.Task[None]) -> None:
         self._busy.pop(queue, None)
@@ -207,6 +221,7 @@ class Submitter:
 
     async def _try(self, entry: OutboxEntry) -> None:
         """Try to have one entry recorded."""
+        is_first = not entry.left
         try:
             if entry.state == "unsigned":
                 entry = await self._signed(entry)
@@ -217,7 +232,7 @@ class Submitter:
                 return
             if not entry.left:
                 entry = await self._outbox.change(entry, state="unanswered", left=self.now())
-            await self._send(entry)
+            await self._send(entry, is_first=is_first)
         except LogUnreachable as error:
             self._pause(entry)
             log.warning("station.outbox_waits", reason=str(error))
@@ -234,7 +249,7 @@ class Submitter:
         except Refused as error:
             return await self._returned(entry, problem_of(error.refusal, "", ""))
 
-    async def _send(self, entry: OutboxEntry) -> None:
+    async def _send(self, entry: OutboxEntry, *, is_first: bool) -> None:
         keyids, signatures = zip(
             *(item.split(":", 1) for item in entry.signatures.split()), strict=True
         )
@@ -250,7 +265,7 @@ class Submitter:
             await self._bring(bytes(entry.act))
             outcome = await self._link.post(entry.channel, line)
         except Unreachable as error:
-            if error.never_left:
+            if error.never_left and is_first:
                 await self._outbox.change(entry, state="waiting", left="")
             self._pause(entry)
             return

@@ -16,6 +16,7 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 from msgspec.structs import replace
 
+from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.stores.key_value import Bucket
 
 OutboxState = Literal["waiting", "unanswered", "unsigned", "returned", "ended", "recorded"]
@@ -143,6 +144,10 @@ class Outbox:
         return await self.put(replace(entry, **members))
 
     async def drop(self, entry: OutboxEntry) -> None:
-        """Remove an entry. Raises `LogUnreachable`."""
-        await self._bucket.put(f"{_PREFIX}{entry.cid}.{entry.id}", None)
+        """Remove an entry, which nobody sends from now on. Raises `LogUnreachable`."""
         self._entries.pop((entry.cid, entry.id), None)
+        try:
+            await self._bucket.put(f"{_PREFIX}{entry.cid}.{entry.id}", None)
+        except LogUnreachable:
+            self._entries[entry.cid, entry.id] = entry
+            raise
