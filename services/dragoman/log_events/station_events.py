@@ -41,6 +41,11 @@ EVENTS: Final[dict[str, LogEvent]] = {
         "is tried again.",
         "See what the host says in `reason`.",
     ),
+    "station.outbox_held": LogEvent(
+        "The data of the station were moved, copied or restored. The acts that were on their way "
+        "are held. `acts` is their number.",
+        "Have their officers open the page Outbox, and send or withdraw each act.",
+    ),
     "station.outbox_waits": LogEvent(
         "An entry of the outbox could not be written. It stays as it was.",
         "Check this station's broker and its disk.",

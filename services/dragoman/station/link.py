@@ -131,6 +131,7 @@ class HostLink:
         """Speak as an officer entry of the role station, with its key."""
         self.url = url
         self.clock = HostClock()
+        self.begun = asyncio.get_running_loop().time()
         self.heard = float("-inf")
         """The time of the event loop at which the host was last heard."""
         self._seed, self._actor, self._cids = seed, actor, cids

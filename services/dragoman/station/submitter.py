@@ -25,7 +25,7 @@ from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.projection.projection import NotYetApplied, Projection
 from dragoman.station.file_carrier import NotBrought
 from dragoman.station.link import SILENT_SECONDS, HostLink
-from dragoman.stores.outbox import ON_THE_WAY, URGENT, Outbox, OutboxEntry
+from dragoman.stores.outbox import BACK, ON_THE_WAY, URGENT, Outbox, OutboxEntry
 from dragoman_schemas.problems import BASE, Problem
 from dragoman_schemas.responses import ActLine, ActOutcome
 
@@ -41,6 +41,9 @@ AGE_SECONDS: Final[Mapping[str, float]] = {
 
 A stale message is worse than a late one. Acts that only acknowledge have no such age.
 """
+
+_UNDECIDED_SECONDS: Final = 3_600.0
+"""Seconds for which an entry that came back may wait for its officer."""
 
 ACKNOWLEDGING: Final = frozenset({"acknowledgement", "watch-assumption", "watch-relief"})
 _RANKS: Final = {"flash": 0, "immediate": 1, "priority": 2, "routine": 3}
@@ -163,7 +166,7 @@ class Submitter:
             elif self._projection.posted(entry.id) is not None:
                 await self._note_recorded(entry)
             elif entry.state in ON_THE_WAY:
-                if self._is_over(entry):
+                if self.is_over(entry):
                     await self._back(replace(entry, state="ended"))
                 else:
                     waiting.setdefault(entry.queue, entry)
@@ -195,12 +198,26 @@ class Submitter:
             log.critical("station.send_failed", channel=self._projection.name, exc_info=error)
         self.wake()
 
-    def _is_over(self, entry: OutboxEntry) -> bool:
+    def is_over(self, entry: OutboxEntry) -> bool:
         """Return whether an entry is too old to leave by itself."""
         if entry.name in ACKNOWLEDGING:
             return False
-        age = self._link.clock.now() - datetime.fromisoformat(entry.kept).timestamp()
-        return age > AGE_SECONDS.get(entry.precedence, AGE_SECONDS["routine"])
+        age = AGE_SECONDS.get(entry.precedence, AGE_SECONDS["routine"])
+        return self._seconds_since(entry.kept) > age
+
+    def is_old(self, entry: OutboxEntry) -> bool:
+        """Return whether somebody should look at an entry.
+
+        It came back an hour ago and nobody has decided, or it is on its way for too
+        long.
+        """
+        if entry.state in BACK:
+            return self._seconds_since(entry.came_back or entry.kept) > _UNDECIDED_SECONDS
+        age = AGE_SECONDS.get(entry.precedence, AGE_SECONDS["routine"])
+        return entry.state in ON_THE_WAY and self._seconds_since(entry.kept) > age
+
+    def _seconds_since(self, moment: str) -> float:
+        return self._link.clock.now() - datetime.fromisoformat(moment).timestamp()
 
     async def _try(self, entry: OutboxEntry) -> None:
         """Try to have one entry recorded."""
@@ -309,7 +326,7 @@ class Submitter:
     async def _back(self, entry: OutboxEntry) -> None:
         """Give an entry back to its officer. The station's own acts are only logged."""
         if entry.actor != self._actor:
-            await self._outbox.put(entry)
+            await self._outbox.change(entry, came_back=self.now())
         else:
             await self._outbox.drop(entry)
             log.info(

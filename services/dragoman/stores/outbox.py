@@ -24,6 +24,9 @@ OutboxState = Literal["waiting", "unanswered", "unsigned", "returned", "ended", 
 ON_THE_WAY: Final = frozenset({"waiting", "unanswered", "unsigned"})
 """The states of an entry that the station goes on with by itself."""
 
+BACK: Final = frozenset({"returned", "ended"})
+"""The states of an entry that its officer decides on."""
+
 URGENT: Final = frozenset({"flash", "immediate"})
 """The precedences of acts that cannot wait."""
 
@@ -35,8 +38,9 @@ class OutboxEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `act` has the bytes that were signed; while it is `unsigned`, those that the officer
     wrote. `kept` is the time at which it came here, `left` the time of its first try.
-    `problem` is the problem for which it was returned. `position` is that of its
-    record.
+    `problem` is the problem for which it was returned. `came_back` is the time at which
+    it was returned or ended. An entry is `held` if it was on its way in data that were
+    restored, moved or copied. `position` is that of its record.
     """
 
     id: str
@@ -54,6 +58,8 @@ class OutboxEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     signatures: str = ""
     released_by: str = ""
     left: str = ""
+    came_back: str = ""
+    held: bool = False
     position: int = 0
     problem: Raw | UnsetType = UNSET
 
@@ -107,6 +113,16 @@ class Outbox:
             if key.startswith(_PREFIX):
                 entry = _decode(value)
                 self._entries[entry.cid, entry.id] = entry
+
+    async def hold(self, moment: str) -> int:
+        """End all entries that are on their way, until their officers decide.
+
+        Return the number of entries that are held. Raises `LogUnreachable`.
+        """
+        for entry in list(self._entries.values()):
+            if entry.state in ON_THE_WAY:
+                await self.change(entry, state="ended", held=True, came_back=moment)
+        return sum(entry.held for entry in self._entries.values())
 
     def entries(self, cid: str) -> list[OutboxEntry]:
         """Return the entries of a channel, the oldest first."""

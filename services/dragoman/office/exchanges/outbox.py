@@ -168,6 +168,8 @@ class OutboxWords(PageWords):
                 return say("Not sent: to be signed once the act before it is recorded")
             case "returned":
                 return say("Returned: %(why)s", why=problem_of(entry, self.w))
+            case "ended" if entry.held:
+                return say("Held: this station was restored. It may be recorded; you decide")
             case "ended" if entry.left:
                 return say(
                     "Not sent again: too old. It left at %(t)s and may be recorded",
