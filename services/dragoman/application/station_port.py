@@ -27,7 +27,8 @@ class HostLine(Struct, frozen=True, kw_only=True):
 
     `last_known` is the time at which the copy was last all that the host had, and empty
     if it never was. `is_cut` says that the host is not heard now. `silent_s` are the
-    seconds since it was. `hindrance` says why the host gives nothing though it is
+    seconds since it was. `unanswered_s` are those since the oldest parcel without a
+    receipt was handed in. `hindrance` says why the host gives nothing though it is
     heard. `voices` are the positions of records in this side's name that this station
     did not send. `unreceived` are urgent messages that an addressee's witness has not
     cosigned in time.
@@ -37,6 +38,7 @@ class HostLine(Struct, frozen=True, kw_only=True):
     last_known: str
     is_cut: bool
     silent_s: float = 0.0
+    unanswered_s: float = 0.0
     hindrance: Text | None = None
     voices: tuple[int, ...] = ()
     unreceived: tuple[UnreceivedMessage, ...] = ()

@@ -173,6 +173,9 @@ def _measure_station(service: Service) -> None:
         return
     lines = {name: line for name in service.channels if (line := station.line(name)) is not None}
     metrics.STATION_LINE_SILENT.set(max((line.silent_s for line in lines.values()), default=0.0))
+    metrics.STATION_PARCEL_UNANSWERED.set(
+        max((line.unanswered_s for line in lines.values()), default=0.0)
+    )
     metrics.STATION_COPIES_IN_DOUBT.set(
         sum(
             line.hindrance is not None or bool(service.channels[name].doubt)

@@ -78,6 +78,7 @@ class Station:
         self._followers: dict[str, CopyFollower] = {}
         self._cosigners: dict[str, Cosigner] = {}
         self._own_records: dict[str, OwnRecords] = {}
+        self._parcels: dict[str, ParcelCarrier] = {}
         self._service: Service | None = None
         self._heads: SignedHeadStore | None = None
         self._handler: StationCommandHandler | None = None
@@ -164,7 +165,7 @@ class Station:
             expect=projection.expect,
             convicted=partial(self._convicted, name),
         )
-        parcels = ParcelCarrier(
+        parcels = self._parcels[name] = ParcelCarrier(
             link,
             projection,
             self._service.people,
@@ -194,6 +195,7 @@ class Station:
             bring=files.bring,
             final=partial(self._final, projection),
             accuse=partial(self._accuse, name),
+            is_in_doubt=lambda: self._hindrance(name) is not None,
         )
         self._handler.submitters[name] = submitter
         duties = LineDuties(projection, channel.actor, self._handler, submitter)
@@ -294,10 +296,14 @@ class Station:
             last_known="" if projection.checked is None else stamp(projection.checked),
             is_cut=now - link.heard > SILENT_SECONDS,
             silent_s=now - max(link.heard, link.begun),
-            hindrance=self.copies[channel].fault or self._followers[channel].hindrance,
+            unanswered_s=self._parcels[channel].unanswered_s,
+            hindrance=self._hindrance(channel),
             voices=tuple(self._own_records[channel].voices),
             unreceived=self._own_records[channel].unreceived,
         )
+
+    def _hindrance(self, channel: str) -> Text | None:
+        return self.copies[channel].fault or self._followers[channel].hindrance
 
     def heard_voice(self, channel: str, position: int) -> None:
         """Note that somebody has looked at a record that this station did not send."""
@@ -328,7 +334,7 @@ class Station:
         assert self._handler is not None
         newest = self._outbox.find(entry.cid, entry.id)
         if newest is None:
-            return True
+            return False
         if newest.state in ("unanswered", "recorded") or (newest.left and newest.state == "ended"):
             return False
         if self._handler.submitters[newest.channel].is_trying(newest):

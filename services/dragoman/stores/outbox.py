@@ -37,8 +37,10 @@ class OutboxEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An act of an officer here, for the log of a shared channel.
 
     `act` has the bytes that were signed; while it is `unsigned`, those that the officer
-    wrote. `kept` is the time at which it came here, `left` the time of its first try.
-    `problem` is the problem for which it was returned. `came_back` is the time at which
+    wrote. `serial` counts the entries in the order in which they came; clocks may go
+    back. `kept` is the time at which it came here, `left` the time of its first try.
+    `problem` is the problem for which it was returned, and `why` its reason as a packed
+    text if it was found here. `came_back` is the time at which
     it was returned or ended. An entry is `held` if it was on its way in data that were
     restored, moved or copied. `position` is that of its record.
     """
@@ -51,6 +53,7 @@ class OutboxEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: str
     precedence: str
     kept: str
+    serial: int = 0
     state: OutboxState = "waiting"
     exchange: str = ""
     family: str = ""
@@ -62,6 +65,7 @@ class OutboxEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     held: bool = False
     position: int = 0
     problem: Raw | UnsetType = UNSET
+    why: str = ""
 
     @property
     def side(self) -> str:
@@ -127,7 +131,7 @@ class Outbox:
     def entries(self, cid: str) -> list[OutboxEntry]:
         """Return the entries of a channel, the oldest first."""
         chosen = (entry for (of, _), entry in self._entries.items() if of == cid)
-        return sorted(chosen, key=lambda entry: (entry.kept, entry.id))
+        return sorted(chosen, key=lambda entry: entry.serial)
 
     def find(self, cid: str, id: str) -> OutboxEntry | None:
         """Return an entry by the id of its act."""
@@ -135,6 +139,9 @@ class Outbox:
 
     async def put(self, entry: OutboxEntry) -> OutboxEntry:
         """Keep an entry durably, and return it. Raises `LogUnreachable`."""
+        if not entry.serial:
+            serial = 1 + max((other.serial for other in self._entries.values()), default=0)
+            entry = replace(entry, serial=serial)
         await self._bucket.put(f"{_PREFIX}{entry.cid}.{entry.id}", entry)
         self._entries[entry.cid, entry.id] = entry
         return entry
