@@ -130,6 +130,22 @@ ROWS: dict[str, list[Panel]] = {
             "dragoman_mirror_fault": "fault {{instance}}",
         }),
     ],
+    "Stations": [
+        Panel("Seconds without a word from a host", "s", {
+            "max by (instance) (dragoman_station_line_silent_seconds)": "{{instance}}",
+        }),
+        Panel("Outbox by state", "none", {
+            "max by (instance, state) (dragoman_station_outbox_entries)": "{{state}} {{instance}}",
+            "max by (instance) (dragoman_station_outbox_old)": "old {{instance}}",
+        }),
+        Panel("Copies in doubt, and own voice", "none", {
+            "max by (instance) (dragoman_station_copies_in_doubt)": "in doubt {{instance}}",
+            "sum by (instance) (dragoman_station_own_voice_total)": "own voice {{instance}}",
+        }),
+        Panel("Oldest parcel without a receipt", "s", {
+            "max by (instance) (dragoman_station_parcel_unanswered_seconds)": "{{instance}}",
+        }),
+    ],
     "Deadlines and deliveries": [
         Panel("Deadlines that run", "none", {"max(dragoman_deadlines_open)": "open"}),
         Panel("Overdue by channel", "none", {

@@ -115,13 +115,15 @@ class OutboxView(ResponseBody, frozen=True, kw_only=True):
     """The outbox of a station for a channel, the oldest entry first.
 
     `cut` says that the host is not heard now. `last_known` is the time at which the
-    copy here was last all that the host had.
+    copy here was last all that the host had. `doubt` says why nothing that the host
+    shows is taken.
     """
 
     entries: tuple[OutboxEntryView, ...]
     host: str
     cut: bool
     last_known: str = ""
+    doubt: str = ""
 
 
 class Covered(ResponseBody, frozen=True, kw_only=True):

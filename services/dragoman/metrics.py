@@ -148,10 +148,6 @@ UNCOSIGNED: Final = _gauge(
     "Seconds for which a signed head waits for its witnesses, of the channel that waits longest; "
     "0 if none waits or no witness is named.",
 )
-STATION_OWN_VOICE: Final = _counter(
-    "station_own_voice_total",
-    "Records in the side's name that no station of it sent.",
-)
 HEADS_SIGNED: Final = _counter("heads_signed", "Heads that this signer signed.")
 WITNESS_ANSWERS: Final = _counter(
     "witness_answers",
@@ -163,6 +159,37 @@ COSIGNED: Final = _counter("witness_cosigned", "Heads that this witness cosigned
 COSIGN_REFUSED: Final = _counter("witness_refused", "Heads that this witness did not cosign.")
 MIRRORED: Final = _gauge("mirror_records", "Records in this mirror, all of them verified.")
 MIRROR_LIE: Final = _gauge("mirror_fault", "1 once the log has failed verification here, else 0.")
+
+# A station
+
+STATION_LINE_SILENT: Final = _gauge(
+    "station_line_silent_seconds",
+    "Seconds for which this station has not heard from a host, of the line that is silent longest.",
+)
+STATION_COPIES_IN_DOUBT: Final = _gauge(
+    "station_copies_in_doubt",
+    "Copies of shared channels that this station cannot rely on or fill: their host contradicts "
+    "itself or refuses the station, their disk fails, or they are built again.",
+)
+STATION_OUTBOX: Final = _gauge(
+    "station_outbox_entries",
+    "Acts in the outbox of this station by state: waiting, unanswered, unsigned, returned or "
+    "ended.",
+    "state",
+)
+STATION_OUTBOX_OLD: Final = _gauge(
+    "station_outbox_old",
+    "Acts in the outbox that are on their way for longer than their precedence permits, or came "
+    "back an hour ago and nobody has decided.",
+)
+STATION_OWN_VOICE: Final = _counter(
+    "station_own_voice", "Records in the side's name that no station of it sent."
+)
+STATION_PARCEL_UNANSWERED: Final = _gauge(
+    "station_parcel_unanswered_seconds",
+    "Seconds for which the oldest parcel for another station has waited for its receipt; 0 if "
+    "none waits.",
+)
 
 # People
 

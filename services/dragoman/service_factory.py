@@ -217,7 +217,7 @@ async def running_service(
             },
         )
         if station is not None:
-            await _begin_station(stack, settings, endpoint, service, station, outbox, start)
+            await _begin_station(stack, settings, endpoint, service, station, outbox, start, permit)
         if permit.read_only_reason() is not None:
             confirm = (
                 TakeOver(service, await witness_factory(stack, settings)).confirmation
@@ -300,15 +300,28 @@ async def _begin_station(
     station: Station,
     outbox: Outbox,
     start: StartTask,
+    permit: PlaceGuard,
 ) -> None:
-    """Begin the lines of a station, whose copies are folded already."""
+    """Begin the lines of a station, whose copies are folded already.
+
+    In data that were moved, copied or restored, officers decide on what was on its way.
+    They are held before these data are taken over, so that a crash forgets nothing.
+    """
     steward = await stack.enter_async_context(endpoint.connected("steward"))
     registrar = await stack.enter_async_context(endpoint.connected("registrar"))
     await _retry(lambda: SignedHeadStore.create(steward, settings.nats.replicas))
     await _retry(outbox.begin)
+    if permit.read_only_reason() is not None:
+        count = await _retry(lambda: outbox.hold(stamp(utc_now())))
+        log.warning(
+            "station.outbox_held",
+            acts=count,
+            do="these data were moved, copied or restored: nothing is sent by itself; have the "
+            "officers go through the page Outbox; see docs/operating.md",
+        )
     handler = service.command_handler
     assert isinstance(handler, StationCommandHandler)
-    await station.begin(service, handler, outbox, SignedHeadStore(registrar), start)
+    await station.begin(service, handler, outbox, SignedHeadStore(registrar), start, permit)
     stack.push_async_callback(station.aclose)
 
 

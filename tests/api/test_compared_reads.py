@@ -32,6 +32,9 @@ LEFT_OUT = {
     "/roster.ics": BESIDE,
     "/files": BESIDE,
     "/files/{}": BESIDE,
+    "/outbox": BESIDE,
+    "/parcels": BESIDE,
+    "/parcels/{}": BESIDE,
     "/releases/{}/bundle": "follows from the log, and proves itself",
 }
 

@@ -88,7 +88,7 @@ def test_prometheus_takes_the_rules_and_each_fires_when_it_should_and_only_then(
         assert done.returncode == 0, done.stdout + done.stderr
     rules = re.findall(r"- alert: (\w+)", alerts())
     tests = (PROMETHEUS / "alerts_test.yml").read_text()
-    assert len(rules) == 12
+    assert len(rules) == 17
     for rule in rules:
         assert f"{rule} fires" in tests and f"{rule} rests" in tests
 
@@ -127,7 +127,7 @@ def test_each_alert_leads_to_its_runbook() -> None:
         if line.startswith("### ")
     }
     linked = re.findall(r"runbook_url: docs/operating\.md#(\w+)", alerts())
-    assert len(linked) == 12 and set(linked) <= anchors
+    assert len(linked) == 17 and set(linked) <= anchors
 
 
 @pytest.mark.reads(*DEPLOYED)

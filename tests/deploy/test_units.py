@@ -21,6 +21,7 @@ import aiohttp
 import pyrage
 import pytest
 
+from joining import join
 from needed import needed
 from page_walks import blocks_of, patterns_of
 from patience import PATIENCE_S
@@ -339,6 +340,24 @@ async def test_each_service_starts_on_a_broker_with_the_keys_that_its_unit_names
                 process.wait()
     finally:
         await asyncio.to_thread(own.stop)
+
+
+@pytest.mark.reads(*DEPLOYED)
+async def test_a_sides_station_starts_with_what_it_joined_and_stops(
+    host: Installed, told: Told, own: Service
+) -> None:
+    await asyncio.to_thread(join, own, host.lib / "station", "nato")
+    environment = {"DRAGOMAN_HTTP__PORT": "0", "DRAGOMAN_ADMIN__PORT": "0"}
+    process = host.start("dragoman-station.service", told, **environment)
+    try:
+        await asyncio.to_thread(told.until, "READY=1")
+        await asyncio.to_thread(told.until, "WATCHDOG=1")
+        await stops(process, told)
+    except TimeoutError:
+        raise AssertionError(host.log("dragoman-station.service")) from None
+    finally:
+        process.kill()
+        process.wait()
 
 
 @pytest.mark.reads(*DEPLOYED)

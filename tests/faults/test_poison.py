@@ -83,6 +83,8 @@ async def test_hostile_messages_stop_no_process_and_no_restart(
             "person": exchange,
             "identity": "",
             "sha256": "ab" * 32,
+            "parcel": "5f" * 32,
+            "entry": exchange,
             "family": "contacts",
         }
     )

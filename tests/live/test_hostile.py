@@ -49,6 +49,8 @@ async def values_of(caller: Caller) -> dict[str, str]:
         "person": exchange,
         "identity": "nato",
         "sha256": "ab" * 32,
+        "parcel": "5f" * 32,
+        "entry": exchange,
         "family": "contacts",
     }
 

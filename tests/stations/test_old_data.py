@@ -79,6 +79,28 @@ async def test_a_host_that_lost_its_end_and_grew_again_is_convicted_and_the_copi
 
 
 @pytest.mark.timeout(300)
+async def test_a_host_that_went_back_is_said_and_what_it_refuses_is_kept(
+    premises: Premises, session: aiohttp.ClientSession, dice: random.Random
+) -> None:
+    traffic = traffic_at(premises, session, dice)
+    host, station = premises.host, premises.station("nato")
+    copy = await asyncio.to_thread(host.backed_up)
+    await traffic.flow(0.5)
+    await traffic.settle()
+    await asyncio.sleep(1.0)  # the last head settles the last record
+    assert not station.line().get("doubt", "")
+    host.stop()
+    await asyncio.to_thread(host.restore, copy)
+    async with asyncio.timeout(_BACK_IS_CONVICTED_S):
+        while "went back" not in station.line().get("doubt", ""):
+            await asyncio.sleep(0.05)
+    late = await traffic.post(traffic.note("Written while the host is old."))
+    assert late.kept and position(host) < position(station)
+    await asyncio.sleep(3.0)  # a few tries
+    assert station.line()["entries"][-1]["state"] in ("waiting", "unanswered")
+
+
+@pytest.mark.timeout(300)
 async def test_a_station_that_was_put_back_sends_nothing_twice_and_catches_up(
     premises: Premises, session: aiohttp.ClientSession, dice: random.Random, row: Row
 ) -> None:

@@ -191,6 +191,7 @@ class OutboxModel(RuleBasedStateMachine):
             bring=self._bring,
             final=self.host.final,
             accuse=lambda entry, _: self.accused.append(entry.id),
+            is_in_doubt=lambda: False,
         )
 
     def _sign(self, entry: OutboxEntry) -> OutboxEntry:

@@ -139,7 +139,7 @@ class _NoCheck:
 
 class Office:
     """A gateway with all its services. Settings come from `environment`, and from the file `config`
-    if there is one, as they do for a process.
+    if there is one, as they do for a process. A `station` is that of data that have joined a host.
     """
 
     def __init__(
@@ -149,8 +149,10 @@ class Office:
         demo: bool = False,
         environment: Mapping[str, str] | None = None,
         config: Path | None = None,
+        station: bool = False,
     ) -> None:
         self.data = data
+        self.is_station = station
         self.environment = {**AMPLE, **(environment or {})}
         self.config = config
         self.broker = MemoryBroker(data / "keys")
@@ -216,6 +218,7 @@ class Office:
                         lifecycle,
                         whole=True,
                         clock=self.clock,
+                        station=bootstrap.station_of(settings) if self.is_station else None,
                     )
                 )
             self.base_url = self.running.base_url

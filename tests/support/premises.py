@@ -50,7 +50,7 @@ class Placed(Service):
         raw = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.base_url + path, raw, headers, method=method)
         with urllib.request.urlopen(request, timeout=PATIENCE_S) as response:
-            return json.load(response)
+            return json.loads(response.read() or b"null")
 
     def token(self, name: str) -> str:
         """Return a token by `side/role`, issued when it is wanted first."""

@@ -87,6 +87,16 @@ REACH: Final = {
     "to": "lin@liaison.example",
     "precedence": "immediate",
 }
+SEALED: Final = "the sealed bytes"
+PARCEL_RECEIPT: Final = {"key": "5f" * 16, "signature": "c2ln" * 21 + "c2k="}
+COSIGNED_HEAD: Final = """\
+dragoman.invalid/data/nato-china+62a1b3e6
+58
+qK9vH0p9TjRk8L0m6sN2u5w7x1y3z5A7B9C1D3E5F7g=
+
+\u2014 dragoman.invalid/data/nato-china+62a1b3e6 AzRkR2hCvxH+…
+\u2014 nato/station AbcdEfgHijkL…
+"""
 REACH_CODE: Final = {"code": "0190a1b2c3d4e5f6a7"}
 ALERT: Final = """\
 <?xml version="1.0" encoding="UTF-8"?>

@@ -26,15 +26,19 @@ class HostLine(Struct, frozen=True, kw_only=True):
     """The line from a station to a channel's host.
 
     `last_known` is the time at which the copy was last all that the host had, and empty
-    if it never was. `is_cut` says that the host is not heard now. `hindrance` says why
-    the host gives nothing though it is heard. `voices` are the positions of records in
-    this side's name that this station did not send. `unreceived` are urgent messages
-    that an addressee's witness has not cosigned in time.
+    if it never was. `is_cut` says that the host is not heard now. `silent_s` are the
+    seconds since it was. `unanswered_s` are those since the oldest parcel without a
+    receipt was handed in. `hindrance` says why the host gives nothing though it is
+    heard. `voices` are the positions of records in this side's name that this station
+    did not send. `unreceived` are urgent messages that an addressee's witness has not
+    cosigned in time.
     """
 
     host: str
     last_known: str
     is_cut: bool
+    silent_s: float = 0.0
+    unanswered_s: float = 0.0
     hindrance: Text | None = None
     voices: tuple[int, ...] = ()
     unreceived: tuple[UnreceivedMessage, ...] = ()
@@ -57,6 +61,12 @@ class StationPort(Protocol):
 
     def entries(self, channel: str) -> list[OutboxEntry]:
         """Return the entries of the outbox for a channel, the oldest first."""
+
+    def old_entries(self, channel: str) -> list[OutboxEntry]:
+        """Return the entries at which somebody should look, the oldest first.
+
+        They are on their way for too long, or came back and nobody has decided.
+        """
 
     async def withdraw(self, entry: OutboxEntry) -> bool:
         """Withdraw an entry that never left; return whether it could be withdrawn."""

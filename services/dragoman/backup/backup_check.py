@@ -24,7 +24,7 @@ from msgspec import Struct
 from dragoman.audit.checks import nodes_of
 from dragoman.audit.parallel_parse import read_strictly
 from dragoman.audit.verification import Verification
-from dragoman.backup import snapshots
+from dragoman.backup import snapshots, station_files
 from dragoman.backup.folder import BackupFolder
 from dragoman.backup.log_copies import size_of
 from dragoman.backup.manifest import BackupInvalid, ChannelCopy, Manifest, check_digest
@@ -38,8 +38,8 @@ from dragoman.tlog import checkpoint, dsse, leaf
 from dragoman.tlog.note import Verifier, read_verifier
 
 PIECES: Final = ("access", "drafts", "files", "heads", "host", "marks", "notifications", "people")
-LATER_PIECES: Final = ("opened", "rosters")
-"""Pieces that backups of earlier releases lack."""
+LATER_PIECES: Final = ("opened", "rosters", "station")
+"""Pieces that backups of earlier releases lack, or of a host that is no station."""
 
 _MARK: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[a-z0-9]+(-[a-z0-9]+)*(\.fold)?")
 """The key of a mark: a process and a channel, which become a path."""
@@ -125,6 +125,9 @@ def check_backup(
     for key in values["marks"]:
         if not _MARK.fullmatch(key):
             raise BackupInvalid(f"the high-water mark {key} is of no process and channel")
+    for key in values.get("station", ()):
+        if not station_files.is_key(key):
+            raise BackupInvalid(f"{key} is not a file of a station")
     later, _ = later_snapshots(folder, number)
     logs = tuple(
         _check_log(folder, copy, values, _later_heads(later, copy.name), progress)

@@ -30,7 +30,7 @@ import structlog
 from msgspec import Struct
 
 from dragoman import __version__, data_directory
-from dragoman.backup import key_bundle, snapshots
+from dragoman.backup import key_bundle, snapshots, station_files
 from dragoman.backup.folder import BackupFolder
 from dragoman.backup.log_copies import LogCopier
 from dragoman.backup.manifest import (
@@ -48,6 +48,7 @@ from dragoman.eventlog import stream_config
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.eventlog.nats_connection import NatsConnection
 from dragoman.projection import fold_mark
+from dragoman.station import joined_channels
 from dragoman.stores import (
     drafts,
     endpoints,
@@ -126,6 +127,7 @@ class BackupRun:
         heads = _archive_heads(source.data)
         await self._read_sealed_heads(heads)
         pieces["heads"] = folder.keep(snapshots.encode(heads))
+        pieces |= self._station()
         self._progress_before = await self._progress()
         opened = Erasable(source.bus, opened_exchanges.STREAM, opened_exchanges.PREFIX)
         await opened.refresh()
@@ -192,6 +194,15 @@ class BackupRun:
             file_bytes=size,
             seconds=time.monotonic() - started,
         )
+
+    def _station(self) -> dict[str, str]:
+        """Copy the files of a station, and return their piece, if this is one."""
+        data = self._source.data
+        joined = joined_channels.read(data).channels()
+        if not joined:
+            return {}
+        files = station_files.read(data, {name: channel.log for name, channel in joined.items()})
+        return {"station": self._folder.keep(snapshots.encode(files))}
 
     def _before(self) -> dict[str, ChannelCopy]:
         """Return the copies of logs in the newest finished backup, by channel.

@@ -12,6 +12,7 @@
     archive   the signer's archive, with the heads that it had signed
     marks     the high-water marks, which accept the new streams, and the fold marks,
               with which the first fold is compared
+    station   the channels that a station has joined, and the newest heads of its copies
 
 `restored.json` is written at the beginning and at the end, so that a restoration that
 was interrupted is noticed. A log that is shorter than a signed head waits there for its
@@ -29,6 +30,7 @@ from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from dragoman import data_directory
+from dragoman.backup import station_files
 from dragoman.backup.backup_run import ARCHIVE_HEADS
 from dragoman.backup.folder import BackupFolder
 from dragoman.backup.manifest import BackupError
@@ -172,6 +174,7 @@ async def restore(
     for source in logs:
         _write_archive(target.data, source)
     _write_marks(target.data, snapshots["marks"])
+    station_files.write(target.data, snapshots.get("station", {}))
     data_directory.write_restored(
         target.data,
         RestoredFile(

@@ -29,6 +29,10 @@ COVERING: Final = "covering"
 COSIGNED: Final = "cosigned"
 
 
+RESTORED_HEAD: Final = "restored-head"
+"""The newest head that had settled in a copy before a restoration emptied it."""
+
+
 FORMAT: Final = 2
 """The format of mirrors with digests beside their small files.
 

@@ -31,6 +31,7 @@ from dragoman.eventlog.archive_format import (
     FORMAT,
     HASH,
     PINNED,
+    RESTORED_HEAD,
     SUMMED,
     Pinned,
 )
@@ -94,6 +95,10 @@ class SettledCopy:
         except (CopyOfAnotherChannel, ArchiveDamaged):
             self.archive.close()
             raise
+        restored = folder / RESTORED_HEAD
+        self.restored = self._read(restored.read_bytes()) if restored.exists() else None
+        """The newest head that had settled before a restoration."""
+
         self.conviction: Conviction | None = None
         self._back_since: float | None = None
         self.awaited = 0
@@ -155,8 +160,12 @@ class SettledCopy:
 
         Return None if the head is not of this log.
         """
+        head = self._read(signed)
+        return None if head is None else head.size
+
+    def _read(self, signed: bytes) -> Checkpoint | None:
         try:
-            return checkpoint.read_signed(signed, self.log)[0].size
+            return checkpoint.read_signed(signed, self.log)[0]
         except NotANote:
             return None
 
@@ -177,7 +186,21 @@ class SettledCopy:
             self.convict(0, what, signed)
             return False
         self._prove(messages, head, signed, nodes)
+        if self.conviction is None:
+            self._prove_restored(messages, signed)
         return self.conviction is None
+
+    def _prove_restored(self, messages: Sequence[bytes], signed: bytes) -> None:
+        """Compare the records with the head that had settled before a restoration."""
+        restored, size = self.restored, self.archive.size
+        if restored is None or not size < restored.size <= size + len(messages):
+            return
+        if self.frontier_with(messages[: restored.size - size]).root() != restored.root:
+            what = (
+                f"the signed head of {restored.size} records that had settled here before the "
+                "restoration is of other records"
+            )
+            self.convict(restored.size, what, signed)
 
     def _prove(
         self, messages: Sequence[bytes], head: Checkpoint, signed: bytes, nodes: Nodes | None
@@ -277,14 +300,15 @@ class SettledCopy:
         )
         if head.size > sealed:
             self.archive.keep_sealed(signed)
-        if head.size >= max(sealed, covering):
+        before = max(sealed, covering, 0 if self.restored is None else self.restored.size)
+        if head.size >= before:
             self._back_since = None
             return
         self._back_since = self._back_since or time.monotonic()
         if not patient or time.monotonic() - self._back_since > _BACK_SECONDS:
             what = (
                 f"the signed head of {head.size} records is shown, and one of "
-                f"{max(sealed, covering)} was signed before: the log went back"
+                f"{before} was signed before: the log went back"
             )
             self.convict(head.size, what, signed)
 

@@ -16,14 +16,14 @@ EVENTS: Final[dict[str, LogEvent]] = {
         "A line check or the report of an outage was refused. `reason` says why.",
         "Nothing, unless it repeats. Then see that the station is in office.",
     ),
+    "station.file_awaited": LogEvent(
+        "A file that a record names did not come from the host, or not whole. It is fetched again.",
+        "Nothing, unless it repeats. Then ask the host's operator for that file.",
+    ),
     "station.head_not_proven": LogEvent(
         "The host did not prove that its signed head continues the copy here. Nothing is taken. It "
         "is asked again.",
         "Ask the host's operator, if it lasts: a tile of its tree is missing or wrong.",
-    ),
-    "station.file_awaited": LogEvent(
-        "A file that a record names did not come from the host, or not whole. It is fetched again.",
-        "Nothing, unless it repeats. Then ask the host's operator for that file.",
     ),
     "station.host_convicted": LogEvent(
         "The host has signed two heads that contradict each other. `reason` names the evidence. "
@@ -40,6 +40,11 @@ EVENTS: Final[dict[str, LogEvent]] = {
         "The host did not take what the station handed in, and said nothing of the act itself. It "
         "is tried again.",
         "See what the host says in `reason`.",
+    ),
+    "station.outbox_held": LogEvent(
+        "The data of the station were moved, copied or restored. The acts that were on their way "
+        "are held. `acts` is their number.",
+        "Have their officers open the page Outbox, and send or withdraw each act.",
     ),
     "station.outbox_waits": LogEvent(
         "An entry of the outbox could not be written. It stays as it was.",

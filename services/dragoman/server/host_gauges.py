@@ -10,6 +10,7 @@ within `_ASKED_SECONDS`.
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Final
@@ -28,6 +29,7 @@ from dragoman.limits import UNARMED_SECONDS
 from dragoman.projection.projection import NotYetApplied, Projection
 from dragoman.server.tls import Certificate
 from dragoman.settings import Settings
+from dragoman.stores.outbox import BACK, ON_THE_WAY
 from dragoman.tlog.note import NotANote
 
 log = structlog.get_logger()
@@ -70,6 +72,7 @@ class HostGauges:
         """Set the gauges that cost nothing, and wait once for the others."""
         _measure_logs(self._service)
         _measure_deliveries(self._service)
+        _measure_station(self._service)
         self._service.disks.measure()
         metrics.LAST_BACKUP.set(data_directory.last_backup(self._settings.data))
         if self._certificate is not None:
@@ -157,11 +160,32 @@ def _measure_logs(service: Service) -> None:
     }.items():
         metrics.CHANNELS.labels(state).set(max(0, number))
     now = datetime.now(UTC)
-    times = [projection.checked for projection in projections]
+    times = [projection.checked for projection in projections if not projection.is_copy]
     lag = max(
         ((now - checked).total_seconds() for checked in times if checked is not None), default=0.0
     )
     metrics.FOLD_LAG.set(max(0.0, lag))
+
+
+def _measure_station(service: Service) -> None:
+    station = service.station
+    if station is None:
+        return
+    lines = {name: line for name in service.channels if (line := station.line(name)) is not None}
+    metrics.STATION_LINE_SILENT.set(max((line.silent_s for line in lines.values()), default=0.0))
+    metrics.STATION_PARCEL_UNANSWERED.set(
+        max((line.unanswered_s for line in lines.values()), default=0.0)
+    )
+    metrics.STATION_COPIES_IN_DOUBT.set(
+        sum(
+            line.hindrance is not None or bool(service.channels[name].doubt)
+            for name, line in lines.items()
+        )
+    )
+    states = Counter(str(entry.state) for name in lines for entry in station.entries(name))
+    for state in (*ON_THE_WAY, *BACK):
+        metrics.STATION_OUTBOX.labels(state).set(states[state])
+    metrics.STATION_OUTBOX_OLD.set(sum(len(station.old_entries(name)) for name in lines))
 
 
 def _measure_deliveries(service: Service) -> None:

@@ -144,7 +144,9 @@ class StationCommandHandler(CommandHandler):
     def _is_waiting_behind(self, entry: OutboxEntry) -> bool:
         """Return whether an earlier act of the same exchange is still on its way."""
         return any(
-            other.queue == entry.queue and other.kept < entry.kept and other.state in ON_THE_WAY
+            other.queue == entry.queue
+            and (not entry.serial or other.serial < entry.serial)
+            and other.state in ON_THE_WAY
             for other in self._outbox.entries(entry.cid)
         )
 

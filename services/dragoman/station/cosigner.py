@@ -37,7 +37,10 @@ class Cosigner:
         self._folder = copy.settled.folder
         self._times = TimesFile(self._folder / TIMES)
         path = self._folder / COSIGNED
-        self.size = (copy.settled.size_of(path.read_bytes()) or 0) if path.exists() else 0
+        restored = copy.settled.restored
+        self.size = 0 if restored is None else restored.size
+        if path.exists():
+            self.size = max(self.size, copy.settled.size_of(path.read_bytes()) or 0)
         self._shown = self._handed_in = 0
         self._newest: bytes | None = None
         self._changed = asyncio.Event()

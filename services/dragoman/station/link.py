@@ -19,7 +19,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from dragoman.client import Client, ProblemResponse, Unreachable
-from dragoman.domain.record.nesting import is_deeper
+from dragoman.domain.record.nesting import decode, is_deeper
 from dragoman.limits import DEPTH
 from dragoman.tlog import dsse
 from dragoman_schemas.responses import ActLine, ActOutcome, Entry
@@ -77,7 +77,6 @@ class _EndEvent(Struct):
 
 _head = msgspec.json.Decoder(_HeadEvent).decode
 _end = msgspec.json.Decoder(_EndEvent).decode
-_outcome = msgspec.json.Decoder(ActOutcome).decode
 
 
 class HostClock:
@@ -132,6 +131,7 @@ class HostLink:
         """Speak as an officer entry of the role station, with its key."""
         self.url = url
         self.clock = HostClock()
+        self.begun = asyncio.get_running_loop().time()
         self.heard = float("-inf")
         """The time of the event loop at which the host was last heard."""
         self._seed, self._actor, self._cids = seed, actor, cids
@@ -204,7 +204,10 @@ class HostLink:
             {"Content-Type": _NDJSON},
             _ANSWER,
         )
-        return _outcome(answer.body)
+        try:
+            return decode(answer.body, ActOutcome, 2 * DEPTH)
+        except msgspec.DecodeError as error:
+            raise Unreachable(f"the host answered what is not an outcome: {error}") from None
 
     def records(self, channel: str, first: int) -> AsyncIterator[list[Entry]]:
         """Yield the records of a channel from a position on, as a client does."""

@@ -22,6 +22,7 @@ from dragoman.application import parcel_receipts
 from dragoman.client import Garbled, ProblemResponse, Unreachable
 from dragoman.domain.acts import references
 from dragoman.domain.acts.access import stations_of
+from dragoman.domain.record import nesting
 from dragoman.eventlog import durable
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.projection.projection import Projection
@@ -42,13 +43,20 @@ class OwedPerson(Struct, frozen=True, kw_only=True):
     """An entry that a side is owed, and how far it is.
 
     `revision` is the newest revision that was handed in, `received` the newest one with
-    a receipt.
+    a receipt. `handed_in` is the time at which the oldest one without a receipt was
+    handed in, in seconds since 1970.
     """
 
     person: str
     to: str
     revision: int = 0
     received: int = 0
+    handed_in: float = 0.0
+
+    @property
+    def is_unanswered(self) -> bool:
+        """Return whether an entry was handed in and has no receipt."""
+        return self.received < self.revision
 
 
 class ParcelCarrier:
@@ -79,9 +87,11 @@ class ParcelCarrier:
         return self._actor.partition("/")[0]
 
     @property
-    def unanswered(self) -> int:
-        """The number of entries that were handed in, and have no receipt."""
-        return sum(owed.received < owed.revision for owed in self._owed.values())
+    def unanswered_s(self) -> float:
+        """The seconds since the oldest entry without a receipt was handed in."""
+        now = self._link.clock.now()
+        waits = (now - owed.handed_in for owed in self._owed.values() if owed.is_unanswered)
+        return max(waits, default=0.0)
 
     def folded(self, row: StoredRow) -> None:
         """Note whom a valid record names."""
@@ -134,7 +144,11 @@ class ParcelCarrier:
             if public is None:
                 continue  # the side has no station: its officers do not see the name
             await self._hand_in(owed, person, public)
-            self._owed[key] = msgspec.structs.replace(owed, revision=person.revision)
+            self._owed[key] = msgspec.structs.replace(
+                owed,
+                revision=person.revision,
+                handed_in=owed.handed_in if owed.is_unanswered else self._link.clock.now(),
+            )
             self._is_written = False
 
     async def _hand_in(self, owed: OwedPerson, person: StoredPerson, public: bytes) -> None:
@@ -185,7 +199,7 @@ class ParcelCarrier:
             return
         for name, owed in self._owed.items():
             if self._id(owed.person, owed.to, owed.revision) == parcel.id:
-                if owed.received < owed.revision:
+                if owed.is_unanswered:
                     self._owed[name] = msgspec.structs.replace(owed, received=owed.revision)
                     self._is_written = False
                 return
@@ -199,7 +213,7 @@ class ParcelCarrier:
             )
         )
         try:
-            person = msgspec.json.decode(SealedBox(private).decrypt(sealed), type=StoredPerson)
+            person = nesting.decode(SealedBox(private).decrypt(sealed), StoredPerson)
         except (exceptions.CryptoError, msgspec.DecodeError, UnicodeDecodeError) as error:
             log.warning(
                 "station.parcel_refused",

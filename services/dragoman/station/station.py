@@ -6,17 +6,19 @@ await station.begin(service, …)          with it: lines, followers and submitt
 
 import asyncio
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import structlog
 
 from dragoman.application.clock import stamp
 from dragoman.application.service import Service
 from dragoman.application.station_port import HostLine
+from dragoman.data_directory import PlaceGuard
 from dragoman.domain.acts.erasure import entry_of
 from dragoman.eventlog import durable
 from dragoman.eventlog.event_log import LogUnreachable
@@ -76,10 +78,12 @@ class Station:
         self._followers: dict[str, CopyFollower] = {}
         self._cosigners: dict[str, Cosigner] = {}
         self._own_records: dict[str, OwnRecords] = {}
+        self._parcels: dict[str, ParcelCarrier] = {}
         self._service: Service | None = None
         self._heads: SignedHeadStore | None = None
         self._handler: StationCommandHandler | None = None
         self._outbox: Outbox | None = None
+        self._permit: PlaceGuard | None = None
 
     @property
     def names(self) -> frozenset[str]:
@@ -127,8 +131,14 @@ class Station:
         outbox: Outbox,
         heads: SignedHeadStore,
         start: StartTask,
+        permit: PlaceGuard,
     ) -> None:
-        """Begin to follow the hosts, and to send what waits."""
+        """Begin to follow the hosts, and to send what waits.
+
+        Data that were moved, copied or restored send nothing before they are taken
+        over.
+        """
+        self._permit = permit
         self._service, self._handler, self._outbox, self._heads = service, handler, outbox, heads
         seed = self.keys.seed(*STATION_KEY)
         for host in self.joined.hosts:
@@ -155,7 +165,7 @@ class Station:
             expect=projection.expect,
             convicted=partial(self._convicted, name),
         )
-        parcels = ParcelCarrier(
+        parcels = self._parcels[name] = ParcelCarrier(
             link,
             projection,
             self._service.people,
@@ -185,14 +195,15 @@ class Station:
             bring=files.bring,
             final=partial(self._final, projection),
             accuse=partial(self._accuse, name),
+            is_in_doubt=lambda: self._hindrance(name) is not None,
         )
         self._handler.submitters[name] = submitter
         duties = LineDuties(projection, channel.actor, self._handler, submitter)
-        start(self._service.keep(f"duties of {name}", duties.run))
+        start(self._sending(f"duties of {name}", duties.run))
         if channel.witness:
             seed = self.keys.seed(*WITNESS_KEY)
             cosigner = self._cosigners[name] = Cosigner(link, copy, channel.witness, seed)
-            start(self._service.keep(f"witness of {name}", cosigner.run))
+            start(self._sending(f"witness of {name}", cosigner.run))
         own_records = self._own_records[name] = OwnRecords(
             projection,
             channel.actor,
@@ -204,7 +215,15 @@ class Station:
         projection.listeners.add(own_records.folded)
         start(self._service.keep(f"records of {name}", own_records.run))
         start(self._service.keep(f"line of {name}", follower.run))
-        start(self._service.keep(f"outbox of {name}", submitter.run))
+        start(self._sending(f"outbox of {name}", submitter.run))
+
+    def _sending(
+        self, task: str, run: Callable[[], Coroutine[Any, Any, None]]
+    ) -> Coroutine[Any, Any, None]:
+        """Return a task that sends to the host, once these data may be written."""
+        assert self._service is not None
+        assert self._permit is not None
+        return self._service.keep(task, partial(self._permit.when_allowed, run))
 
     def _was_sent(self, cid: str, id: str) -> bool:
         assert self._outbox is not None
@@ -271,15 +290,20 @@ class Station:
         if link is None or self._service is None:
             return None
         projection = self._service.channels[channel]
-        silent = asyncio.get_running_loop().time() - link.heard
+        now = asyncio.get_running_loop().time()
         return HostLine(
             host=link.url,
             last_known="" if projection.checked is None else stamp(projection.checked),
-            is_cut=silent > SILENT_SECONDS,
-            hindrance=self.copies[channel].fault or self._followers[channel].hindrance,
+            is_cut=now - link.heard > SILENT_SECONDS,
+            silent_s=now - max(link.heard, link.begun),
+            unanswered_s=self._parcels[channel].unanswered_s,
+            hindrance=self._hindrance(channel),
             voices=tuple(self._own_records[channel].voices),
             unreceived=self._own_records[channel].unreceived,
         )
+
+    def _hindrance(self, channel: str) -> Text | None:
+        return self.copies[channel].fault or self._followers[channel].hindrance
 
     def heard_voice(self, channel: str, position: int) -> None:
         """Note that somebody has looked at a record that this station did not send."""
@@ -293,6 +317,13 @@ class Station:
         entries = self._outbox.entries(joined.cid)
         return [entry for entry in entries if entry.actor != joined.actor]
 
+    def old_entries(self, channel: str) -> list[OutboxEntry]:
+        """Return the entries at which somebody should look, the oldest first."""
+        assert self._handler is not None
+        submitter = self._handler.submitters.get(channel)
+        entries = self.entries(channel)
+        return [] if submitter is None else [entry for entry in entries if submitter.is_old(entry)]
+
     async def withdraw(self, entry: OutboxEntry) -> bool:
         """Withdraw an entry that never left, or that came back.
 
@@ -303,7 +334,7 @@ class Station:
         assert self._handler is not None
         newest = self._outbox.find(entry.cid, entry.id)
         if newest is None:
-            return True
+            return False
         if newest.state in ("unanswered", "recorded") or (newest.left and newest.state == "ended"):
             return False
         if self._handler.submitters[newest.channel].is_trying(newest):
@@ -326,7 +357,7 @@ class Station:
             state = "unsigned"
         link = self._links[newest.channel]
         moment = stamp(_moment(link))
-        await self._outbox.change(newest, state=state, kept=moment)
+        await self._outbox.change(newest, state=state, kept=moment, held=False)
         self._handler.submitters[newest.channel].wake()
 
     def kept_keys(self, channel: str) -> Mapping[str, str]:

@@ -20,12 +20,13 @@ from dragoman.application.clock import stamp
 from dragoman.application.http.problems import problem_of
 from dragoman.client import Garbled, ProblemResponse, Unreachable
 from dragoman.domain.decide import Submission
-from dragoman.domain.record.errors import Refused, make_refusal
+from dragoman.domain.record.errors import Refusal, Refused, make_refusal
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.projection.projection import NotYetApplied, Projection
 from dragoman.station.file_carrier import NotBrought
 from dragoman.station.link import SILENT_SECONDS, HostLink
-from dragoman.stores.outbox import ON_THE_WAY, URGENT, Outbox, OutboxEntry
+from dragoman.stores.outbox import BACK, ON_THE_WAY, URGENT, Outbox, OutboxEntry
+from dragoman.text import packed
 from dragoman_schemas.problems import BASE, Problem
 from dragoman_schemas.responses import ActLine, ActOutcome
 
@@ -41,6 +42,9 @@ AGE_SECONDS: Final[Mapping[str, float]] = {
 
 A stale message is worse than a late one. Acts that only acknowledge have no such age.
 """
+
+_UNDECIDED_SECONDS: Final = 3_600.0
+"""Seconds for which an entry that came back may wait for its officer."""
 
 ACKNOWLEDGING: Final = frozenset({"acknowledgement", "watch-assumption", "watch-relief"})
 _RANKS: Final = {"flash": 0, "immediate": 1, "priority": 2, "routine": 3}
@@ -74,17 +78,20 @@ class Submitter:
         bring: Callable[[bytes], Awaitable[None]],
         final: Callable[[], Awaitable[int]],
         accuse: Callable[[OutboxEntry, bytes], None],
+        is_in_doubt: Callable[[], bool],
     ) -> None:
         """Send a channel's entries over a link, for the station `actor`.
 
         `sign` decides and signs an entry that had to wait, or raises `Refused`. `bring`
         brings the files that an act names to the host. `final`
         gives the position up to which records are final. `accuse` is called with the
-        host's answer if the copy has something else where that says a record is.
+        host's answer if the copy has something else where that says a record is. A
+        refusal decides nothing while the host `is_in_doubt`.
         """
         self._link, self._outbox, self._projection = link, outbox, projection
         self._cid, self._actor = cid, actor
         self._sign, self._bring, self._final, self._accuse = sign, bring, final, accuse
+        self._is_in_doubt = is_in_doubt
         self._wake = asyncio.Event()
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._settled: dict[str, list[asyncio.Future[OutboxEntry]]] = {}
@@ -152,10 +159,7 @@ class Submitter:
         if was_cut and not self._was_cut:
             self._again.clear()  # the line is back: nobody waits any longer
         waiting: dict[str, OutboxEntry] = {}
-        # An opening leaves first, also where the clock went back before its next act was written.
-        for entry in sorted(
-            self._outbox.entries(self._cid), key=lambda entry: bool(entry.exchange)
-        ):
+        for entry in self._outbox.entries(self._cid):
             if not self._is_newest(entry):
                 continue
             if entry.state == "recorded":
@@ -163,7 +167,7 @@ class Submitter:
             elif self._projection.posted(entry.id) is not None:
                 await self._note_recorded(entry)
             elif entry.state in ON_THE_WAY:
-                if self._is_over(entry):
+                if self.is_over(entry):
                     await self._back(replace(entry, state="ended"))
                 else:
                     waiting.setdefault(entry.queue, entry)
@@ -195,12 +199,26 @@ class Submitter:
             log.critical("station.send_failed", channel=self._projection.name, exc_info=error)
         self.wake()
 
-    def _is_over(self, entry: OutboxEntry) -> bool:
+    def is_over(self, entry: OutboxEntry) -> bool:
         """Return whether an entry is too old to leave by itself."""
         if entry.name in ACKNOWLEDGING:
             return False
-        age = self._link.clock.now() - datetime.fromisoformat(entry.kept).timestamp()
-        return age > AGE_SECONDS.get(entry.precedence, AGE_SECONDS["routine"])
+        age = AGE_SECONDS.get(entry.precedence, AGE_SECONDS["routine"])
+        return self._seconds_since(entry.kept) > age
+
+    def is_old(self, entry: OutboxEntry) -> bool:
+        """Return whether somebody should look at an entry.
+
+        It came back an hour ago and nobody has decided, or it is on its way for too
+        long.
+        """
+        if entry.state in BACK:
+            return self._seconds_since(entry.came_back or entry.kept) > _UNDECIDED_SECONDS
+        age = AGE_SECONDS.get(entry.precedence, AGE_SECONDS["routine"])
+        return entry.state in ON_THE_WAY and self._seconds_since(entry.kept) > age
+
+    def _seconds_since(self, moment: str) -> float:
+        return self._link.clock.now() - datetime.fromisoformat(moment).timestamp()
 
     async def _try(self, entry: OutboxEntry) -> None:
         """Try to have one entry recorded."""
@@ -230,7 +248,7 @@ class Submitter:
         try:
             return await self._outbox.put(self._sign(entry))
         except Refused as error:
-            return await self._returned(entry, problem_of(error.refusal, "", ""))
+            return await self._refused(entry, error.refusal)
 
     async def _send(self, entry: OutboxEntry, *, is_first: bool) -> None:
         keyids, signatures = zip(
@@ -277,6 +295,7 @@ class Submitter:
             await self._note_recorded(entry)
         elif (
             outcome.status in _REFUSED_FOR_GOOD
+            and not self._is_in_doubt()
             and outcome.problem is not UNSET
             and outcome.problem.type != _ID_IS_USED
         ):
@@ -295,11 +314,16 @@ class Submitter:
                 "Position %(position)s has this id, and another act.",
                 position=position,
             )
-            await self._returned(entry, problem_of(refusal, "", ""))
+            await self._refused(entry, refusal)
             return
         # The copy decides, and not this entry: the officer need not wait for its writing.
         self._end(replace(entry, state="recorded", position=position))
         await self._outbox.change(entry, state="recorded", position=position)
+
+    async def _refused(self, entry: OutboxEntry, refusal: Refusal) -> OutboxEntry:
+        """Return an entry to its officer for a reason that was seen here."""
+        problem = problem_of(refusal, "", "")
+        return await self._returned(replace(entry, why=packed(refusal.why)), problem)
 
     async def _returned(self, entry: OutboxEntry, problem: Problem) -> OutboxEntry:
         entry = replace(entry, state="returned", problem=Raw(msgspec.json.encode(problem)))
@@ -309,7 +333,7 @@ class Submitter:
     async def _back(self, entry: OutboxEntry) -> None:
         """Give an entry back to its officer. The station's own acts are only logged."""
         if entry.actor != self._actor:
-            await self._outbox.put(entry)
+            await self._outbox.change(entry, came_back=self.now())
         else:
             await self._outbox.drop(entry)
             log.info(
@@ -334,7 +358,7 @@ class Submitter:
                 waiting.set_result(entry)
 
 
-def _rank(entry: OutboxEntry) -> tuple[int, str]:
+def _rank(entry: OutboxEntry) -> tuple[int, int]:
     """Return the place of an entry: urgent acts and acknowledgements first."""
     rank = 0 if entry.name in ACKNOWLEDGING else _RANKS.get(entry.precedence, 3)
-    return rank, entry.kept
+    return rank, entry.serial

@@ -24,6 +24,9 @@ OutboxState = Literal["waiting", "unanswered", "unsigned", "returned", "ended", 
 ON_THE_WAY: Final = frozenset({"waiting", "unanswered", "unsigned"})
 """The states of an entry that the station goes on with by itself."""
 
+BACK: Final = frozenset({"returned", "ended"})
+"""The states of an entry that its officer decides on."""
+
 URGENT: Final = frozenset({"flash", "immediate"})
 """The precedences of acts that cannot wait."""
 
@@ -34,9 +37,12 @@ class OutboxEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An act of an officer here, for the log of a shared channel.
 
     `act` has the bytes that were signed; while it is `unsigned`, those that the officer
-    wrote. `kept` is the time at which it came here, `left` the time of its first try.
-    `problem` is the problem for which it was returned. `position` is that of its
-    record.
+    wrote. `serial` counts the entries in the order in which they came; clocks may go
+    back. `kept` is the time at which it came here, `left` the time of its first try.
+    `problem` is the problem for which it was returned, and `why` its reason as a packed
+    text if it was found here. `came_back` is the time at which
+    it was returned or ended. An entry is `held` if it was on its way in data that were
+    restored, moved or copied. `position` is that of its record.
     """
 
     id: str
@@ -47,6 +53,7 @@ class OutboxEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: str
     precedence: str
     kept: str
+    serial: int = 0
     state: OutboxState = "waiting"
     exchange: str = ""
     family: str = ""
@@ -54,8 +61,11 @@ class OutboxEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     signatures: str = ""
     released_by: str = ""
     left: str = ""
+    came_back: str = ""
+    held: bool = False
     position: int = 0
     problem: Raw | UnsetType = UNSET
+    why: str = ""
 
     @property
     def side(self) -> str:
@@ -108,10 +118,20 @@ class Outbox:
                 entry = _decode(value)
                 self._entries[entry.cid, entry.id] = entry
 
+    async def hold(self, moment: str) -> int:
+        """End all entries that are on their way, until their officers decide.
+
+        Return the number of entries that are held. Raises `LogUnreachable`.
+        """
+        for entry in list(self._entries.values()):
+            if entry.state in ON_THE_WAY:
+                await self.change(entry, state="ended", held=True, came_back=moment)
+        return sum(entry.held for entry in self._entries.values())
+
     def entries(self, cid: str) -> list[OutboxEntry]:
         """Return the entries of a channel, the oldest first."""
         chosen = (entry for (of, _), entry in self._entries.items() if of == cid)
-        return sorted(chosen, key=lambda entry: (entry.kept, entry.id))
+        return sorted(chosen, key=lambda entry: entry.serial)
 
     def find(self, cid: str, id: str) -> OutboxEntry | None:
         """Return an entry by the id of its act."""
@@ -119,6 +139,9 @@ class Outbox:
 
     async def put(self, entry: OutboxEntry) -> OutboxEntry:
         """Keep an entry durably, and return it. Raises `LogUnreachable`."""
+        if not entry.serial:
+            serial = 1 + max((other.serial for other in self._entries.values()), default=0)
+            entry = replace(entry, serial=serial)
         await self._bucket.put(f"{_PREFIX}{entry.cid}.{entry.id}", entry)
         self._entries[entry.cid, entry.id] = entry
         return entry

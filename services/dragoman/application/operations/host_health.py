@@ -11,9 +11,10 @@ from dragoman.application.operations import (
     transparency_log,
 )
 from dragoman.application.service import Service
+from dragoman.application.station_port import HostLine
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.readiness import IN_TIME, ONE_KEY, PLACED, READABLE, SIGNED, STAYS, WRITTEN, health_of
-from dragoman.text import Text, sentence
+from dragoman.text import MomentValue, Text, sentence
 from dragoman.tlog import dsse
 from dragoman_schemas.host_responses import Check, Health
 
@@ -84,6 +85,7 @@ def own_conditions(service: Service, *, is_operator: bool = False) -> list[Condi
         Condition(PLACED, read_only is None, read_only),
     ]
     result += _channel_conditions(service, is_operator=is_operator)
+    result += _station_conditions(service, is_operator=is_operator)
     doubted = service.channel_counts()[2]
     newer = sum(projection.newer is not None for projection in service.channels.values())
     result.append(
@@ -182,7 +184,10 @@ def _channel_conditions(service: Service, *, is_operator: bool) -> list[Conditio
     """Return whether all channels are read and written, and what this process lacks."""
     late, broken, _ = service.channel_counts()
     behind = late and sum(
-        projection.log.end.is_behind and not projection.broken and not service.is_live(projection)
+        not projection.is_copy
+        and projection.log.end.is_behind
+        and not projection.broken
+        and not service.is_live(projection)
         for projection in service.channels.values()
     )
     why = sentence(
@@ -204,6 +209,71 @@ def _channel_conditions(service: Service, *, is_operator: bool) -> list[Conditio
             else None,
         ),
     ]
+
+
+def _station_conditions(service: Service, *, is_operator: bool) -> list[Condition]:
+    """Return the conditions of a station: its lines, its copies and its outbox."""
+    station = service.station
+    if station is None:
+        return []
+    names = sorted(service.channels)
+    lines = {name: line for name in names if (line := station.line(name)) is not None}
+    cut = {line.host: line for line in lines.values() if line.is_cut}
+    doubts = tuple(line.hindrance for line in lines.values() if line.hindrance is not None)
+    doubted = sentence(
+        "%(n)s of %(all)s channels get nothing from their host, which is in doubt or refuses this "
+        "station",
+        n=len(doubts),
+        all=len(lines),
+    )
+    if is_operator:
+        doubted = sentence("%(why)s: %(faults)s", why=doubted, faults=doubts[:_NAMED])
+    old = {name: entries for name in lines if (entries := station.old_entries(name))}
+    return [
+        Condition(
+            "the lines to hosts are up",
+            not cut,
+            sentence(
+                "%(hosts)s: pages show the state of then, and posts wait in the outbox; check the "
+                "network between this machine and the host: the station connects by itself",
+                hosts=tuple(_cut_line(line, is_operator=is_operator) for line in cut.values()),
+            )
+            if cut
+            else None,
+        ),
+        Condition(
+            "the copies of hosts' logs are not in doubt",
+            not doubts,
+            doubted if doubts else None,
+        ),
+        Condition(
+            "the outbox is not old",
+            not old,
+            sentence(
+                "%(n)s acts wait for too long, or came back and nobody has decided: have their "
+                "officers open the page Outbox",
+                n=sum(map(len, old.values())),
+            )
+            if old
+            else None,
+        ),
+    ]
+
+
+def _cut_line(line: HostLine, *, is_operator: bool) -> Text:
+    """Return since when a line is cut. The operator gets the address of the host."""
+    since = line.last_known and MomentValue(line.last_known)
+    if is_operator:
+        return (
+            sentence("the line to %(host)s is cut since %(t)s", host=line.host, t=since)
+            if since
+            else sentence("the host at %(host)s was never heard since the start", host=line.host)
+        )
+    return (
+        sentence("the line to a host is cut since %(t)s", t=since)
+        if since
+        else sentence("a host was never heard since the start")
+    )
 
 
 def _faults(service: Service) -> tuple[Text, ...]:

@@ -499,7 +499,15 @@ def _say_restored(
     if unread:
         say(f"RISK: {unread} later backups cannot be read; erasures that only they know are back")
     say("all sessions are ended, and positions of streams over all channels begin again")
-    program = "serve gateway" if settings.nats.url else "up"
+    is_station = "station" in verified.snapshots
+    if is_station:
+        say(
+            "this is a station: what was on its way is held until its officers decide on the page "
+            "Outbox, and its copies are fetched again. A witness here cosigns nothing until you "
+            f"release it: `dragoman witness release {settings.data}/copies/CHANNEL`; see "
+            "docs/operating.md"
+        )
+    program = "up --station" if is_station else "serve gateway" if settings.nats.url else "up"
     say(
         f"next: `dragoman {program} --data {settings.data} --take-over`, with your settings, once "
         "the old host is stopped"

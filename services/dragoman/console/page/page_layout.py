@@ -29,7 +29,7 @@ from dragoman.i18n.words import Words
 from dragoman.limits import CHECK_SECONDS, CHECK_STEP_SECONDS, DISARMED_SECONDS
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries import duty_watch
-from dragoman.stores.outbox import ON_THE_WAY
+from dragoman.stores.outbox import BACK, ON_THE_WAY
 from dragoman.tlog.note import NotANote
 from dragoman_schemas.watch_responses import LineView
 
@@ -486,8 +486,18 @@ def _line_bars(context: PageContext, line: HostLine) -> Iterator[Bar]:
             way=(context.link(f"/records/{position}"), words.say("Record %(n)s", n=position)),
         )
     entries = [entry for entry in station.entries(projection.name) if entry.side == context.side]
+    if restored := sum(entry.held and entry.state == "ended" for entry in entries):
+        yield Bar(
+            level="serious",
+            word=words.count(
+                "This station was restored: %(n)s act is held until its officer decides.",
+                "This station was restored: %(n)s acts are held until their officers decide.",
+                restored,
+            ),
+            way=(context.link("/outbox"), words.say("Outbox")),
+        )
     urgent = sum(entry.is_urgent for entry in entries if entry.state != "recorded")
-    back = sum(entry.state in ("returned", "ended") for entry in entries)
+    back = sum(entry.state in BACK for entry in entries)
     waiting = sum(entry.state in ON_THE_WAY for entry in entries)
     if urgent or back or waiting:
         yield Bar(

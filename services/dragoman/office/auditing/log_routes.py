@@ -5,6 +5,7 @@ from typing import Any, Final
 from aiohttp import web
 from msgspec import Struct
 
+from dragoman.api import examples
 from dragoman.api.routing import CHANNEL, May, Route
 from dragoman.application.http.conditional_requests import standing
 from dragoman.application.http.request import ApiAnswer, ApiReply, ApiRequest, NoBody
@@ -99,6 +100,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         NoBody,
         {200: Covered},
         takes=(TEXT,),
+        example=examples.COSIGNED_HEAD,
         may=May.STATION,
         stations=True,
     ),

@@ -20,7 +20,7 @@ from dragoman.application.http.submission import outbox_view, staff_of
 from dragoman.application.station_port import HostLine, StationPort
 from dragoman.console.page.context import PageContext
 from dragoman.console.page.rendering import Page, PageRoute, refused
-from dragoman.console.page.sessions import form_of, redirect, said
+from dragoman.console.page.sessions import form_of, redirect, said, words_of
 from dragoman.console.page_words import PageWords
 from dragoman.document.blocks import Empty, PageDocument, Remark, columns, section
 from dragoman.domain.record.errors import refuse
@@ -29,7 +29,7 @@ from dragoman.i18n.words import Words
 from dragoman.members.runs import Break, PageLink, PressButton, Run, Runs
 from dragoman.projection.projection import Projection
 from dragoman.stores.outbox import OutboxEntry
-from dragoman.text import sentence
+from dragoman.text import sentence, unpacked
 from dragoman_schemas.responses import OutboxEntryView, OutboxView
 
 
@@ -75,6 +75,7 @@ async def show_outbox(call: ApiRequest[NoBody]) -> ApiAnswer:
         host=line.host,
         cut=line.is_cut,
         last_known=line.last_known,
+        doubt="" if line.hindrance is None else words_of(call.request).sentence(line.hindrance),
     )
     return ApiReply(body=body, headers={"Cache-Control": "no-store"})
 
@@ -168,6 +169,8 @@ class OutboxWords(PageWords):
                 return say("Not sent: to be signed once the act before it is recorded")
             case "returned":
                 return say("Returned: %(why)s", why=problem_of(entry, self.w))
+            case "ended" if entry.held:
+                return say("Held: this station was restored. It may be recorded; you decide")
             case "ended" if entry.left:
                 return say(
                     "Not sent again: too old. It left at %(t)s and may be recorded",
@@ -211,6 +214,8 @@ class OutboxWords(PageWords):
 
 def problem_of(entry: OutboxEntry, words: Words) -> str:
     """Return the reason for which an act was returned."""
+    if entry.why:
+        return words.sentence(unpacked(entry.why))
     if entry.problem is UNSET:
         return words.say("the host gave no reason")
     problem = msgspec.json.decode(entry.problem, type=dict[str, Any])

@@ -16,6 +16,7 @@ from typing import Any, Final
 from aiohttp import web
 from msgspec import UNSET, Struct
 
+from dragoman.api import examples
 from dragoman.api.routing import CHANNEL, May, Route
 from dragoman.application import parcel_receipts
 from dragoman.application.http.request import ApiAnswer, ApiReply, ApiRequest, NoBody
@@ -166,7 +167,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "GET",
         f"{CHANNEL}/parcels",
         list_parcels,
-        "The parcels for a side's station, and the receipts of its own",
+        "What waits for a side's station, and the receipts of what it sent",
         NoBody,
         {200: ParcelList},
         may=May.STATION,
@@ -179,6 +180,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         Addressee,
         {204: None},
         takes=(_BYTES,),
+        example=examples.SEALED,
         may=May.STATION,
         refusals=("no-room", "exists"),
         stations=True,
@@ -201,6 +203,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         NoBody,
         {204: None},
         takes=ParcelReceipt,
+        example=examples.PARCEL_RECEIPT,
         may=May.STATION,
         stations=True,
     ),
