@@ -58,6 +58,8 @@ _WAITING: Final[dict[str, Any]] = {
 visitor.
 """
 
+_ARRIVAL_TRIES: Final = 50
+_ARRIVAL_PAUSE_SECONDS: Final = 0.1
 _CALM: Final = "nato-china"
 _DESKS: Final[dict[str, dict[str, Any]]] = {
     "nato": {
@@ -98,9 +100,12 @@ def connector(certificate: Path | None) -> aiohttp.TCPConnector:
     return aiohttp.TCPConnector(ssl=trusted)
 
 
-async def seed(data: Path, base_url: str, own_url: str, certificate: Path | None) -> dict[str, Any]:
+async def seed(
+    data: Path, base_url: str, own_url: str, certificate: Path | None, *, has_stations: bool = False
+) -> dict[str, Any]:
     """Seed a running gateway, write `demo.json`, and return its content.
 
+    Where the sides have stations, they name their points of contact there.
     The gateway is called at its own address with its own certificate. `demo.json`
     contains the address for callers from outside.
     """
@@ -130,8 +135,8 @@ async def seed(data: Path, base_url: str, own_url: str, certificate: Path | None
         await asyncio.gather(*playing, _play(cast, scenario("talks"), began["nato-china-track2"]))
         waiting = compact(with_times(_WAITING, began[_DRILL]))
         await cast["nato/duty_officer"].post(_DRILL, waiting, key="demonstration-waiting")
-        for side, desk in _DESKS.items():
-            await _staff(cast, side, desk)
+        if not has_stations:
+            await staff(cast)
         await _check_line(cast)
     seeded = {
         "base_url": base_url,
@@ -261,6 +266,12 @@ async def _play(
                 await posts.post(number, entry)
 
 
+async def staff(cast: dict[str, Client]) -> None:
+    """Enter the liaison offices of both sides in the live channel."""
+    for side, desk in _DESKS.items():
+        await _staff(cast, side, desk)
+
+
 async def _staff(cast: dict[str, Client], side: str, desk: dict[str, Any]) -> None:
     """Enter a side's liaison office with its hours, and a point of contact.
 
@@ -310,12 +321,26 @@ async def _staff(cast: dict[str, Client], side: str, desk: dict[str, Any]) -> No
     exchange = await draft_and_release(
         cast[f"{side}/officer"], head, entry, compact(point), "demonstration-contact"
     )
+    await _arrived(other, exchange)
     await other.post(
         _CALM,
         compact({"act": "acknowledgement"}),
         key=f"demonstration-received-{side}",
         exchange=exchange,
     )
+
+
+async def _arrived(caller: Client, exchange: str) -> None:
+    """Wait until an exchange is there, which it is later at another station."""
+    for _ in range(_ARRIVAL_TRIES):
+        try:
+            await caller.call("GET", f"/v1/channels/{_CALM}/exchanges/{exchange}")
+        except ProblemResponse as error:
+            if error.problem.status != 404:
+                raise
+            await asyncio.sleep(_ARRIVAL_PAUSE_SECONDS)
+        else:
+            return
 
 
 async def _check_line(cast: dict[str, Client]) -> None:

@@ -87,6 +87,13 @@ async def running(
             )
             earlier = _earlier(settings.data, side)
             station["tokens"] = await _tokens(operator, side, earlier)
+        await demo.staff(
+            {
+                holder: Client(session, station["base_url"], token)
+                for station in stations.values()
+                for holder, token in station["tokens"].items()
+            }
+        )
         content = {key: value for key, value in seeded.items() if key != "file"}
         content |= {"stations": stations, "lines": f"{gateway.base_url}{PATH}"}
         write_secret(settings.data / "demo.json", f"{json.dumps(content, indent=1)}\n".encode())

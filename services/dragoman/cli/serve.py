@@ -276,7 +276,11 @@ async def _up(
             past_event.introduce(past, say)
         elif demo:
             seeded = await demonstration.seed(
-                settings.data, running.base_url, running.own_url, settings.http.certificate
+                settings.data,
+                running.base_url,
+                running.own_url,
+                settings.http.certificate,
+                has_stations=stations,
             )
             await running.settle()  # what was overdue in it has lapsed before anybody looks
             demonstration.introduce(seeded, say)
