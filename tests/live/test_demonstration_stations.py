@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from patience import PATIENCE_S
-from service import NOTE, Service
+from service import INCIDENT, NOTE, Service
 
 pytestmark = [pytest.mark.process]
 
@@ -43,6 +43,11 @@ class Officer:
         async with self._session.get(self._url + path, headers=self._headers) as answer:
             assert answer.status == 200, await answer.text()
             return await answer.json()
+
+    async def knows(self, exchange: str) -> bool:
+        path = f"{self._url}{C}/exchanges/{exchange}"
+        async with self._session.get(path, headers=self._headers) as answer:
+            return answer.status == 200
 
     async def post(self, path: str, body: Any, key: str) -> tuple[int, Any]:
         headers = {**self._headers, "Idempotency-Key": key}
@@ -86,6 +91,43 @@ async def test_a_note_waits_while_its_line_is_cut_and_is_recorded_once_it_is_res
         return [row["id"] for row in rows].count(kept["id"]) == 1
 
     await until(is_recorded)
+    await until(lambda: is_up(nato))
+
+
+async def test_a_page_that_acknowledges_while_the_line_is_cut_learns_that_it_is_kept(
+    service: Service, session: aiohttp.ClientSession
+) -> None:
+    """The script asks for JSON. A redirect would tell it that its officer is signed out."""
+    china = Officer(session, service, "china/duty_officer")
+    nato = Officer(session, service, "nato/duty_officer")
+    status, flash = await china.post(
+        f"{C}/notifications", {**INCIDENT, "precedence": "flash"}, "f" * 16
+    )
+    assert status == 201, flash
+    await until(lambda: nato.knows(flash["id"]))
+    station = service.demo["stations"]["nato"]
+    async with aiohttp.ClientSession(station["base_url"]) as browser:
+        headers = {"Origin": station["base_url"]}
+        token = {"token": station["tokens"]["nato/duty_officer"]}
+        async with browser.post(
+            "/sign-in", data=token, headers=headers, allow_redirects=False
+        ) as signed_in:
+            assert signed_in.status == 303
+            cookies = [cookie.OutputString().split(";")[0] for cookie in signed_in.cookies.values()]
+            headers["Cookie"] = "; ".join(cookies)
+        await press(session, service, side="nato", do="cut")
+        try:
+            await until(lambda: is_cut(nato), LIMIT_S)
+            form = {"exchange": flash["id"], "of": flash["id"], "key": "a" * 16}
+            async with browser.post(
+                "/c/nato-china/acknowledge",
+                data=form,
+                headers={**headers, "Accept": "application/json"},
+                allow_redirects=False,
+            ) as answer:
+                assert (answer.status, (await answer.json())["state"]) == (202, "waiting")
+        finally:
+            await press(session, service, side="nato", do="restore")
     await until(lambda: is_up(nato))
 
 

@@ -33,6 +33,7 @@ from dragoman.console.compose.preview import PreviewReader, own_language, previe
 from dragoman.console.compose.recorded_page import promised_replies, wanted_reply_of
 from dragoman.console.compose.writing import (
     CheckedAct,
+    Warned,
     Writing,
     field_errors,
     sending_of,
@@ -180,6 +181,8 @@ async def check(
     offices = tuple(office_of(side, context.projection.office(side)) for side in context.sides)
     content = content_of(body)
     people, warnings = await people_in(context, writing, content)
+    if (unsent := _unsent(context)) is not None:
+        warnings.insert(0, unsent)
     display = release_preview.display_of(context, offices, people)
     sending = sending_of(context, writing.rule, second=second)
     alone = "" if hands_over else _alone(folded, state)
@@ -266,6 +269,20 @@ def _alone(folded: Folded, state: Exchange | None) -> str:
     ):
         return ""
     return "waits" if folded.record.name in two_keys.WAITING else "stands"
+
+
+def _unsent(context: PageContext) -> Warned | None:
+    """Return a warning if the line from this station to the host is cut."""
+    station = context.service.station
+    line = None if station is None else station.line(context.name)
+    if line is None or context.service.is_live(context.projection):
+        return None
+    return Warned(
+        context.words.say("The line to the host is cut: this is not sent now."),
+        context.words.say(
+            "It waits here, and the other side does not know it. If it cannot wait, telephone."
+        ),
+    )
 
 
 async def _bound(writing: Writing, fields: Mapping[str, Any], body: bytes) -> bytes:

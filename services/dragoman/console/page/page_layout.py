@@ -5,7 +5,7 @@ there too.
 """
 
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -29,7 +29,7 @@ from dragoman.i18n.words import Words
 from dragoman.limits import CHECK_SECONDS, CHECK_STEP_SECONDS, DISARMED_SECONDS
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries import duty_watch
-from dragoman.stores.outbox import BACK, ON_THE_WAY
+from dragoman.stores.outbox import BACK, ON_THE_WAY, OutboxEntry
 from dragoman.tlog.note import NotANote
 from dragoman_schemas.watch_responses import LineView
 
@@ -463,6 +463,14 @@ def _line_bars(context: PageContext, line: HostLine) -> Iterator[Bar]:
     words, service, projection = context.words, context.service, context.projection
     station = service.station
     assert station is not None
+    entries = (
+        [entry for entry in station.entries(projection.name) if entry.side == context.side]
+        if context.may_write
+        else []
+    )
+    is_urgent = any(entry.is_urgent and entry.state != "recorded" for entry in entries)
+    if is_urgent:  # this asks for more than the line does, so it comes first
+        yield from _outbox_bars(context, line, entries)
     yield from _standing(context, projection, line)
     if not context.may_write:
         return
@@ -485,7 +493,6 @@ def _line_bars(context: PageContext, line: HostLine) -> Iterator[Bar]:
             detail=words.say("Ask its officer. If nobody sent it, have the key revoked."),
             way=(context.link(f"/records/{position}"), words.say("Record %(n)s", n=position)),
         )
-    entries = [entry for entry in station.entries(projection.name) if entry.side == context.side]
     if restored := sum(entry.held and entry.state == "ended" for entry in entries):
         yield Bar(
             level="serious",
@@ -496,25 +503,42 @@ def _line_bars(context: PageContext, line: HostLine) -> Iterator[Bar]:
             ),
             way=(context.link("/outbox"), words.say("Outbox")),
         )
+    if not is_urgent:
+        yield from _outbox_bars(context, line, entries)
+
+
+def _outbox_bars(
+    context: PageContext, line: HostLine, entries: Sequence[OutboxEntry]
+) -> Iterator[Bar]:
+    """Yield a warning if acts wait in the outbox, or came back."""
+    words = context.words
     urgent = sum(entry.is_urgent for entry in entries if entry.state != "recorded")
     back = sum(entry.state in BACK for entry in entries)
     waiting = sum(entry.state in ON_THE_WAY for entry in entries)
-    if urgent or back or waiting:
-        yield Bar(
-            level="critical" if urgent else "serious",
-            word=words.say("An urgent message is not recorded: telephone.")
-            if urgent
-            else words.count(
-                "%(n)s act waits in the outbox.", "%(n)s acts wait in the outbox.", waiting + back
-            ),
-            detail=words.count(
-                "%(n)s came back to its officer.", "%(n)s came back to their officers.", back
-            )
-            if back
-            else "",
-            ring=bool(urgent),
-            way=(context.link("/outbox"), words.say("Outbox")),
+    if not (urgent or back or waiting):
+        return
+    details = []
+    if urgent and line.is_cut:
+        at = words.written(line.last_known) if line.last_known else "–"
+        details.append(words.say("The line is cut; last known %(t)s.", t=at))
+    returned = words.count(
+        "%(n)s act came back to its officer.", "%(n)s acts came back to their officers.", back
+    )
+    if back and (urgent or waiting):
+        details.append(returned)
+    yield Bar(
+        level="critical" if urgent else "serious",
+        word=words.say("An urgent message is not recorded: telephone.")
+        if urgent
+        else words.count(
+            "%(n)s act waits in the outbox.", "%(n)s acts wait in the outbox.", waiting
         )
+        if waiting
+        else returned,
+        detail=" ".join(details),
+        ring=bool(urgent),
+        way=(context.link("/outbox"), words.say("Outbox")),
+    )
 
 
 def _bars(context: PageContext) -> Iterator[Bar]:

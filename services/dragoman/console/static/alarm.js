@@ -968,12 +968,12 @@ export class Alarm {
     this.#hush();
     const pressedAt = performance.now();
     const nags = setInterval(() => {
-      if (performance.now() - pressedAt < RESUME_MS) return;
+      if (performance.now() - pressedAt < RESUME_MS || "kept" in outcome.dataset) return;
       this.#acknowledging.delete(key);
       this.#sound();
       this.#acknowledging.add(key);
     }, 1000);
-    const late = setTimeout(() => { outcome.textContent = words("failed"); }, ACK_PATIENCE_MS);
+    const late = setTimeout(() => { if (!("kept" in outcome.dataset)) outcome.textContent = words("failed"); }, ACK_PATIENCE_MS);
     try {
       const text = await this.#receipt(form, outcome);
       this.#acknowledging.delete(key);
@@ -999,8 +999,9 @@ export class Alarm {
         const signed = "signed" in form.dataset ? await signatureFor(form.action, body, form.dataset.signed) : null;
         for (const [name, value] of Object.entries(signed ?? {})) body.set(name, value);
         const answer = await ask(form.action, { method: "POST", body, accept: "application/json", patience: 8000 });
-        if (answer.ok) return this.#worded(await answer.json());
-        if (answer.status < 500) {
+        if (answer.status === 202) outcome.dataset.kept = ""; // at a station whose line is cut: somebody has it, and the other side does not know
+        else if (answer.ok) return this.#worded(await answer.json());
+        else if (answer.status < 500) {
           const problem = await answer.json().catch(() => ({}));
           outcome.textContent = words("refused", { why: problem.detail ?? answer.status });
           return null;
@@ -1015,7 +1016,7 @@ export class Alarm {
           return null;
         }
       }
-      outcome.textContent = words("failed");
+      outcome.textContent = words("kept" in outcome.dataset ? "kept" : "failed");
       await new Promise((go) => { setTimeout(go, wait); });
     }
   }

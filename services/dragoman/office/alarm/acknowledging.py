@@ -7,6 +7,8 @@ import msgspec
 from aiohttp import web
 from msgspec import Struct
 
+from dragoman.application.http.submission import outbox_view
+from dragoman.application.station_port import KeptForHost
 from dragoman.console.forms import browser_signatures
 from dragoman.console.page.alarm_views import DRILL
 from dragoman.console.page.context import PageContext
@@ -35,23 +37,37 @@ class AcknowledgementReceipt(Struct, frozen=True, kw_only=True, omit_defaults=Tr
 async def acknowledge(context: PageContext) -> web.StreamResponse:
     """Acknowledge one message.
 
-    If a colleague has acknowledged it before, say so and record nothing.
+    If a colleague has acknowledged it before, say so and record nothing. At a station
+    whose line is cut, the script of a page gets the entry of the outbox, with 202.
     """
     form = await form_of(context.request)
     exchange, of, key = said(form, "exchange"), said(form, "of"), said(form, "key")
-    receipt = (
-        await _acknowledged_in_drill(context, exchange)
-        if exchange.startswith(DRILL)
-        else await _acknowledged(context, exchange, of, key)
-    )
-    if "application/json" in context.request.headers.get("Accept", ""):
-        return web.Response(
-            body=msgspec.json.encode(receipt), headers=HEADERS, content_type="application/json"
+    is_program = "application/json" in context.request.headers.get("Accept", "")
+    try:
+        receipt = (
+            await _acknowledged_in_drill(context, exchange)
+            if exchange.startswith(DRILL)
+            else await _acknowledged(context, exchange, of, key)
         )
+    except KeptForHost as kept:
+        if not is_program:
+            raise
+        return _json(outbox_view(kept.entry), status=202)
+    if is_program:
+        return _json(receipt)
     next = following(said(form, "next") or context.link())
     return redirect(
         f"{next}{'&' if '?' in next else '?'}"
         f"said={'before' if receipt.before else 'acknowledged'}&after={receipt.position}"
+    )
+
+
+def _json(body: Struct, status: int = 200) -> web.Response:
+    return web.Response(
+        body=msgspec.json.encode(body),
+        status=status,
+        headers=HEADERS,
+        content_type="application/json",
     )
 
 

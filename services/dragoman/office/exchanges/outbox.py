@@ -18,6 +18,7 @@ from dragoman.api.routing import CHANNEL, May, Route
 from dragoman.application.http.request import ApiAnswer, ApiReply, ApiRequest, NoBody
 from dragoman.application.http.submission import outbox_view, staff_of
 from dragoman.application.station_port import HostLine, StationPort
+from dragoman.console.page import duty_numbers
 from dragoman.console.page.context import PageContext
 from dragoman.console.page.rendering import Page, PageRoute, refused
 from dragoman.console.page.sessions import form_of, redirect, said, words_of
@@ -26,7 +27,8 @@ from dragoman.document.blocks import Empty, PageDocument, Remark, columns, secti
 from dragoman.domain.record.errors import refuse
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.i18n.words import Words
-from dragoman.members.runs import Break, PageLink, PressButton, Run, Runs
+from dragoman.interop.side_texts import in_language
+from dragoman.members.runs import Break, Mark, PageLink, PressButton, QuotedText, Run, Runs
 from dragoman.projection.projection import Projection
 from dragoman.stores.outbox import OutboxEntry
 from dragoman.text import sentence, unpacked
@@ -186,14 +188,16 @@ class OutboxWords(PageWords):
         members = msgspec.json.decode(entry.act, type=dict[str, Any])
         text = next(
             (
-                str(members[name])
+                in_language(members[name], self.w.language)
                 for name in ("text", "subject", "facts", "challenge")
                 if members.get(name)
             ),
             "",
         )
-        act = self.w.act(entry.name)
-        return (act, Break(": "), text[:_SHOWN]) if text else (act,)
+        act: Run = self.w.act(entry.name)
+        if entry.exchange and self.context.projection.exchange(entry.exchange) is not None:
+            act = PageLink(self.w.act(entry.name), f"/exchanges/{entry.exchange}")
+        return (act, Break(": "), QuotedText(text[:_SHOWN])) if text else (act,)
 
     def buttons(self, entry: OutboxEntry) -> Runs:
         """Return the buttons by which an officer decides on an entry."""
@@ -219,6 +223,11 @@ def problem_of(entry: OutboxEntry, words: Words) -> str:
     if entry.problem is UNSET:
         return words.say("the host gave no reason")
     problem = msgspec.json.decode(entry.problem, type=dict[str, Any])
+    if str(problem.get("type", "")).endswith("/moved"):
+        return words.say(
+            "the exchange has changed since this was written. Read it, withdraw this, and write it "
+            "again"
+        )
     return str(problem.get("detail") or problem.get("title") or "")
 
 
@@ -233,7 +242,7 @@ async def outbox(context: PageContext) -> Page:
         entries,
         (say("Written"), lambda entry: words.time(entry.kept)),
         (say("What"), words.what),
-        (say("By"), lambda entry: entry.actor),
+        (say("By"), lambda entry: context.titled(entry.actor)),
         (say("Standing"), words.state),
         ("", words.buttons),
         names=lambda entry: {"entry": entry.id},
@@ -245,6 +254,7 @@ async def outbox(context: PageContext) -> Page:
             Remark(
                 (
                     say("An urgent message is not recorded: telephone, and read it aloud."),
+                    *await _numbers(context),
                     " ",
                     PageLink(say("Telephone numbers"), "/people"),
                 )
@@ -273,7 +283,26 @@ async def outbox(context: PageContext) -> Page:
         )
         blocks.append(voices)
     return Page(
-        view=PageDocument(title=say("Outbox"), sections=(section("", *blocks, table),)),
+        view=PageDocument(
+            title=say("Outbox"),
+            lead=say("It was withdrawn, and nobody else saw it.")
+            if context.said == "withdrawn"
+            else "",
+            sections=(section("", *blocks, table),),
+        ),
+    )
+
+
+async def _numbers(context: PageContext) -> Runs:
+    """Return the telephone numbers of the other sides."""
+    other = next((side for side in context.sides if side != context.side), "")
+    points = await duty_numbers.of_channel(context, context.projection, other)
+    return tuple(
+        run
+        for point in points
+        if point.side != context.side
+        for number, _ in point.numbers
+        for run in (f" {point.side.upper()}: ", Mark("telephone", number))
     )
 
 
