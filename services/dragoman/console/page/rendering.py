@@ -231,6 +231,8 @@ def _told(words: Words, text: str) -> str:
             return words.say("Recorded.")
         case "kept":
             return words.say("Kept.")
+        case "outbox":
+            return words.say("Kept here, and not sent yet.")
         case "withdrawn":
             return words.say("Withdrawn. It was never sent.")
         case "handed":
