@@ -9,7 +9,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from copy import copy
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +19,8 @@ from hypothesis import strategies as st
 from lxml import html as parser
 from msgspec.structs import replace
 
+from dragoman.application.clock import stamp
+from dragoman.application.station_port import HostLine
 from dragoman.console import dispatch
 from dragoman.console.matter import exchange_parts, shown_message
 from dragoman.console.page import context as page_context
@@ -33,6 +35,7 @@ from dragoman.i18n.words import Words
 from dragoman.office.pages import ROUTES
 from dragoman.projection.queries.records import NoSuchExchange
 from dragoman.projection.store import Store
+from dragoman.stores.outbox import OutboxEntry
 from dragoman_schemas.responses import SideAnswer
 from dragoman_schemas.state import Exchange
 from histories import FURTHER, WIDE, a_history
@@ -40,7 +43,7 @@ from played import played
 from samples import act
 from served import context_of, served
 from truth import Log, faults, squeezed, unsourced
-from world import World
+from world import INCIDENT, World
 
 SCENARIOS: Final = (
     "balloon-2023",
@@ -81,10 +84,22 @@ def routes() -> Iterator[tuple[PageRoute, str]]:
 
 
 async def pages(
-    world: World, store: Store, folder: Path, readers: list[str], at: int = 0
+    world: World,
+    store: Store,
+    folder: Path,
+    readers: list[str],
+    at: int = 0,
+    line: HostLine | None = None,
 ) -> AsyncIterator[tuple[str, str, str, int]]:
-    """Yield each page as each reader reads it: reader, address, body, and its position."""
+    """Yield each page as each reader reads it: reader, address, body, and its position.
+
+    With a line, the pages are those of a station.
+    """
     async with served(world, store, folder) as (app, service, projection):
+        if line is not None:
+            service.station = StationWithLine(line)
+            if line.is_cut:
+                projection.checked = datetime.fromisoformat(line.last_known)
         records = [parse(raw).envelope for raw in world.raws]
         ids = [record.id for record in records if record.id == record.subject]
         for reader in readers:
@@ -119,15 +134,19 @@ def positions(world: World) -> list[int]:
     return [last // 3, last * 2 // 3]
 
 
-async def said(world: World, folder: Path, readers: list[str], at: int = 0) -> list[str]:
+async def said(
+    world: World, folder: Path, readers: list[str], at: int = 0, line: HostLine | None = None
+) -> list[str]:
     """Return the faults of all pages of a world, a line for each."""
     log, lines = Log(world.raws), []
     store = Store(folder / f"{at}.sqlite")
     try:
-        async for reader, path, text, position in pages(world, store, folder, readers, at):
+        async for reader, path, text, position in pages(world, store, folder, readers, at, line):
             wrong = faults(text, log, position)
             if unsourced(text):
                 wrong.append("words of a side without a source")
+            if line is not None and line.is_cut:
+                wrong += claims(text)
             lines += [f"{reader} {path} at {position}: {line}" for line in wrong]
     finally:
         store.close()
@@ -140,6 +159,72 @@ async def test_each_run_of_each_page_equals_its_source(name: str, tmp_path: Path
     lines = await said(world, tmp_path, readers_of(world))
     for at in positions(world):
         lines += await said(world, tmp_path, readers_of(world)[:1], at)
+    assert not lines, "\n".join(lines[:20])
+
+
+CALM: Final = re.compile(
+    r"in order\b|manned(?! since)|Quiet\b|Nothing waits|Everything is|Nothing is late|No matter is open"
+    r"|countersigned|not received yet"
+)
+"""Words that a station cannot say of now while its line is cut."""
+
+
+def claims(html: str) -> list[str]:
+    """Return the claims of a page that its station cannot know, and the lack of a warning."""
+    page = parser.fromstring(html)
+    for quoted in page.xpath("//*[@data-source or @data-of or contains(@class, 'said')]"):
+        quoted.drop_tree()
+    words = squeezed(" ".join(page.xpath("//body//text()[not(ancestor::script)]")))
+    found = [
+        f"claims calm: {words[max(0, m.start() - 40) : m.end() + 40]}" for m in CALM.finditer(words)
+    ]
+    if "is cut" not in words and "Last known" not in words:
+        found.append("the line is cut, and the page does not say so")
+    return found
+
+
+class StationWithLine:
+    """A station of which only the line matters: nothing waits in its outbox."""
+
+    def __init__(self, line: HostLine) -> None:
+        self._line = line
+
+    def line(self, channel: str) -> HostLine:
+        del channel
+        return self._line
+
+    def entries(self, channel: str) -> list[OutboxEntry]:
+        del channel
+        return []
+
+    async def withdraw(self, entry: OutboxEntry) -> bool:
+        raise AssertionError(entry)
+
+    async def send_again(self, entry: OutboxEntry) -> None:
+        raise AssertionError(entry)
+
+    def heard_voice(self, channel: str, position: int) -> None:
+        raise AssertionError((channel, position))
+
+    def kept_keys(self, channel: str) -> dict[str, str]:
+        del channel
+        return {}
+
+
+@pytest.mark.parametrize("is_cut", [False, True], ids=["up", "cut"])
+async def test_each_page_of_a_station_is_true_and_claims_no_calm_while_its_line_is_cut(
+    tmp_path: Path,
+    is_cut: bool,  # a parameter of a test
+) -> None:
+    world = World()
+    world.open("nato/d-1", INCIDENT)
+    check = world.open("nato/d-1", act("line-check"))
+    world.keep("china/d-1", {"act": "echo", "text": act("line-check")["challenge"]}, check)
+    for side in world.sides:
+        world.keep(f"{side}/d-1", {"act": "watch-assumption"})
+    last = stamp(world.clock - timedelta(minutes=1) if is_cut else world.clock)
+    line = HostLine(host="https://liaison.example", last_known=last, is_cut=is_cut)
+    lines = await said(world, tmp_path, readers_of(world)[:1], line=line)
     assert not lines, "\n".join(lines[:20])
 
 

@@ -27,6 +27,7 @@ from dragoman.domain.acts.deadlines import UNTIMED
 from dragoman.domain.record.errors import Refused
 from dragoman.i18n.words import Words
 from dragoman.limits import CHECK_SECONDS, CHECK_STEP_SECONDS, DISARMED_SECONDS
+from dragoman.projection.projection import Projection
 from dragoman.projection.queries import duty_watch
 from dragoman.stores.outbox import BACK, ON_THE_WAY
 from dragoman.tlog.note import NotANote
@@ -114,7 +115,7 @@ async def of(context: PageContext) -> Frame:
     if context.channel is None:
         return Frame(
             channels=channels,
-            bars=ending,
+            bars=(*_cut_lines(context), *ending),
             operator=context.grant.is_operator,
             alarms=ringing,
             cells=tuple(_over_all(context)) if context.over_all else (),
@@ -198,9 +199,17 @@ async def _now(context: PageContext) -> list[Cell]:
     """Return the strip of a page that shows now."""
     owed = await open_deadlines_of(context.request.app, context.projection)
     timed = context.registry.kind not in UNTIMED
+    states = [_line(context.words, owed.lines()[0]), *_watches(context)] if timed else []
+    if not context.service.is_live(context.projection):
+        # An own watch without an armed alarm is known here, and stays.
+        states = [
+            Cell(key=cell.key, level="off", word=_unknown(context.words, cell.key))
+            if cell.key == "line" or cell.level in ("normal", "serious")
+            else cell
+            for cell in states
+        ]
     return [
-        *([_line(context.words, owed.lines()[0])] if timed else []),
-        *(_watches(context) if timed else []),
+        *states,
         await _proof(context),
         _alarm(context, timed=timed),
         _page(context),
@@ -412,20 +421,29 @@ def _alarm(context: PageContext, *, timed: bool) -> Cell:
     )
 
 
-def _line_bars(context: PageContext, line: HostLine) -> Iterator[Bar]:
-    """Yield the state of the line to the channel's host, and of the outbox."""
-    words, service, projection = context.words, context.service, context.projection
-    station = service.station
-    assert station is not None
+def _cut_lines(context: PageContext) -> Iterator[Bar]:
+    """Yield a warning for each of the reader's channels whose line is cut."""
+    station = context.service.station
+    if station is None or context.grant.is_operator:
+        return
+    for projection in context.service.visible(context.grant):
+        line = station.line(projection.name)
+        if line is not None:
+            yield from _standing(context, projection, line)
+
+
+def _standing(context: PageContext, projection: Projection, line: HostLine) -> Iterator[Bar]:
+    """Yield a warning if a line is cut, or its host in doubt."""
+    words, is_here = context.words, context.channel is not None
     at = words.written(line.last_known) if line.last_known else ""
     if line.hindrance is not None:
         yield Bar(
             level="critical",
             word=words.say("%(channel)s: the host is in doubt.", channel=projection.name),
             detail=words.sentence(line.hindrance),
-            ring=True,
+            ring=is_here,
         )
-    elif line.is_cut or not service.is_live(projection):
+    elif line.is_cut or not context.service.is_live(projection):
         yield Bar(
             level="critical",
             word=words.say("%(channel)s: the line to the host is cut.", channel=projection.name),
@@ -436,8 +454,16 @@ def _line_bars(context: PageContext, line: HostLine) -> Iterator[Bar]:
             )
             if at
             else words.say("Nothing was ever heard from the host. If it cannot wait, telephone."),
-            ring=True,
+            ring=is_here,
         )
+
+
+def _line_bars(context: PageContext, line: HostLine) -> Iterator[Bar]:
+    """Yield the state of the line to the channel's host, and of the outbox."""
+    words, service, projection = context.words, context.service, context.projection
+    station = service.station
+    assert station is not None
+    yield from _standing(context, projection, line)
     if not context.may_write:
         return
     for message in line.unreceived:
