@@ -197,6 +197,8 @@ class StationWithLine:
         del channel
         return []
 
+    old_entries = entries
+
     async def withdraw(self, entry: OutboxEntry) -> bool:
         raise AssertionError(entry)
 
