@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from cyclopts import App
 
-from dragoman.cli import app, common
+from dragoman.cli import EVERYBODY, GROUPS, app, common
 
 PAGE: Final = Path(__file__).parents[1] / "command-line.md"
 
@@ -65,17 +65,26 @@ _COMMON: Final = {f"--{field.name.replace('_', '-')}" for field in fields(common
 def page() -> str:
     """Return the page."""
     commands = [(path, command) for path, command in _walk(app, ()) if command.show]
-    groups = [(path, command) for path, command in commands if len(path) == 1]
-    lines = [
-        f"- [`dragoman {path[0]}`](#{_anchor(path)}): {_summary(command)}"
-        for path, command in groups
-    ]
+    lines = []
+    by_title: dict[str, list[str]] = {}
+    for path, command in commands:
+        if len(path) == 1:
+            line = f"- [`dragoman {path[0]}`](#{_anchor(path)}): {_summary(command)}"
+            by_title.setdefault(_title(path[0]), []).append(line)
+    for title, entries in by_title.items():
+        lines += ["", f"{title}:", "", *entries]
     target = _arguments(app["state"])
     lines.append(_CALLING + "\n".join(_table([row for row in target if row.name in _COMMON])))
     lines.append(_CODES + "\n".join(f"| {code} | {text} |" for code, text in _codes()))
     for path, command in commands:
         lines += ["", *_section(path, command)]
     return _HEAD + "\n".join(lines) + "\n"
+
+
+def _title(name: str) -> str:
+    """Return the people who use a command."""
+    titles = {of: title for title, rows in GROUPS.items() for of, _, _ in rows}
+    return titles.get(name, EVERYBODY.name)
 
 
 def _codes() -> Iterator[tuple[int, str]]:

@@ -135,7 +135,11 @@ async def test_on_a_cut_line_an_act_waits_may_be_withdrawn_and_leaves_once(
         assert kept.value.entry.state == "waiting" and not kept.value.entry.left
         with pytest.raises(KeptInOutbox) as regretted:
             await officer.post(CHANNEL, {**NOTE, "text": "Is regretted."})
-        await officer.call("DELETE", f"{C}/outbox/{regretted.value.entry.id}")
+        here = ("--token-file", str(nato.token_file("nato/officer")), "--channel", CHANNEL)
+        listed = await asyncio.to_thread(nato.run, "outbox", "list", *here)
+        assert "the line is cut" in listed.stderr and kept.value.entry.id in listed.stdout
+        id = regretted.value.entry.id
+        await asyncio.to_thread(nato.run, "outbox", "withdraw", id, *here)
         readable = await officer.call("GET", f"{C}/exchanges")
         assert (
             readable.status == 200 and "stale" in str(readable.headers).lower()

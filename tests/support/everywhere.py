@@ -202,6 +202,7 @@ NO_PAGE: Final = frozenset(
 """Routes that answer with no page of their own: with a redirect, a file, a stream or a part."""
 
 ELSEWHERE: Final = {
+    "/c/{channel}/outbox": "test_outbox_page.py",
     "/c/{channel}/notices/{key}": "test_notice_pages.py",
     "/reach/remove": "test_reach_page.py",
     "/reach/{code}": "test_reach_page.py",

@@ -335,7 +335,7 @@ class Station:
         newest = self._outbox.find(entry.cid, entry.id)
         if newest is None:
             return False
-        if newest.state in ("unanswered", "recorded") or (newest.left and newest.state == "ended"):
+        if not newest.may_be_withdrawn:
             return False
         if self._handler.submitters[newest.channel].is_trying(newest):
             return False

@@ -82,7 +82,19 @@ class OutboxEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
         Each station of a side signs what it sees, so their bytes differ.
         """
-        return self.actor == actor and _unsigned(bytes(self.act)) == _unsigned(act)
+        return self.actor == actor and self.unsigned == _unsigned(act)
+
+    @property
+    def unsigned(self) -> bytes:
+        """The act without `signed`, as its officer wrote it."""
+        return _unsigned(bytes(self.act))
+
+    @property
+    def may_be_withdrawn(self) -> bool:
+        """Return whether nothing of it can be recorded any more, once it is dropped."""
+        return self.state in ("waiting", "unsigned", "returned") or (
+            self.state == "ended" and not self.left
+        )
 
     @property
     def queue(self) -> str:

@@ -390,7 +390,7 @@ class PageContext:
 
     def outbox_link(self, id: str) -> str:
         """Return the address of an entry of the outbox, once its act was kept there."""
-        return f"{self.link('/outbox', said='kept')}#{id}"
+        return f"{self.link('/outbox', said='outbox')}#{id}"
 
     def to(self, path: str, /, **query: object) -> str:
         """Return an address at the same moment.

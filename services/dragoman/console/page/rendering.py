@@ -212,35 +212,23 @@ def environment(language: str) -> jinja2.Environment:
 
 def _told(words: Words, text: str) -> str:
     """Return the sentence for the result of a form; empty for an unknown result."""
-    match text:
-        case "acknowledged":
-            return words.say("Receipt acknowledged. This says only that you have it.")
-        case "before":
-            return words.say("A colleague had acknowledged it before you. It is recorded once.")
-        case "take":
-            return words.say("You have the watch.")
-        case "relieve":
-            return words.say("The watch is handed over.")
-        case "shelved":
-            return words.say(
-                "Set aside. It comes back with its time, with the next watch, or when it is serious."
-            )
-        case "unshelved":
-            return words.say("It is back on the list.")
-        case "recorded":
-            return words.say("Recorded.")
-        case "kept":
-            return words.say("Kept.")
-        case "withdrawn":
-            return words.say("Withdrawn. It was never sent.")
-        case "handed":
-            return words.say(
-                "Handed over. Your colleagues see it at once, on whatever page they are."
-            )
-        case "dropped":
-            return words.say("Dropped.")
-        case _:
-            return ""
+    say = words.say
+    return {
+        "acknowledged": say("Receipt acknowledged. This says only that you have it."),
+        "before": say("A colleague had acknowledged it before you. It is recorded once."),
+        "take": say("You have the watch."),
+        "relieve": say("The watch is handed over."),
+        "shelved": say(
+            "Set aside. It comes back with its time, with the next watch, or when it is serious."
+        ),
+        "unshelved": say("It is back on the list."),
+        "recorded": say("Recorded."),
+        "kept": say("Kept."),
+        "outbox": say("Kept here, and not sent yet."),
+        "withdrawn": say("Withdrawn. It was never sent."),
+        "handed": say("Handed over. Your colleagues see it at once, on whatever page they are."),
+        "dropped": say("Dropped."),
+    }.get(text, "")
 
 
 def render_template(context: PageContext | None, words: Words, template: str, **values: Any) -> str:

@@ -12,11 +12,12 @@ from typing import Any, Final
 
 import msgspec
 from aiohttp import web
-from msgspec import UNSET
+from msgspec import UNSET, Raw
 
 from dragoman.api.routing import CHANNEL, May, Route
 from dragoman.application.http.request import ApiAnswer, ApiReply, ApiRequest, NoBody
 from dragoman.application.http.submission import outbox_view, staff_of
+from dragoman.application.operations import drafts
 from dragoman.application.station_port import HostLine, StationPort
 from dragoman.console.page import duty_numbers
 from dragoman.console.page.context import PageContext
@@ -27,12 +28,11 @@ from dragoman.document.blocks import Empty, PageDocument, Remark, columns, secti
 from dragoman.domain.record.errors import refuse
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.i18n.words import Words
-from dragoman.interop.side_texts import in_language
 from dragoman.members.runs import Break, Mark, PageLink, PressButton, QuotedText, Run, Runs
 from dragoman.projection.projection import Projection
 from dragoman.stores.outbox import OutboxEntry
 from dragoman.text import sentence, unpacked
-from dragoman_schemas.responses import OutboxEntryView, OutboxView
+from dragoman_schemas.responses import DraftView, NewDraft, OutboxEntryView, OutboxView
 
 
 def _asked(call: ApiRequest[Any]) -> tuple[StationPort, HostLine, str]:
@@ -186,18 +186,18 @@ class OutboxWords(PageWords):
     def what(self, entry: OutboxEntry) -> Runs:
         """Return the act in words, and the beginning of its text."""
         members = msgspec.json.decode(entry.act, type=dict[str, Any])
-        text = next(
+        tag, text = next(
             (
-                in_language(members[name], self.w.language)
+                self.w.text(members[name])
                 for name in ("text", "subject", "facts", "challenge")
                 if members.get(name)
             ),
-            "",
+            ("", ""),
         )
         act: Run = self.w.act(entry.name)
         if entry.exchange and self.context.projection.exchange(entry.exchange) is not None:
             act = PageLink(self.w.act(entry.name), f"/exchanges/{entry.exchange}")
-        return (act, Break(": "), QuotedText(text[:_SHOWN])) if text else (act,)
+        return (act, Break(": "), QuotedText(text[:_SHOWN], tag)) if text else (act,)
 
     def buttons(self, entry: OutboxEntry) -> Runs:
         """Return the buttons by which an officer decides on an entry."""
@@ -207,13 +207,26 @@ class OutboxWords(PageWords):
             parts.append(
                 PressButton(say("Send now"), "/outbox/send", values, self.w.act(entry.name))
             )
-        if entry.state in ("waiting", "unsigned", "returned") or (
-            entry.state == "ended" and not entry.left
-        ):
+            parts.append(" ")
+        if entry.may_be_withdrawn:
+            if entry.actor == self.context.grant.actor and self._has_form(entry):
+                parts.append(
+                    PressButton(
+                        say("Take back and change"),
+                        "/outbox/change",
+                        values,
+                        self.w.act(entry.name),
+                    )
+                )
+                parts.append(" ")
             parts.append(
                 PressButton(say("Withdraw"), "/outbox/withdraw", values, self.w.act(entry.name))
             )
         return tuple(parts)
+
+    def _has_form(self, entry: OutboxEntry) -> bool:
+        """Return whether an act can be written again: what it continues is recorded."""
+        return not entry.exchange or self.context.projection.posted(entry.exchange) is not None
 
 
 def problem_of(entry: OutboxEntry, words: Words) -> str:
@@ -257,6 +270,11 @@ async def outbox(context: PageContext) -> Page:
                     *await _numbers(context),
                     " ",
                     PageLink(say("Telephone numbers"), "/people"),
+                    " ",
+                    say(
+                        "Once it is said: take it back if it has not left, write when and to whom "
+                        "it was said, and send it for the record."
+                    ),
                 )
             )
         )
@@ -283,13 +301,7 @@ async def outbox(context: PageContext) -> Page:
         )
         blocks.append(voices)
     return Page(
-        view=PageDocument(
-            title=say("Outbox"),
-            lead=say("It was withdrawn, and nobody else saw it.")
-            if context.said == "withdrawn"
-            else "",
-            sections=(section("", *blocks, table),),
-        ),
+        view=PageDocument(title=say("Outbox"), sections=(section("", *blocks, table),)),
     )
 
 
@@ -320,7 +332,7 @@ def _of_page(context: PageContext) -> tuple[StationPort, HostLine, list[OutboxEn
 
 
 async def press(context: PageContext) -> web.StreamResponse:
-    """Withdraw an entry, or send it on."""
+    """Withdraw an entry, take it back as a draft, or send it on."""
     station, _, _ = _of_page(context)
     form = await form_of(context.request)
     if context.request.match_info["do"] == "voice":
@@ -330,11 +342,23 @@ async def press(context: PageContext) -> web.StreamResponse:
     if context.request.match_info["do"] == "withdraw":
         await _withdrawn(station, entry)
         return redirect(context.link("/outbox", said="withdrawn"))
+    if context.request.match_info["do"] == "change":
+        return redirect(await _taken_back(context, station, entry))
     await _sent_again(station, entry)
     return redirect(context.outbox_link(entry.id))
 
 
+async def _taken_back(context: PageContext, station: StationPort, entry: OutboxEntry) -> str:
+    """Turn an entry into a draft, and return the address of its form."""
+    new = NewDraft(act=Raw(entry.unsigned), exchange=entry.exchange)
+    reply = await drafts.keep_new(context.call, new, 201, key=f"taken-back-{entry.id}")
+    assert isinstance(reply.body, DraftView)
+    await _withdrawn(station, entry)
+    exchange = f"/exchanges/{entry.exchange}/acts" if entry.exchange else "/compose"
+    return context.link(f"{exchange}/{entry.name}", draft=reply.body.id)
+
+
 ROUTES: Final = (
     PageRoute(path="/outbox", handler=outbox),
-    PageRoute(path="/outbox/{do:withdraw|send|voice}", handler=press, method="POST"),
+    PageRoute(path="/outbox/{do:withdraw|change|send|voice}", handler=press, method="POST"),
 )
