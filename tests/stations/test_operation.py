@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from dragoman.station import station as stations
 from dragoman.station.copy_log import LineEnd
 from dragoman.station.submitter import AGE_SECONDS, Submitter
 from dragoman.stores.outbox import BACK, ON_THE_WAY, OutboxEntry
-from joining import join
+from joining import issue, join
 from office import Office
 from patience import PATIENCE_S
 from service import NOTE
@@ -107,6 +107,24 @@ def test_a_station_whose_line_is_cut_is_ready_and_says_since_when(
     assert measured["dragoman_station_copies_in_doubt"] == 0
     late, broken, _ = station.running.service.channel_counts()
     assert (late, broken) == (0, 0), "the broker here is not away"
+
+
+@pytest.mark.parametrize("hours", [-30, 30])
+def test_a_station_whose_clock_is_wrong_posts_by_the_time_of_its_host_and_says_so(
+    station: Office, hours: int
+) -> None:
+    station.set(utc_now() + timedelta(hours=hours))
+    said = "the clocks here and at the hosts agree"
+    assert said in faults(health(station, "/healthz")[1])
+    issue(station, "nato/officer")
+    spoken = {"means": "voice", "at": stamp(utc_now() - timedelta(minutes=1)), "to_post": "Watch"}
+    told = {**NOTE, "passed_by": spoken}
+    answer = station.api("nato/officer", lambda nato: nato.open(told))
+    assert answer.status == 201
+    time = datetime.fromisoformat(answer.json["time"])
+    assert abs(time - utc_now()) < timedelta(minutes=5)
+    page = station.person("nato/officer").open("/c/nato-china").text
+    assert "the clocks here and at the host differ by" in page
 
 
 def test_a_copy_in_doubt_and_an_old_outbox_are_told_and_named_to_the_operator_alone(

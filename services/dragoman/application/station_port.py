@@ -5,12 +5,15 @@ has recorded them, and its line to the host may be cut.
 """
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Final, Protocol
 
 from msgspec import Struct
 
 from dragoman.stores.outbox import OutboxEntry
 from dragoman.text import Text
+
+CLOCKS_DIFFER_SECONDS: Final = 30.0
+"""The difference between the clocks of a station and its host that is said."""
 
 
 class UnreceivedMessage(Struct, frozen=True, kw_only=True):
@@ -28,7 +31,8 @@ class HostLine(Struct, frozen=True, kw_only=True):
     `last_known` is the time at which the copy was last all that the host had, and empty
     if it never was. `is_cut` says that the host is not heard now. `silent_s` are the
     seconds since it was. `unanswered_s` are those since the oldest parcel without a
-    receipt was handed in. `hindrance` says why the host gives nothing though it is
+    receipt was handed in. `clock_ahead_s` says by how much the clock here is ahead of
+    that of the host. `hindrance` says why the host gives nothing though it is
     heard. `voices` are the positions of records in this side's name that this station
     did not send. `unreceived` are urgent messages that an addressee's witness has not
     cosigned in time.
@@ -39,9 +43,15 @@ class HostLine(Struct, frozen=True, kw_only=True):
     is_cut: bool
     silent_s: float = 0.0
     unanswered_s: float = 0.0
+    clock_ahead_s: float = 0.0
     hindrance: Text | None = None
     voices: tuple[int, ...] = ()
     unreceived: tuple[UnreceivedMessage, ...] = ()
+
+    @property
+    def do_clocks_differ(self) -> bool:
+        """Return whether one of both clocks is wrong, whosever it is."""
+        return abs(self.clock_ahead_s) > CLOCKS_DIFFER_SECONDS
 
 
 class KeptForHost(Exception):

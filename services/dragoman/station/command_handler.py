@@ -17,7 +17,6 @@ import msgspec
 from msgspec import Raw
 
 from dragoman.application.act_signer import Signers
-from dragoman.application.clock import stamp
 from dragoman.application.command_handler import CommandHandler, Precondition
 from dragoman.application.post_result import PostResult, result_at
 from dragoman.application.station_port import KeptForHost
@@ -197,11 +196,10 @@ class StationCommandHandler(CommandHandler):
         self, projection: Projection, submission: Submission, entry: OutboxEntry
     ) -> OutboxEntry:
         signed = self._kept_keys.sign(projection, submission)
-        self._decide(
-            projection.state, projection, signed, RecordingHistory(projection), self._now()
-        )
-        # It is written down before it leaves that it may have left.
         submitter = self.submitters[projection.name]
+        moment = submitter.moment()
+        self._decide(projection.state, projection, signed, RecordingHistory(projection), moment)
+        # It is written down before it leaves that it may have left.
         leaves = not (submitter.is_cut or submitter.is_stopped or self._is_waiting_behind(entry))
         return msgspec.structs.replace(
             entry,
@@ -244,7 +242,7 @@ class StationCommandHandler(CommandHandler):
         if isinstance(data.precedence, str):
             return data.precedence
         form = FORMATS[str(data.__struct_config__.tag)]
-        return form.precedence(data, stamp(self._now()))
+        return form.precedence(data, self.submitters[projection.name].now())
 
 
 def _refuse_other_act(entry: OutboxEntry, submission: Submission) -> None:

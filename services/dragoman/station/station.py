@@ -296,6 +296,9 @@ class Station:
             last_known="" if projection.checked is None else stamp(projection.checked),
             is_cut=now - link.heard > SILENT_SECONDS,
             silent_s=now - max(link.heard, link.begun),
+            clock_ahead_s=(
+                self._service.now().timestamp() - link.clock.now() if link.clock.is_set else 0.0
+            ),
             unanswered_s=self._parcels[channel].unanswered_s,
             hindrance=self._hindrance(channel),
             voices=tuple(self._own_records[channel].voices),

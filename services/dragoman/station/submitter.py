@@ -105,9 +105,13 @@ class Submitter:
         """Return whether the host is not heard now."""
         return asyncio.get_running_loop().time() - self._link.heard > SILENT_SECONDS
 
+    def moment(self) -> datetime:
+        """Return the time by the host's clock."""
+        return datetime.fromtimestamp(self._link.clock.now(), UTC)
+
     def now(self) -> str:
         """Return the time by the host's clock, as it is written."""
-        return stamp(datetime.fromtimestamp(self._link.clock.now(), UTC))
+        return stamp(self.moment())
 
     def wake(self) -> None:
         """Look at the outbox now."""

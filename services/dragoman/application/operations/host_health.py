@@ -1,6 +1,7 @@
 """The health of a host: conditions of its services and channels."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Final
 
 from aiohttp import web
@@ -228,6 +229,7 @@ def _station_conditions(service: Service, *, is_operator: bool) -> list[Conditio
     )
     if is_operator:
         doubted = sentence("%(why)s: %(faults)s", why=doubted, faults=doubts[:_NAMED])
+    off = [abs(line.clock_ahead_s) for line in lines.values() if line.do_clocks_differ]
     old = {name: entries for name in lines if (entries := station.old_entries(name))}
     return [
         Condition(
@@ -245,6 +247,17 @@ def _station_conditions(service: Service, *, is_operator: bool) -> list[Conditio
             "the copies of hosts' logs are not in doubt",
             not doubts,
             doubted if doubts else None,
+        ),
+        Condition(
+            "the clocks here and at the hosts agree",
+            not off,
+            sentence(
+                "the clock here and that of a host differ by %(d)s: compare both with a third one; "
+                "records have the time of their host",
+                d=timedelta(seconds=max(off)),
+            )
+            if off
+            else None,
         ),
         Condition(
             "the outbox is not old",

@@ -456,6 +456,19 @@ def _standing(context: PageContext, projection: Projection, line: HostLine) -> I
             else words.say("Nothing was ever heard from the host. If it cannot wait, telephone."),
             ring=is_here,
         )
+    if line.do_clocks_differ:
+        yield Bar(
+            level="caution",
+            word=words.say(
+                "%(channel)s: the clocks here and at the host differ by %(d)s.",
+                channel=projection.name,
+                d=words.span(abs(line.clock_ahead_s)),
+            ),
+            detail=words.say(
+                "Records have the time of the host. Tell the operator, who compares both with a "
+                "third clock."
+            ),
+        )
 
 
 def _line_bars(context: PageContext, line: HostLine) -> Iterator[Bar]:
