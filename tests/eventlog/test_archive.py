@@ -1,5 +1,6 @@
 """The archive: what was acknowledged is there after any crash, and what was changed is found."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -90,6 +91,32 @@ def flipped(path: Path, at: int) -> None:
     raw = bytearray(path.read_bytes())
     raw[at] ^= 1
     path.write_bytes(raw)
+
+
+@pytest.mark.parametrize("taken", [0, 3, 40, 400, 1000])
+def test_a_full_disk_in_an_addition_leaves_what_was_there_and_the_next_addition_follows_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, taken: int
+) -> None:
+    archive = Archive(folder)
+    archive.add(MESSAGES[:300])
+    room, write = taken, os.write
+
+    def written(descriptor: int, data: memoryview) -> int:
+        nonlocal room
+        if room <= 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        part = data[:room]
+        room -= len(part)
+        return write(descriptor, part)
+
+    monkeypatch.setattr(os, "write", written)
+    with pytest.raises(OSError, match="No space left"):
+        archive.add(MESSAGES[300:320])
+    monkeypatch.setattr(os, "write", write)
+    assert archive.size == 300
+    archive.add(MESSAGES[300:320])
+    assert list(archive.check()) == list(range(1, 321)) and archive.root(320) == root_of(320)
+    archive.close()
 
 
 def test_a_record_that_was_changed_is_found_and_located(folder: Path) -> None:

@@ -239,7 +239,9 @@ class Archive:
     # Adding
 
     def add(self, messages: Sequence[bytes], entries: Container[int] = ()) -> None:
-        """Add the next messages, on the disk when this returns.
+        """Add the next messages, on the disk when this returns. Raises `OSError`.
+
+        Then nothing was added.
 
         At each position in `entries`, the message is the entry of an erased record.
         """
@@ -250,9 +252,18 @@ class Archive:
             records += struct.pack(">I", len(raw) | (ERASED if erased else 0)) + raw
             leaves += leaf_hash(raw) if erased else _leaf(position, raw)
             offsets += struct.pack(">Q", end + len(records))
-        for descriptor, written in ((self._records, records), (self._leaves, leaves)):
-            _write(descriptor, written)
-        _write(self._offsets, offsets)
+        files = (
+            (self._records, end, records),
+            (self._leaves, self.size * HASH, leaves),
+            (self._offsets, self.size * OFFSET, offsets),
+        )
+        try:
+            for descriptor, _, written in files:
+                _write(descriptor, written)
+        except OSError:  # a full disk takes a part, and what is added later would follow it
+            for descriptor, length, _ in files:
+                os.ftruncate(descriptor, length)
+            raise
         frontier = self.frontier
         for at in range(0, len(leaves), HASH):
             frontier = frontier.add(bytes(leaves[at : at + HASH]))

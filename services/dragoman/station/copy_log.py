@@ -46,6 +46,7 @@ class StagedFile:
         self._path = path
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self.size = os.fstat(self._descriptor).st_size
+        self._head = b""
 
     def after(self, settled: int) -> list[bytes]:
         """Return the records after so many that are settled."""
@@ -58,38 +59,37 @@ class StagedFile:
                 break
             messages.append(data[at + _LENGTH.size : at + _LENGTH.size + length])
             at += _LENGTH.size + length
+        self.size = min(at, self.size)  # the next record takes the place of half a one
         first = _POSITION.unpack_from(data)[0] if len(data) >= _POSITION.size else settled + 1
         if first > settled + 1:
             return []
         return messages[settled + 1 - first :]
 
     def append(self, messages: Sequence[bytes]) -> None:
-        """Add records, with one fsync for all of them."""
-        self._write(b"".join(_LENGTH.pack(len(raw)) + raw for raw in messages), self.size)
+        """Add records, with one fsync for all of them. Raises `OSError`."""
+        content = b"".join(_LENGTH.pack(len(raw)) + raw for raw in messages)
+        view, at = memoryview(content if self.size else self._head + content), self.size
+        while view:
+            written = os.pwrite(self._descriptor, view, at)
+            view, at = view[written:], at + written
         os.fsync(self._descriptor)
+        self.size = at
 
     def begin(self, settled: int, messages: Sequence[bytes] = ()) -> None:
         """Begin anew after so many settled records.
 
         A crash before this reaches the disk leaves records that are settled by now.
         """
+        self._head = _POSITION.pack(settled + 1)
         if messages:
             content = b"".join(_LENGTH.pack(len(raw)) + raw for raw in messages)
+            durable.write(self._path, self._head + content)
             os.close(self._descriptor)
-            durable.write(self._path, _POSITION.pack(settled + 1) + content)
             self._descriptor = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
             self.size = _POSITION.size + len(content)
             return
         os.ftruncate(self._descriptor, 0)
         self.size = 0
-        self._write(_POSITION.pack(settled + 1), 0)
-
-    def _write(self, data: bytes, at: int) -> None:
-        view = memoryview(data)
-        while view:
-            written = os.pwrite(self._descriptor, view, at)
-            view, at = view[written:], at + written
-        self.size = at
 
     def close(self) -> None:
         """Close the file."""
@@ -175,9 +175,12 @@ class CopyLog:
             self.take_back()
             return False
         async with self._filling:
-            await asyncio.to_thread(self._keep, messages, note)
-            self._base += len(messages)
-            del self._staged[: len(messages)]
+            try:
+                await asyncio.to_thread(self._keep, messages, note)
+            finally:  # a full disk may take the records and not the head
+                settled = self.settled.archive.size - self._base
+                self._base += settled
+                del self._staged[:settled]
             if not self._staged:
                 self._file.begin(self._base)
             elif self._file.size > _STAGED_BYTES:
