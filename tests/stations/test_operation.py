@@ -109,6 +109,22 @@ def test_a_station_whose_line_is_cut_is_ready_and_says_since_when(
     assert (late, broken) == (0, 0), "the broker here is not away"
 
 
+def test_the_page_of_an_exchange_shows_what_waits_for_it_and_the_other_side_is_told_nothing(
+    host: Office, station: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    issue(station, "nato/officer")
+    exchange = station.api("nato/officer", lambda nato: nato.open(NOTE)).json["exchange"]
+    path = f"/c/nato-china/exchanges/{exchange}"
+    assert "is not in the record" not in station.person("nato/officer").open(path).text
+    host.stop()
+    monkeypatch.setattr("dragoman.station.submitter.SILENT_SECONDS", 0.0)
+    update = {"act": "update", "text": "More was said."}
+    kept = station.api("nato/officer", lambda nato: nato.act(exchange, update))
+    assert kept.status == 202
+    page = station.person("nato/officer").open(path).text
+    assert "Update of your side is not in the record. Not sent." in page
+
+
 @pytest.mark.parametrize("hours", [-30, 30])
 def test_a_station_whose_clock_is_wrong_posts_by_the_time_of_its_host_and_says_so(
     station: Office, hours: int

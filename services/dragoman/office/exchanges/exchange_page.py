@@ -29,6 +29,7 @@ from dragoman.domain.acts.families.contact import promised, reply_wanted
 from dragoman.domain.acts.families.exchange import precedence_of
 from dragoman.domain.views.offers import OFFERS, binds
 from dragoman.i18n.words import as_moment
+from dragoman.office.exchanges import outbox
 from dragoman.office.exchanges.accounts_compared import compared, points_of
 from dragoman.office.exchanges.facts_now import facts_now
 from dragoman.stores.watch_floor import ShelvedAlarm
@@ -135,6 +136,7 @@ async def exchange(context: PageContext) -> Page:
                 for fact in view.facts
                 if fact.side == context.side and fact.owes and not fact.acknowledged
             ],
+            "unrecorded": outbox.unrecorded(context, id),
             "said": context.said,
             "display": display,
         },

@@ -244,6 +244,19 @@ def problem_of(entry: OutboxEntry, words: Words) -> str:
     return str(problem.get("detail") or problem.get("title") or "")
 
 
+def unrecorded(context: PageContext, exchange: str) -> list[tuple[str, str]]:
+    """Return the acts of an exchange that wait here, each with its standing."""
+    station = context.service.station
+    if station is None or not context.may_post or context.past:
+        return []
+    words = OutboxWords(context)
+    return [
+        (words.w.act(entry.name), words.state(entry))
+        for entry in station.entries(context.name)
+        if entry.side == context.side and entry.queue == exchange and entry.state != "recorded"
+    ]
+
+
 async def outbox(context: PageContext) -> Page:
     """Return the page of the outbox."""
     _, line, entries = _of_page(context)
