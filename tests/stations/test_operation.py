@@ -23,6 +23,7 @@ from dragoman.stores.outbox import BACK, ON_THE_WAY, OutboxEntry
 from joining import join
 from office import Office
 from patience import PATIENCE_S
+from person import Person
 from service import NOTE
 
 C = "/v1/channels/nato-china"
@@ -145,6 +146,41 @@ def entry(state: Any, kept: Any, precedence: str = "routine", name: str = "remar
         kept=stamp(kept),
         state=state,
     )
+
+
+def test_an_urgent_act_that_waits_is_the_first_bar_and_its_text_is_read(
+    station: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = station.api(
+        "operator", lambda caller: caller.post("/v1/tokens", {"actor": "nato/o-1"})
+    ).json["token"]
+    officer = Person(station.base_url, token)
+    service = station.running.service
+    assert isinstance(service.station, stations.Station)
+    waiting = replace(
+        entry("waiting", utc_now(), "immediate", "remark"),
+        act=Raw(json.dumps({"text": {"en": "Come at once.", "fr": "Venez."}}).encode()),
+    )
+    monkeypatch.setattr(service.station, "entries", lambda _: [waiting])
+    line = replace(lines(station)[0], is_cut=True)
+    monkeypatch.setattr(service.station, "line", lambda _: line)
+    page = officer.open("/c/nato-china/outbox").see("Come at once.").miss("{'en'", "Venez.")
+    assert page.xpath("//main[@data-live]"), "the page renews itself when an act is recorded"
+    bars = [" ".join(bar.text_content().split()) for bar in page.xpath("//*[@id='bars']/div")]
+    assert bars[0].startswith("An urgent message is not recorded: telephone.")
+    assert "the line to the host is cut" in bars[1]
+    assert not any("NATO," in bar for bar in bars), "nobody is to ring the own side"
+
+
+def test_a_station_without_a_copy_does_not_say_that_an_officer_is_not_in_office(
+    station: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = station.api(
+        "operator", lambda caller: caller.post("/v1/tokens", {"actor": "nato/o-1"})
+    ).json["token"]
+    officer = Person(station.base_url, token)
+    monkeypatch.setattr(type(station.running.service), "visible", lambda *_: [])
+    officer.open("/").see("first fetches its copy").miss("Ask an administrator")
 
 
 class Clock:

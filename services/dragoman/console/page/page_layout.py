@@ -5,7 +5,7 @@ there too.
 """
 
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -28,7 +28,7 @@ from dragoman.domain.record.errors import Refused
 from dragoman.i18n.words import Words
 from dragoman.limits import CHECK_SECONDS, CHECK_STEP_SECONDS, DISARMED_SECONDS
 from dragoman.projection.queries import duty_watch
-from dragoman.stores.outbox import BACK, ON_THE_WAY
+from dragoman.stores.outbox import BACK, ON_THE_WAY, OutboxEntry
 from dragoman.tlog.note import NotANote
 from dragoman_schemas.watch_responses import LineView
 
@@ -412,12 +412,45 @@ def _alarm(context: PageContext, *, timed: bool) -> Cell:
     )
 
 
+def _outbox_bar(context: PageContext, entries: Sequence[OutboxEntry]) -> Iterator[Bar]:
+    """Yield the state of the reader's acts that the host has not recorded."""
+    words = context.words
+    urgent = sum(entry.is_urgent for entry in entries if entry.state != "recorded")
+    back = sum(entry.state in BACK for entry in entries)
+    waiting = sum(entry.state in ON_THE_WAY for entry in entries)
+    if urgent or back or waiting:
+        yield Bar(
+            level="critical" if urgent else "serious",
+            word=words.say("An urgent message is not recorded: telephone.")
+            if urgent
+            else words.count(
+                "%(n)s act waits in the outbox.", "%(n)s acts wait in the outbox.", waiting + back
+            ),
+            detail=words.count(
+                "%(n)s came back to its officer.", "%(n)s came back to their officers.", back
+            )
+            if back
+            else "",
+            ring=bool(urgent),
+            way=(context.link("/outbox"), words.say("Outbox")),
+        )
+
+
 def _line_bars(context: PageContext, line: HostLine) -> Iterator[Bar]:
     """Yield the state of the line to the channel's host, and of the outbox."""
     words, service, projection = context.words, context.service, context.projection
     station = service.station
     assert station is not None
     at = words.written(line.last_known) if line.last_known else ""
+    entries = (
+        [entry for entry in station.entries(projection.name) if entry.side == context.side]
+        if context.may_write
+        else []
+    )
+    outbox = list(_outbox_bar(context, entries))
+    # The strip shows the first of several bars that are as bad as each other. Who has written an
+    # urgent message must read at once that the other side does not have it.
+    yield from (bar for bar in outbox if bar.level == "critical")
     if line.hindrance is not None:
         yield Bar(
             level="critical",
@@ -459,7 +492,6 @@ def _line_bars(context: PageContext, line: HostLine) -> Iterator[Bar]:
             detail=words.say("Ask its officer. If nobody sent it, have the key revoked."),
             way=(context.link(f"/records/{position}"), words.say("Record %(n)s", n=position)),
         )
-    entries = [entry for entry in station.entries(projection.name) if entry.side == context.side]
     if restored := sum(entry.held and entry.state == "ended" for entry in entries):
         yield Bar(
             level="serious",
@@ -470,25 +502,7 @@ def _line_bars(context: PageContext, line: HostLine) -> Iterator[Bar]:
             ),
             way=(context.link("/outbox"), words.say("Outbox")),
         )
-    urgent = sum(entry.is_urgent for entry in entries if entry.state != "recorded")
-    back = sum(entry.state in BACK for entry in entries)
-    waiting = sum(entry.state in ON_THE_WAY for entry in entries)
-    if urgent or back or waiting:
-        yield Bar(
-            level="critical" if urgent else "serious",
-            word=words.say("An urgent message is not recorded: telephone.")
-            if urgent
-            else words.count(
-                "%(n)s act waits in the outbox.", "%(n)s acts wait in the outbox.", waiting + back
-            ),
-            detail=words.count(
-                "%(n)s came back to its officer.", "%(n)s came back to their officers.", back
-            )
-            if back
-            else "",
-            ring=bool(urgent),
-            way=(context.link("/outbox"), words.say("Outbox")),
-        )
+    yield from (bar for bar in outbox if bar.level != "critical")
 
 
 def _bars(context: PageContext) -> Iterator[Bar]:

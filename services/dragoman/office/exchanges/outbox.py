@@ -185,7 +185,7 @@ class OutboxWords(PageWords):
         members = msgspec.json.decode(entry.act, type=dict[str, Any])
         text = next(
             (
-                str(members[name])
+                self.w.text(members[name])[1]
                 for name in ("text", "subject", "facts", "challenge")
                 if members.get(name)
             ),
@@ -270,7 +270,7 @@ async def outbox(context: PageContext) -> Page:
         )
         blocks.append(voices)
     return Page(
-        view=PageDocument(title=say("Outbox"), sections=(section("", *blocks, table),)),
+        view=PageDocument(title=say("Outbox"), live=True, sections=(section("", *blocks, table),)),
     )
 
 
