@@ -106,6 +106,17 @@ def test_a_station_whose_line_is_cut_is_ready_and_says_since_when(
     measured = gauges(station)
     assert measured["dragoman_station_line_silent_seconds"] > 0
     assert measured["dragoman_station_copies_in_doubt"] == 0
+    token = station.api(
+        "operator", lambda caller: caller.post("/v1/tokens", {"actor": "nato/o-1"})
+    ).json["token"]
+    file = station.data / "officer"
+    file.touch(mode=0o600)
+    file.write_text(token)
+    at_station = ("--token-file", str(file), "--channel", "nato-china")
+    listed = Person(station.base_url, token).open("/c/nato-china/inbox").links()
+    exchange = next(path for path in listed.values() if "/exchanges/" in path).rpartition("/")[2]
+    for command in (("watch", "show"), ("show", str(exchange))):
+        assert f"NOT LIVE: this is as of {since}" in station.run(*command, *at_station).stderr
     late, broken, _ = station.running.service.channel_counts()
     assert (late, broken) == (0, 0), "the broker here is not away"
 
