@@ -274,6 +274,8 @@ def test_the_takeover_shows_the_words_place_time_and_sender_of_the_record(
             service=SimpleNamespace(
                 channels={NAME: projection},
                 now=lambda: now,
+                station=None,
+                is_live=lambda _: True,
                 rosters=SimpleNamespace(known=lambda cid, side: StoredRoster(cid=cid, side=side)),
             ),
             channel=None,

@@ -23,6 +23,7 @@ from dragoman.stores.outbox import BACK, ON_THE_WAY, OutboxEntry
 from joining import issue, join
 from office import Office
 from patience import PATIENCE_S
+from person import Person
 from service import NOTE
 
 C = "/v1/channels/nato-china"
@@ -105,6 +106,17 @@ def test_a_station_whose_line_is_cut_is_ready_and_says_since_when(
     measured = gauges(station)
     assert measured["dragoman_station_line_silent_seconds"] > 0
     assert measured["dragoman_station_copies_in_doubt"] == 0
+    token = station.api(
+        "operator", lambda caller: caller.post("/v1/tokens", {"actor": "nato/o-1"})
+    ).json["token"]
+    file = station.data / "officer"
+    file.touch(mode=0o600)
+    file.write_text(token)
+    at_station = ("--token-file", str(file), "--channel", "nato-china")
+    listed = Person(station.base_url, token).open("/c/nato-china/inbox").links()
+    exchange = next(path for path in listed.values() if "/exchanges/" in path).rpartition("/")[2]
+    for command in (("watch", "show"), ("show", str(exchange))):
+        assert f"NOT LIVE: this is as of {since}" in station.run(*command, *at_station).stderr
     late, broken, _ = station.running.service.channel_counts()
     assert (late, broken) == (0, 0), "the broker here is not away"
 
@@ -179,6 +191,41 @@ def entry(state: Any, kept: Any, precedence: str = "routine", name: str = "remar
         kept=stamp(kept),
         state=state,
     )
+
+
+def test_an_urgent_act_that_waits_is_the_first_bar_and_its_text_is_read(
+    station: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = station.api(
+        "operator", lambda caller: caller.post("/v1/tokens", {"actor": "nato/o-1"})
+    ).json["token"]
+    officer = Person(station.base_url, token)
+    service = station.running.service
+    assert isinstance(service.station, stations.Station)
+    waiting = replace(
+        entry("waiting", utc_now(), "immediate", "remark"),
+        act=Raw(json.dumps({"text": {"en": "Come at once.", "fr": "Venez."}}).encode()),
+    )
+    monkeypatch.setattr(service.station, "entries", lambda _: [waiting])
+    line = replace(lines(station)[0], is_cut=True)
+    monkeypatch.setattr(service.station, "line", lambda _: line)
+    page = officer.open("/c/nato-china/outbox").see("Come at once.").miss("{'en'", "Venez.")
+    assert page.xpath("//main[@data-live]"), "the page renews itself when an act is recorded"
+    bars = [" ".join(bar.text_content().split()) for bar in page.xpath("//*[@id='bars']/div")]
+    assert bars[0].startswith("An urgent message is not recorded: telephone.")
+    assert "the line to the host is cut" in bars[1]
+    assert not any("NATO," in bar for bar in bars), "nobody is to ring the own side"
+
+
+def test_a_station_without_a_copy_does_not_say_that_an_officer_is_not_in_office(
+    station: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = station.api(
+        "operator", lambda caller: caller.post("/v1/tokens", {"actor": "nato/o-1"})
+    ).json["token"]
+    officer = Person(station.base_url, token)
+    monkeypatch.setattr(type(station.running.service), "visible", lambda *_: [])
+    officer.open("/").see("first fetches its copy").miss("Ask an administrator")
 
 
 class Clock:

@@ -1,5 +1,6 @@
 """A station that was restored sends nothing by itself, and notices a host that went back."""
 
+import asyncio
 import json
 import shutil
 import signal
@@ -17,6 +18,7 @@ from dragoman.backup import station_files
 from dragoman.domain.acts.log_policy import log_of
 from dragoman.eventlog.archive_format import RESTORED_HEAD, Pinned
 from dragoman.eventlog.settled_copy import SettledCopy
+from dragoman.station.cosigner import Cosigner
 from dragoman.stores.outbox import ON_THE_WAY, Outbox, OutboxEntry
 from heads import head_over
 from patience import PATIENCE_S
@@ -178,3 +180,28 @@ def test_a_restored_station_asks_its_officers_before_it_sends(tmp_path: Path) ->
         station.call("POST", f"{C}/outbox/{dropped}/send", token=officer)
         until(lambda: is_recorded(premises, dropped))
         premises.audit()
+
+
+async def test_a_released_witness_cosigns_the_head_that_waited(tmp_path: Path) -> None:
+    pushed = []
+
+    class Pushing(Cosigner):
+        def __init__(self) -> None:
+            self._folder, self._newest = tmp_path, b"head"
+            self._changed = asyncio.Event()
+            self._changed.set()
+
+        async def _push(self, signed: bytes) -> None:
+            pushed.append(signed)
+
+    held = tmp_path / "held"
+    held.touch()
+    running = asyncio.create_task(Pushing().run())
+    await asyncio.sleep(0.05)
+    assert not pushed
+    held.unlink()
+    async with asyncio.timeout(PATIENCE_S):
+        while not pushed:
+            await asyncio.sleep(0.05)
+    running.cancel()
+    assert pushed == [b"head"]

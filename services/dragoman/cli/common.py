@@ -22,7 +22,7 @@ import msgspec
 from cyclopts import App, Parameter
 
 from dragoman import data_directory
-from dragoman.client import Client, Garbled, ProblemResponse, client
+from dragoman.client import ApiResponse, Client, Garbled, ProblemResponse, client
 from dragoman.domain.record import nesting
 from dragoman.interop.side_texts import in_language
 from dragoman.printable import escaped, one_line
@@ -290,6 +290,12 @@ def out(text: str, *, lines: bool = False) -> None:
 def say(text: str) -> None:
     """Print a message for a person, in a line that foreign text cannot change."""
     sys.stderr.write(one_line(text) + "\n")
+
+
+def say_whether_live(answer: ApiResponse) -> None:
+    """Warn if the gateway did not see the end of the log when it gave an answer."""
+    if answer.headers.get("Dragoman-Stale"):
+        say(f"NOT LIVE: this is as of {answer.headers.get('Dragoman-As-Of', '')}")
 
 
 def in_one_language(text: msgspec.Raw) -> str:

@@ -17,6 +17,7 @@ from dragoman.cli.common import (
     out,
     out_json,
     say,
+    say_whether_live,
     table,
     timeline_of,
 )
@@ -74,6 +75,8 @@ async def show(
     if csv:
         _print_values(state)
         return 0
+    if at is None:
+        say_whether_live(answer)
     _print_exchange(exchange_view, state, answer.headers.get("ETag", ""))
     say(in_words(exchange_view.standing))
     if timeline:

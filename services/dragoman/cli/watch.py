@@ -16,6 +16,7 @@ from dragoman.cli.common import (
     out,
     out_json,
     say,
+    say_whether_live,
     table,
 )
 from dragoman.cli.signature import post_signed, seed_of
@@ -34,6 +35,7 @@ async def watch_show(*, target: Target = EVERYWHERE) -> int:
     if target.json:
         out_json(answer.body)
         return 0
+    say_whether_live(answer)
     for alarm in view["alarms"]:
         out(f"ALARM  {alarm.get('number') or alarm['alarm'].replace('_', ' ')}: {alarm['detail']}")
     if not view["alarms"]:

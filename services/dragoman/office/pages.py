@@ -163,6 +163,16 @@ async def _home(context: PageContext) -> Any:
     if context.grant.is_operator:
         return redirect("/host")
     visible = context.service.visible(context.grant)
+    if not visible and context.service.station is not None:
+        raise refused(
+            "not-permitted",
+            sentence(
+                "%(actor)s is in office in no channel that this station has now. After a join or a "
+                "restoration the station first fetches its copy. Ask its operator whether the "
+                "line to the host is up (dragoman doctor), and telephone meanwhile.",
+                actor=context.grant.actor,
+            ),
+        )
     if not visible:
         raise refused(
             "not-permitted",

@@ -59,7 +59,13 @@ class Cosigner:
         while True:
             await self._changed.wait()
             self._changed.clear()
-            if self._newest is None or (self._folder / "held").exists():
+            if self._newest is None:
+                continue
+            if (self._folder / "held").exists():
+                # The head waits: once the witness is released, it is cosigned although no
+                # further record comes.
+                await asyncio.sleep(1)
+                self._changed.set()
                 continue
             try:
                 await self._push(self._newest)

@@ -446,6 +446,8 @@ async def _ask_witnesses(settings: Settings, logs: list[LogToRestore]) -> list[L
 
     A log of which one has cosigned more waits for these records.
     """
+    if not logs:
+        return logs
     if not settings.registrar.witnesses:
         say(
             "NOBODY was asked whether these logs are the newest: no witness is named in the "
@@ -478,6 +480,7 @@ def _say_restored(
 ) -> None:
     """Say what is restored, what waits, what may be wrong, and what to do next."""
     ended = verified.manifest.ended
+    is_station = "station" in verified.snapshots
     say(
         f"restored {sum(log.records for log in logs)} records in {len(logs)} logs, "
         f"{verified.files} files, and everything beside the logs as of {ended}"
@@ -491,7 +494,15 @@ def _say_restored(
                 f"has {log.awaited}. Call `dragoman restore … --data {settings.data} "
                 "--from-mirror FOLDER` with a mirror that has them"
             )
-    say(f"what was recorded after {ended} is lost, unless a side's mirror has it: --from-mirror")
+    if not is_station or logs:
+        say(
+            f"what was recorded after {ended} is lost, unless a side's mirror has it: --from-mirror"
+        )
+    if is_station:
+        say(
+            f"what the host recorded after {ended} is fetched from it; tokens, drafts and people "
+            "of this station from after that time are lost"
+        )
     say(
         f"RISK: people, rosters and files that were erased after {ended} are back. The lines "
         "`person.erased` and `file.erased` in the lost service's log name them: erase them again"
@@ -499,7 +510,6 @@ def _say_restored(
     if unread:
         say(f"RISK: {unread} later backups cannot be read; erasures that only they know are back")
     say("all sessions are ended, and positions of streams over all channels begin again")
-    is_station = "station" in verified.snapshots
     if is_station:
         say(
             "this is a station: what was on its way is held until its officers decide on the page "
@@ -510,7 +520,7 @@ def _say_restored(
     program = "up --station" if is_station else "serve gateway" if settings.nats.url else "up"
     say(
         f"next: `dragoman {program} --data {settings.data} --take-over`, with your settings, once "
-        "the old host is stopped"
+        f"the old {'station' if is_station else 'host'} is stopped"
     )
 
 

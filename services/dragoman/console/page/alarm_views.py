@@ -138,7 +138,11 @@ class DetailBeside(Struct, frozen=True, kw_only=True):
 
 
 class Detail(Struct, frozen=True, kw_only=True):
-    """The content of one message in the takeover of a page."""
+    """The content of one message in the takeover of a page.
+
+    `is_live` says that the page sees the log. `receipt_waits` says that a receipt of
+    the reader's side is in the outbox of its station.
+    """
 
     ring: Ring
     facts: tuple[DisplayedMember, ...]
@@ -149,6 +153,8 @@ class Detail(Struct, frozen=True, kw_only=True):
     ringing: tuple[duty_numbers.NumberToRing, ...] = ()
     translations: tuple[translated.Translated, ...] = ()
     beside: tuple[DetailBeside, ...] = ()
+    is_live: bool = True
+    receipt_waits: bool = False
 
 
 class UnpassedNotice(Struct, frozen=True, kw_only=True):

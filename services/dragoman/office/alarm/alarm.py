@@ -415,6 +415,20 @@ async def _detail(context: PageContext, ring: Ring) -> Detail:
         )
         if ring.act in urgent.FORMATS
         else (),
+        is_live=context.service.is_live(projection),
+        receipt_waits=_receipt_waits(context, ring),
+    )
+
+
+def _receipt_waits(context: PageContext, ring: Ring) -> bool:
+    """Return whether a receipt of the reader's side for a message is in the outbox."""
+    station = context.service.station
+    return station is not None and any(
+        entry.name == "acknowledgement"
+        and entry.exchange == ring.exchange
+        and entry.side == context.side
+        and entry.state != "recorded"
+        for entry in station.entries(ring.channel)
     )
 
 

@@ -314,7 +314,7 @@ async def outbox(context: PageContext) -> Page:
         )
         blocks.append(voices)
     return Page(
-        view=PageDocument(title=say("Outbox"), sections=(section("", *blocks, table),)),
+        view=PageDocument(title=say("Outbox"), live=True, sections=(section("", *blocks, table),)),
     )
 
 
