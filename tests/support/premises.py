@@ -163,11 +163,11 @@ class StationProcess(Placed):
 class Premises:
     """A host with one channel, and a station for each side."""
 
-    def __init__(self, path: Path) -> None:
-        """Start all of it in an empty folder."""
+    def __init__(self, path: Path, **environment: str) -> None:
+        """Start all of it in an empty folder. The host has these environment variables."""
         with ExitStack() as stack:
             path.mkdir(parents=True)
-            self.host = Placed(path / "host")
+            self.host = Placed(path / "host", **environment)
             stack.callback(self.host.stop, signal.SIGKILL)
             officers = [
                 {"side": side, "officer": officer, "office": "hq", "roles": [role]}

@@ -32,6 +32,9 @@ _BULK: Final = 8 * BATCH
 _AWAITED_SECONDS: Final = 8.0
 """Seconds for which the records of a signed head may be on their way."""
 
+_UNSIGNED_SECONDS: Final = 30.0
+"""Seconds after which records that no signed head covers are said to be so."""
+
 _SHORTEST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 1.0
 
@@ -67,9 +70,12 @@ class CopyFollower:
         self._newest: bytes | None = None
         self._taken: bytes | None = None
         self._end = 0
+        self.end: tuple[int, float] | None = None
+        """The host's last word of how many records its log has, and when it came."""
         self._refusal: Text | None = None
         self._doubt: Text | None = None
         self._ahead: tuple[int, float] | None = None
+        self._unsigned_since: float | None = None
 
     @property
     def hindrance(self) -> Text | None:
@@ -77,7 +83,18 @@ class CopyFollower:
 
         None if all is well.
         """
-        return self._doubt or self._refusal
+        return self._doubt or self._refusal or self._unsigned()
+
+    def _unsigned(self) -> Text | None:
+        """Return the doubt about records that no signed head covers for too long."""
+        since, now = self._unsigned_since, asyncio.get_running_loop().time()
+        if since is None or now - since < _UNSIGNED_SECONDS:
+            return None
+        return sentence(
+            "%(n)s records came, and no signed head covers them: the host's signer has stopped, or "
+            "the host keeps its heads back",
+            n=len(self._copy.staged) + len(self._waiting),
+        )
 
     async def run(self) -> None:
         """Follow until the host is convicted."""
@@ -91,7 +108,12 @@ class CopyFollower:
                 log.warning(
                     "station.head_not_proven", channel=self._copy.channel, reason=str(error)
                 )
-            except (Unreachable, Garbled, MissingPosition) as error:
+            except (Garbled, MissingPosition) as error:
+                self._doubt = sentence(
+                    "the host sends what cannot be taken: %(error)s", error=str(error)
+                )
+                log.warning("station.line_lost", channel=self._copy.channel, reason=str(error))
+            except Unreachable as error:
                 log.info("station.line_lost", channel=self._copy.channel, reason=str(error))
             except ProblemResponse as error:
                 self._link.refused()
@@ -168,6 +190,10 @@ class CopyFollower:
             await self._take_records(messages)
         if self._newest is not None:
             await self._head(self._newest)
+        if not (self._copy.staged or self._waiting):
+            self._unsigned_since = None
+        elif self._unsigned_since is None:
+            self._unsigned_since = asyncio.get_running_loop().time()
         self._note_end(end, is_fresh=bool(messages))
 
     def _note_back(self, size: int) -> None:
@@ -200,6 +226,7 @@ class CopyFollower:
         """Note how far the host's log goes, by its word or by its newest record."""
         if end is not None:
             self._end = end
+            self.end = end, asyncio.get_running_loop().time()
             if end < self._copy.settled_size:
                 self._note_back(end)
         is_whole = self._copy.size >= self._end and not self._waiting

@@ -18,7 +18,7 @@ import aiohttp
 import msgspec
 from msgspec import Raw, Struct
 
-from dragoman.client import Client, ProblemResponse, Unreachable
+from dragoman.client import Client, Garbled, ProblemResponse, Unreachable
 from dragoman.domain.record.nesting import decode, is_deeper
 from dragoman.limits import DEPTH
 from dragoman.tlog import dsse
@@ -216,7 +216,8 @@ class HostLink:
     async def stream(self, channel: str, after: int) -> AsyncGenerator[list[StreamEvent], None]:
         """Yield the events of a channel's stream, all events of a read together.
 
-        Raises `Unreachable` when the line is cut or silent, and `ProblemResponse`.
+        Raises `Unreachable` when the line is cut or silent, `Garbled` for what is no
+        event, and `ProblemResponse`.
         """
         name, position = b"", 0
         lines = self.client.lines(
@@ -241,7 +242,7 @@ class HostLink:
 def _event(name: bytes, position: int, data: bytes) -> StreamEvent | None:
     """Return an event of a stream; None for one that says nothing here."""
     if is_deeper(data, 2 * DEPTH):
-        raise Unreachable("the host sent an event that is nested too deep")
+        raise Garbled("event", data[:60], ValueError("it is nested too deep"))
     try:
         match name:
             case b"message":
@@ -255,14 +256,12 @@ def _event(name: bytes, position: int, data: bytes) -> StreamEvent | None:
             case _:
                 return None
     except (msgspec.DecodeError, ValueError) as error:
-        raise Unreachable(f"the host sent what is not an event of a stream: {error}") from None
+        raise Garbled("event", data[:60], error) from None
 
 
 def raw_of(entry: Entry) -> bytes:
-    """Return the bytes of the message in an entry. Raises `Unreachable` if none are."""
+    """Return the bytes of the message in an entry. Raises `Garbled` if none are."""
     try:
         return bytes(entry.record) if isinstance(entry.record, Raw) else bytes.fromhex(entry.junk)
-    except ValueError:
-        raise Unreachable(
-            f"position {entry.position} has neither a record nor the bytes of what is none"
-        ) from None
+    except ValueError as error:
+        raise Garbled(f"message at position {entry.position}", b"", error) from None

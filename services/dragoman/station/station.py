@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
@@ -34,7 +34,7 @@ from dragoman.station.follower import CopyFollower
 from dragoman.station.joined_channels import JoinedChannel, JoinedHosts
 from dragoman.station.kept_key_signer import STATION_KEY, WITNESS_KEY
 from dragoman.station.line_duties import LineDuties
-from dragoman.station.link import SILENT_SECONDS, HostLink
+from dragoman.station.link import HEARTBEAT_SECONDS, SILENT_SECONDS, HostLink
 from dragoman.station.own_records import OwnRecords
 from dragoman.station.parcel_carrier import ParcelCarrier
 from dragoman.station.submitter import Submitter
@@ -43,10 +43,16 @@ from dragoman.stores.keystore import Keystore
 from dragoman.stores.outbox import ON_THE_WAY, Outbox, OutboxEntry
 from dragoman.stores.signed_heads import SignedHeadStore
 from dragoman.supervision import StartTask
-from dragoman.text import Text
+from dragoman.text import Text, sentence
 from dragoman_schemas.acts.office.channel import ErasedRecord
 
 log = structlog.get_logger()
+
+_UNSHOWN_SECONDS: Final = 2 * HEARTBEAT_SECONDS
+"""Seconds after which a record that the host has named must be within its log's end.
+
+A slow line may bring an answer before an older word of the end.
+"""
 
 
 def keys_of(data: Path) -> Keystore:
@@ -79,6 +85,7 @@ class Station:
         self._cosigners: dict[str, Cosigner] = {}
         self._own_records: dict[str, OwnRecords] = {}
         self._parcels: dict[str, ParcelCarrier] = {}
+        self._accusations: dict[str, Text] = {}
         self._service: Service | None = None
         self._heads: SignedHeadStore | None = None
         self._handler: StationCommandHandler | None = None
@@ -273,6 +280,12 @@ class Station:
             f"{name}.answer-{entry.id}.json"
         )
         durable.write(path, answer)
+        self._accusations[name] = sentence(
+            "the host said that it recorded the act %(id)s, and its log has something else at that "
+            "position: keep %(evidence)s, and tell the other sides by telephone. Nothing is sent",
+            id=entry.id,
+            evidence=str(path),
+        )
         log.critical(
             "station.answer_contradicted",
             channel=name,
@@ -306,7 +319,34 @@ class Station:
         )
 
     def _hindrance(self, channel: str) -> Text | None:
-        return self.copies[channel].fault or self._followers[channel].hindrance
+        """Return the reason to doubt a channel's host; None if all is well."""
+        return (
+            self.copies[channel].fault
+            or self._accusations.get(channel)
+            or self._followers[channel].hindrance
+            or self._held_back(channel)
+        )
+
+    def _held_back(self, channel: str) -> Text | None:
+        """Return the doubt about a host that shows less than it said it has recorded.
+
+        None if it shows all.
+        """
+        assert self._handler is not None
+        unshown, end = self._handler.submitters[channel].unshown, self._followers[channel].end
+        if unshown is None or end is None:
+            return None
+        (position, answered_at), (size, ended_at) = unshown, end
+        if size >= position or self.copies[channel].size >= position:
+            return None
+        if ended_at - answered_at < _UNSHOWN_SECONDS:
+            return None
+        return sentence(
+            "the host said that it recorded an act of this side at position %(position)s, and shows "
+            "%(size)s records: it keeps records back. Telephone what cannot wait",
+            position=position,
+            size=size,
+        )
 
     def heard_voice(self, channel: str, position: int) -> None:
         """Note that somebody has looked at a record that this station did not send."""

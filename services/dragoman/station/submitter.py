@@ -97,6 +97,10 @@ class Submitter:
         self._settled: dict[str, list[asyncio.Future[OutboxEntry]]] = {}
         self._again: dict[str, float] = {}
         self._was_cut = False
+        self.unshown: tuple[int, float] | None = None
+        """The position that the host named for an act and does not show, and the moment
+        of its answer.
+        """
         self.is_stopped = False
         """Sending has stopped until somebody has looked, as after a restoration."""
 
@@ -289,8 +293,11 @@ class Submitter:
             try:
                 await self._projection.reached(position, _SHOWN_SECONDS)
             except NotYetApplied:
+                if self.unshown is None:
+                    self.unshown = position, asyncio.get_running_loop().time()
                 self._pause(entry)
                 return
+            self.unshown = None
             if self._projection.posted(entry.id) is None:
                 self.is_stopped = True
                 self._accuse(entry, msgspec.json.encode(outcome))
