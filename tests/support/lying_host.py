@@ -99,7 +99,7 @@ class LyingHost:
         self.handed_in: list[ActLine] = []
         self.pushed: list[bytes] = []
         self._generation = 0
-        self._notes: dict[tuple[int, bytes], bytes] = {}
+        self._notes: dict[int, bytes] = {}
         self.url = ""
         self._started: Future[None] = Future()
         self._stopping: asyncio.Event
@@ -142,10 +142,11 @@ class LyingHost:
 
     def over(self, raws: Sequence[bytes]) -> bytes:
         """Return the head over some messages, which the log's key signs."""
-        key = len(raws), raws[-1]
-        if self.shown is not None or key not in self._notes:
-            self._notes[key] = head_over([*raws])
-        return self._notes[key]
+        if self.shown is not None:
+            return head_over([*raws])
+        if len(raws) not in self._notes:  # the true log only grows
+            self._notes[len(raws)] = head_over([*raws])
+        return self._notes[len(raws)]
 
     # Its service
 
