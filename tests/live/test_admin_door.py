@@ -147,7 +147,7 @@ async def test_every_metric_of_a_gateway_has_a_value_at_the_latest_when_it_is_as
     }
     async with asyncio.timeout(PATIENCE_S):
         while nan := {name for name, value in (await door.metrics()).items() if math.isnan(value)}:
-            if nan <= of_others:
+            if {name for name in nan if not name.startswith("dragoman_station_")} <= of_others:
                 break
             await asyncio.sleep(0.5)
 

@@ -127,7 +127,7 @@ cp -r {data}/tokens tokens && rm -r {data}
 
 @pytest.mark.parametrize("page", [README, OPERATING], ids=lambda page: str(page.stem))
 def test_every_other_block_names_what_the_reader_puts_in(page: Path) -> None:
-    """A block is carried out, or it is an outline: it has a placeholder, or is not for a shell."""
+    """A block is carried out, or it has a placeholder or an example name, or is not for a shell."""
     for block in patterns_of(page):
-        is_outline = re.search(r"\b[A-Z]{3,}\b|\.json|^make |install\.sh|──", block)
+        is_outline = re.search(r"\b[A-Z]{3,}\b|\bexample\b|\.json|^make |install\.sh|──", block)
         assert is_outline, block

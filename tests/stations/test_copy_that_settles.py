@@ -10,6 +10,7 @@ from msgspec import Raw
 from dragoman.audit import compare
 from dragoman.client import ProblemResponse, Unreachable
 from dragoman.domain.acts.log_policy import log_of
+from dragoman.eventlog import durable
 from dragoman.eventlog.archive_format import Pinned
 from dragoman.eventlog.event_log import LogBroken
 from dragoman.eventlog.settled_copy import SettledCopy
@@ -456,11 +457,42 @@ async def test_a_host_that_shows_an_old_state_is_said_at_once(tmp_path: Path) ->
     await station.close()
 
 
-async def test_a_head_of_another_log_convicts_whoever_shows_it(tmp_path: Path) -> None:
+async def test_a_head_of_another_log_is_kept_and_convicts_nobody(tmp_path: Path) -> None:
     world, line = world_of(3), Line()
     line.show(world.raws)
     station = Station(tmp_path, world, line)
     await station.until(lambda: station.copy.settled_size == len(world.raws))
-    line.say(Head(head_over(world.raws).replace(b"\n\n", b"0\n\n", 1)))
+    foreign = head_over(world.raws).replace(b"\n\n", b"0\n\n", 1)
+    line.say(Head(foreign))
+    kept = tmp_path / "copy.foreign-head"
+    await station.until(kept.exists)
+    assert kept.read_bytes() == foreign and not station.faults
+    await station.until(lambda: station.follower.hindrance is None)  # connected anew
+    await station.close()
+
+
+async def test_a_conviction_outlives_a_restart_until_its_head_is_put_away(tmp_path: Path) -> None:
+    world, line = world_of(3), Line()
+    line.show(world.raws)
+    station = Station(tmp_path, world, line)
+    await station.until(lambda: station.copy.settled_size == len(world.raws))
+    line.say(Head(head_over(branch_of(world, len(world.raws)))))
     await station.until(lambda: bool(station.faults))
     await station.close()
+
+    again = Station(tmp_path, world, line)
+    (evidence,) = (tmp_path / "copy").glob("contradiction-*.note")
+    assert again.copy.settled.conviction is not None
+    assert again.copy.settled.conviction.evidence == str(evidence)
+    await again.until(lambda: bool(again.faults))
+    connections = line.connections
+    await again.close()
+    assert line.connections == connections, "nothing of a convicted host is followed"
+
+    for path in (evidence, durable.sum_of(evidence)):
+        path.rename(tmp_path / path.name)
+    world.open(N, NOTE)
+    line.show(world.raws)
+    trusting = Station(tmp_path, world, line)
+    await trusting.until(lambda: trusting.copy.settled_size == len(world.raws))
+    await trusting.close()

@@ -15,7 +15,7 @@ row of the attacks               trick here                noticed by       evid
 19, 20 stolen keys of the log    as 1 to 6                 the station      contradiction-N.note
 21   other bytes, withheld       swaps, withholds          the station      convicts nobody
 22   tiles                       test_copy_that_settles    the station      none: convicts nobody
-24   signatures of another kind  mixes                     the station      contradiction-N.note
+24   signatures of another kind  test_a_head_with_a_…      the station      NAME.foreign-head
 25   a size far ahead            test_a_head_that_leaps_…  the station      none: convicts nobody
 –    endless and unreadable      test_what_cannot_be_…     the station      none
 –    heads are held back         test_records_that_no_…    the station      none: convicts nobody
@@ -356,15 +356,19 @@ def as_an_act(raws: Sequence[bytes]) -> bytes:
 
 
 @pytest.mark.parametrize("sign", [other_key, as_an_act])
-def test_a_head_with_a_signature_of_another_kind_is_kept_and_nothing_is_taken(
+def test_a_head_with_a_signature_of_another_kind_is_kept_and_convicts_nobody(
     sign: Callable[[Sequence[bytes]], bytes], host: LyingHost, side: Side
 ) -> None:
-    side.leaves_unanswered()
+    true = len(host.world.raws)
     host.world.open("china/o-1", NOTE)
     host.covered = lambda size: sign(host.world.raws)
-    side.until(lambda: "contradicts itself" in side.doubt)
-    side.is_convicted(len(side.true))
-    assert side.evidence()[0].read_bytes() == sign(host.world.raws)
+    side.until(lambda: "not signed with the key of this log" in side.doubt)
+    assert f"{CHANNEL}: the host is in doubt." in side.board()
+    assert side.evidence() == [] and side.settled == true
+    kept = side.copies / f"{CHANNEL}.foreign-head"
+    assert kept.read_bytes() == sign(host.world.raws) and str(kept) in side.doubt
+    host.covered = None
+    side.until(lambda: not side.doubt and side.settled == len(host.world.raws))
 
 
 def test_a_head_that_leaps_ahead_is_said_with_its_size(host: LyingHost, side: Side) -> None:

@@ -157,7 +157,7 @@ class CopyFollower:
         note = await self._link.checkpoint(channel)
         size = None if note is None else self._copy.settled.size_of(note)
         if note is not None and size is None:
-            await self._head(note)  # a head of another key convicts nobody but is kept
+            await self._head(note)  # says so
         elif note is not None and size is not None and size < self._copy.settled_size:
             await self._head(note)  # its host refuses a stream from beyond its own end
         elif note is not None and size is not None and size - self._copy.settled_size > _FAR:
@@ -247,14 +247,16 @@ class CopyFollower:
         size = self._copy.settled.size_of(note)
         base = self._copy.settled_size
         have = self._copy.size + len(self._waiting)
-        if size is not None and size > have:
+        if size is None:  # whoever answers may be nobody's host, so this convicts nobody
+            path = await asyncio.to_thread(self._copy.keep_foreign, note)
+            raise UnprovenHead(f"its head is not signed with the key of this log, see {path}")
+        if size > have:
             self._note_ahead(size)
             return  # its records are on the way
         self._newest = None
         self._ahead = None
-        if size is not None:
-            self._note_back(size)
-        if size is None or size <= base:
+        self._note_back(size)
+        if size <= base:
             if not await self._copy.compare(note):
                 return
             is_covered = size == base and not self._copy.staged
@@ -270,7 +272,7 @@ class CopyFollower:
         if self._is_proven and self._waiting:
             messages, self._waiting = self._waiting, []
             await self._copy.stage(messages)
-        if size is not None and note != self._taken:
+        if note != self._taken:
             self._taken = note
             await self._head_taken(note)
 

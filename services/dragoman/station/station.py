@@ -205,6 +205,9 @@ class Station:
             is_in_doubt=lambda: self._hindrance(name) is not None,
         )
         self._handler.submitters[name] = submitter
+        answers = joined_channels.copy_folder(self._data, name).parent.glob(f"{name}.answer-*.json")
+        for path in sorted(answers)[:1]:
+            self._contradicted(name, path.stem.rpartition("answer-")[2], path)
         duties = LineDuties(projection, channel.actor, self._handler, submitter)
         start(self._sending(f"duties of {name}", duties.run))
         if channel.witness:
@@ -280,12 +283,7 @@ class Station:
             f"{name}.answer-{entry.id}.json"
         )
         durable.write(path, answer)
-        self._accusations[name] = sentence(
-            "the host said that it recorded the act %(id)s, and its log has something else at that "
-            "position: keep %(evidence)s, and tell the other sides by telephone. Nothing is sent",
-            id=entry.id,
-            evidence=str(path),
-        )
+        self._contradicted(name, entry.id, path)
         log.critical(
             "station.answer_contradicted",
             channel=name,
@@ -293,6 +291,17 @@ class Station:
             evidence=path.name,
             do="the host said that it recorded this, and its log has something else: nothing is "
             "sent until an operator has looked; tell the other sides by telephone",
+        )
+
+    def _contradicted(self, name: str, id: str, path: Path) -> None:
+        """Stop sending until an operator has put an answer of the host away."""
+        assert self._handler is not None
+        self._handler.submitters[name].is_stopped = True
+        self._accusations[name] = sentence(
+            "the host said that it recorded the act %(id)s, and its log has something else at that "
+            "position: keep %(evidence)s, and tell the other sides by telephone. Nothing is sent",
+            id=id,
+            evidence=str(path),
         )
 
     # What the pages ask
