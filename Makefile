@@ -11,7 +11,7 @@ IMAGE_PYTHON ?= 3.13
 unexport PYTHONDONTWRITEBYTECODE # all workers read what one has compiled
 
 .DEFAULT_GOAL := help
-.PHONY: help setup assets run test affected compiled unit newyear faults long soak mutants check format bench catalogues screenshots schemas site lock wheels release audit clean
+.PHONY: help setup assets run test affected compiled unit newyear faults long soak mutants model check format bench catalogues screenshots schemas site lock wheels release audit clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -92,6 +92,9 @@ soak: $(VENV)/.dev ## Ten minutes of traffic and faults: everything delivered, n
 
 mutants: $(VENV)/.dev ## Change every rule, one at a time, and see that a test of the domain notices
 	$(BIN)/python tests/mutants/hunt.py $(MUTANTS)
+
+model: $(VENV)/.dev ## Search every state of append, outbox and handover, with each rule and without (needs Debian's spin and gcc)
+	$(BIN)/python tests/model/check.py
 
 format: $(VENV)/.dev ## Format the code
 	$(BIN)/ruff format --quiet
