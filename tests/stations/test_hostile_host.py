@@ -362,7 +362,7 @@ def test_a_head_with_a_signature_of_another_kind_is_kept_and_convicts_nobody(
     true = len(host.world.raws)
     host.world.open("china/o-1", NOTE)
     host.covered = lambda size: sign(host.world.raws)
-    side.until(lambda: "not signed with the key of this log" in side.doubt)
+    side.until(lambda: "not signed by this log" in side.doubt)
     assert f"{CHANNEL}: the host is in doubt." in side.board()
     assert side.evidence() == [] and side.settled == true
     kept = side.copies / f"{CHANNEL}.foreign-head"

@@ -261,7 +261,7 @@ class CopyLog:
             return None
         return sentence(
             "the host contradicts itself within the first %(position)s records of %(channel)s: "
-            "keep %(evidence)s, and tell the other sides by telephone",
+            "tell the other sides by telephone, and keep %(evidence)s",
             position=conviction.position,
             channel=self.channel,
             evidence=conviction.evidence,

@@ -104,7 +104,7 @@ class CopyFollower:
             try:
                 await self._follow()
             except UnprovenHead as error:
-                self._doubt = sentence("the host proves nothing: %(error)s", error=str(error))
+                self._doubt = sentence("the host proves nothing: %(error)s", error=error.args[0])
                 log.warning(
                     "station.head_not_proven", channel=self._copy.channel, reason=str(error)
                 )
@@ -157,7 +157,7 @@ class CopyFollower:
         note = await self._link.checkpoint(channel)
         size = None if note is None else self._copy.settled.size_of(note)
         if note is not None and size is None:
-            await self._head(note)  # says so
+            await self._head(note)  # which refuses it
         elif note is not None and size is not None and size < self._copy.settled_size:
             await self._head(note)  # its host refuses a stream from beyond its own end
         elif note is not None and size is not None and size - self._copy.settled_size > _FAR:
@@ -249,7 +249,13 @@ class CopyFollower:
         have = self._copy.size + len(self._waiting)
         if size is None:  # whoever answers may be nobody's host, so this convicts nobody
             path = await asyncio.to_thread(self._copy.keep_foreign, note)
-            raise UnprovenHead(f"its head is not signed with the key of this log, see {path}")
+            raise UnprovenHead(
+                sentence(
+                    "its head is not signed by this log. Telephone what cannot wait, and ask the "
+                    "host's operator. The head is kept in %(path)s",
+                    path=str(path),
+                )
+            )
         if size > have:
             self._note_ahead(size)
             return  # its records are on the way

@@ -298,8 +298,8 @@ class Station:
         assert self._handler is not None
         self._handler.submitters[name].is_stopped = True
         self._accusations[name] = sentence(
-            "the host said that it recorded the act %(id)s, and its log has something else at that "
-            "position: keep %(evidence)s, and tell the other sides by telephone. Nothing is sent",
+            "nothing is sent, tell the other sides by telephone: the host said that it recorded the "
+            "act %(id)s, and its log has something else at that position. Keep %(evidence)s",
             id=id,
             evidence=str(path),
         )
