@@ -25,11 +25,11 @@ BROKEN: Final = {
     "AGAIN": "an heir records an act again that it has",
     "REACHES": "nothing is left out, and no heir may come into office",
 }
-"""A name for the preprocessor, and what it changes."""
+"""The name of each broken form of the model, and what it breaks."""
 
 
 def searched(name: str) -> tuple[int, str]:
-    """Search all states of one form of the model. Return their number and what is violated."""
+    """Search all states of one form of the model. Return their number and what they violate."""
     for command in (
         ["spin", f"-D{name}", "-a", str(MODEL)],
         ["gcc", "-O1", "-DSAFETY", "-DCOLLAPSE", "-o", "pan", "pan.c"],
