@@ -50,6 +50,7 @@ from dragoman.station.copy_log import LineEnd
 from dragoman.tlog import leaf, note
 from heads import ORIGIN, head_over
 from lying_host import C, LyingHost, message, outcome_at, station_of, world_of_stations
+from office import Office
 from patience import PATIENCE_S
 from person import Person
 from world import NOTE, World, seed_of
@@ -89,6 +90,12 @@ class Side:
 
     def stop(self) -> None:
         self.office.stop()
+
+    def start_again(self) -> None:
+        """Start the station on the same data again, with a token of its officer."""
+        self.office = Office(self.data, station=True)
+        self.until(lambda: self.settled == self.folded == len(self.true))
+        self.token = str(self.call("POST", "/v1/tokens", {"actor": N})[1]["token"])
 
     def until(self, is_so: Callable[[], Any]) -> None:
         deadline = time.monotonic() + PATIENCE_S
@@ -447,7 +454,7 @@ def test_a_host_that_refuses_one_side_is_said_with_its_reason(host: LyingHost, s
     assert (status, kept["state"]) == (202, "unanswered")
     host.refusal = ""
     side.until(lambda: side.outbox == [] or side.outbox[0]["state"] == "recorded")
-    assert not side.doubt
+    side.until(lambda: not side.doubt)
 
 
 # A frozen view
@@ -501,6 +508,40 @@ def test_an_answer_that_the_log_contradicts_is_said_and_kept_and_sending_stops(
     assert json.loads(evidence.read_bytes())["recorded"]["position"] == len(side.true)
     side.sends_nothing(202)
     side.believes_nothing()
+
+
+@pytest.mark.parametrize("lie", ["an answer", "another past"])
+def test_a_lie_outlives_a_restart_until_its_evidence_is_put_away(
+    lie: str, host: LyingHost, side: Side
+) -> None:
+    if lie == "an answer":
+        host.answer = lambda line: outcome_at(len(side.true), side.true[-1])
+    else:
+        side.leaves_unanswered()
+        host.shown = rewritten(side.true)
+    assert side.post("Is not recorded.")[0] == 202
+    side.until(lambda: "tell the other sides" in side.doubt)
+    said = side.doubt
+    side.stop()
+    host.answer, host.shown = None, None
+
+    side.start_again()
+    side.until(lambda: side.doubt)
+    assert side.doubt == said and f"{CHANNEL}: the host is in doubt." in side.board()
+    side.sends_nothing(202 if lie == "an answer" else 503)
+    side.believes_nothing()
+    side.stop()
+
+    put_away = side.data.parent / "evidence"
+    put_away.mkdir()
+    kept = [*side.copies.glob(f"{CHANNEL}.answer-*"), *side.copies.glob("*/contradiction-*")]
+    assert kept
+    for path in kept:
+        path.rename(put_away / path.name)
+    side.start_again()
+    side.post("Is recorded at last.")
+    side.until(lambda: any(b"Is recorded at last." in raw for raw in host.world.raws))
+    side.until(lambda: not side.doubt)
 
 
 def test_a_record_in_the_sides_name_that_it_did_not_send_rings_with_its_position(

@@ -321,6 +321,18 @@ class SettledCopy:
         self.archive.self_check()
         path = self.folder / f"contradiction-{position}.note"
         durable.write(path, signed, summed=True)
+        self._convict_by(path, position, what)
+
+    def recall_conviction(self) -> None:
+        """Convict again by the newest contradicting head here, if there is one."""
+        heads = self.folder.glob(CONTRADICTIONS)
+        newest = max(heads, key=lambda path: path.stat().st_mtime_ns, default=None)
+        if newest is not None:
+            position = newest.stem.rpartition("-")[2]
+            what = "the head that convicted it before the last start is still kept here"
+            self._convict_by(newest, int(position) if position.isdigit() else 0, what)
+
+    def _convict_by(self, path: Path, position: int, what: str) -> None:
         evidence = (
             f"{path}, beside {self.folder / 'sealed'}: compare the two copies with "
             "`dragoman audit compare`"

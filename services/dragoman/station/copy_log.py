@@ -17,9 +17,8 @@ from typing import Final
 
 from dragoman.domain.acts.erasure import Withheld
 from dragoman.eventlog import durable
-from dragoman.eventlog.archive_format import CONTRADICTIONS
 from dragoman.eventlog.event_log import LogBroken, StoredMessage
-from dragoman.eventlog.settled_copy import Conviction, SettledCopy
+from dragoman.eventlog.settled_copy import SettledCopy
 from dragoman.limits import READ_BYTES
 from dragoman.projection.table_rows import subject_in
 from dragoman.projection.writer_messages import StoreDamaged
@@ -136,18 +135,7 @@ class CopyLog:
         self._changed = asyncio.Event()
         self._generation = 0
         self.on_taken_back: Callable[[], None] = lambda: None
-        self._convict_again()
-
-    def _convict_again(self) -> None:
-        """Note a conviction of before the start, if its evidence is still here."""
-        heads = self.settled.folder.glob(CONTRADICTIONS)
-        for path in sorted(heads, key=lambda path: path.stat().st_mtime_ns)[-1:]:
-            position = path.stem.rpartition("-")[2]
-            self.settled.conviction = Conviction(
-                position=int(position) if position.isdigit() else 0,
-                what="it was convicted before the start",
-                evidence=str(path),
-            )
+        self.settled.recall_conviction()
 
     @property
     def size(self) -> int:
@@ -218,9 +206,9 @@ class CopyLog:
         return self.settled.conviction is None
 
     def keep_foreign(self, note: bytes) -> Path:
-        """Keep what was shown as a head and is of another key, beside the copy."""
+        """Keep the newest head that another key has signed, beside the copy."""
         path = self.settled.folder.with_name(f"{self.settled.folder.name}.foreign-head")
-        if not path.exists():
+        if not path.exists() or path.read_bytes() != note:
             durable.write(path, note)
         return path
 
