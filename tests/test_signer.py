@@ -96,7 +96,7 @@ class House:
             "nato-china",
             archive,
             self.seals,  # type: ignore[arg-type]
-            seed_of(owner),
+            [seed_of(owner)],
             lambda: self.now,
             self.witnesses(),
         )
@@ -207,7 +207,7 @@ async def test_a_channel_of_another_key_is_named_at_once_and_each_hour(house: Ho
             await sealing.seal()
     told = [line for line in said if line["event"] == "registrar.another_key"]
     assert [(line["channel"], line["log_level"]) for line in told] == [("nato-china", "error")] * 3
-    assert told[0]["genesis_key"] == public_of("log")
+    assert told[0]["log_key"] == public_of("log")
     assert told[0]["key"] == public_of("another")
     with capture_logs() as said:
         await (await house.caught_up(house.registrar("own"))).seal()

@@ -89,7 +89,7 @@ class House:
         """One channel of a registrar, step by step, which has kept and looked at everything."""
         archive = Archive(self.folder / name / CHANNEL)
         seals = SignedHeadStore(await self.broker.bus("registrar"))
-        sealing = Sealing(CHANNEL, archive, seals, seed_of("log"), lambda: NOW, NOBODY)
+        sealing = Sealing(CHANNEL, archive, seals, [seed_of("log")], lambda: NOW, NOBODY)
         sealing.take(await self.log.read(1, 1000))
         await sealing.compare(self.log)
         return sealing, archive
@@ -102,7 +102,7 @@ class House:
             Signer(
                 bus,
                 self.folder / name,
-                seed_of("log"),
+                [seed_of("log")],
                 replicas=self.replicas,
                 now=lambda: NOW,
                 witnesses=lambda: NOBODY,

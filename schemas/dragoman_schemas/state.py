@@ -452,6 +452,18 @@ class Consent(State, frozen=True, kw_only=True):
     sides: dict[str, Stamp]
 
 
+class Handover(State, frozen=True, kw_only=True):
+    """A handover of the log to another key, from the head of `since` records on.
+
+    `host_url` is the address that the sides named for the log's host, if they did.
+    """
+
+    key: str
+    since: int
+    cut: bool = False
+    host_url: str = ""
+
+
 class Registry(State, frozen=True, kw_only=True):
     """The folded genesis exchange: sides, officers, keys, adoptions and watches.
 
@@ -461,7 +473,8 @@ class Registry(State, frozen=True, kw_only=True):
     adoption of onward lists by side, the newest last. `erased` has the
     exchanges that every side consented to erase, by id, and the time. `consents` are
     those that have not led to an erasure yet. `line_outages` has the newest outage of
-    each side's line.
+    each side's line. `log_key` is the log's first key, and `handovers` has those that
+    came after it.
     """
 
     id: str
@@ -493,6 +506,7 @@ class Registry(State, frozen=True, kw_only=True):
     erased: dict[str, Stamp] = {}
     consents: tuple[Consent, ...] = ()
     rules_adopted: dict[str, AdoptedRules] = {}
+    handovers: tuple[Handover, ...] = ()
     etag: str
 
 

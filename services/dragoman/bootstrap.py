@@ -457,12 +457,12 @@ async def _signer(
     lifecycle: Lifecycle,
 ) -> Signer:
     bus = await stack.enter_async_context(endpoint.connected("registrar"))
-    seed = Keystore(settings.data / "keys" / "log").seed("log", "log/log")
+    seeds = Keystore(settings.data / "keys" / "log").seeds("log", "log")
     witnesses = await witness_factory(stack, settings)
     signing = Signer(
         bus,
         settings.data / "archive",
-        seed,
+        seeds,
         replicas=settings.nats.replicas,
         now=utc_now,
         awaited=permit.awaited,

@@ -6,7 +6,7 @@ against its archive, signs the present head, and has it cosigned.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -18,6 +18,7 @@ from dragoman.domain.record.codec import NotARecord, parse
 from dragoman.eventlog.archive import Archive
 from dragoman.eventlog.event_log import LogUnreachable, StoredMessage
 from dragoman.eventlog.jetstream import JetStreamLog
+from dragoman.eventlog.kept_handovers import KeptHandovers, follow_own
 from dragoman.limits import (
     RESEAL_SECONDS,
 )
@@ -51,16 +52,17 @@ class Sealing:
         channel: str,
         archive: Archive,
         seals: SignedHeadStore,
-        seed: bytes,
+        seeds: Sequence[bytes],
         now: Callable[[], datetime],
         witnesses: Witnesses,
     ) -> None:
-        """Sign with the key of a seed, and have heads cosigned by these witnesses."""
+        """Sign with the keys of seeds, and have heads cosigned by these witnesses."""
         self._witnesses = witnesses
         self.channel = channel
         self.archive = archive
         self._seals = seals
-        self._seed = seed
+        self._seeds = {dsse.public_of(seed): seed for seed in seeds}
+        self._handovers = KeptHandovers(archive.folder)
         self._now = now
         self._signed_at: datetime | None = None
         self._before: tuple[bytes, Checkpoint] | None = None
@@ -75,15 +77,22 @@ class Sealing:
 
     @property
     def verifier(self) -> Verifier | None:
-        """Return the log's key, as the genesis names it.
+        """Return the log's key, as the genesis names it, with those that came later.
 
-        None if the log has no genesis yet, or if the key belongs to another signer.
+        None if the log has no genesis yet, or if the key in force belongs to another
+        signer.
         """
         if self._verifier is None and (opening := self._opening) is not None:
-            public = dsse.public_of(self._seed)
-            if opening.log_key == dsse.encode_base64(public):
-                self._verifier = Verifier(opening.origin, ED25519, public)
+            public = dsse.decode_base64(opening.log_key, 32) or bytes(32)
+            self._verifier = self._handovers.of(Verifier(opening.origin, ED25519, public))
+        if self._verifier is None or self._key_in_force not in self._seeds:
+            return None
         return self._verifier
+
+    @property
+    def _key_in_force(self) -> bytes:
+        assert self._verifier is not None
+        return self._verifier.at(self.archive.size).public
 
     @property
     def _opening(self) -> ChannelOpening | None:
@@ -100,15 +109,14 @@ class Sealing:
         """Log once, and then each hour, that this signer does not sign the channel."""
         if (now - self._told_key).total_seconds() < _ANOTHER_KEY_SECONDS:
             return
-        opening = self._opening
-        if opening is not None:
+        if self._verifier is not None:
             self._told_key = now
             log.error(
                 "registrar.another_key",
                 channel=self.channel,
-                genesis_key=opening.log_key,
-                key=dsse.encode_base64(dsse.public_of(self._seed)),
-                do="start a signer with the genesis's key on the data directory that has it; "
+                log_key=dsse.encode_base64(self._key_in_force),
+                key=", ".join(map(dsse.encode_base64, self._seeds)),
+                do="start a signer with the log's key on the data directory that has it; "
                 "without one the channel's heads stay unsigned: see docs/operating.md, when a "
                 "head is not signed",
             )
@@ -129,6 +137,8 @@ class Sealing:
                 is not None
             }
             self.archive.add([message.raw for message in fresh], entries)
+            follow_own(self._handovers, ((message.position, message.raw) for message in fresh))
+            self._verifier = None
 
     async def take_in_thread(self, messages: list[StoredMessage]) -> None:
         """Archive new messages in a thread. Raises `LogContradiction`."""
@@ -226,7 +236,8 @@ class Sealing:
             if not stale:
                 return
         head = Checkpoint(verifier.name, frontier.size, frontier.root())
-        signed = note.encode(head.text, [note.sign(verifier.name, self._seed, head.text)])
+        seed = self._seeds[verifier.at(head.size).public]
+        signed = note.encode(head.text, [note.sign(verifier.name, seed, head.text)])
         await finish_in_thread(self.archive.keep_staged, signed)
         try:
             self.sealed = await self._seals.put(self.channel, signed, self.sealed)

@@ -81,6 +81,7 @@ from dragoman.supervision import (
     supervise,
 )
 from dragoman.text import sentence
+from dragoman.tlog import dsse
 from dragoman.tlog.note import NotANote
 from dragoman.witness_client import WitnessEndpoint, Witnesses
 
@@ -461,7 +462,10 @@ def _channel_openings(
         identity=HostIdentity(
             bus,
             HostKeyStore(bus, steward),
-            Keystore(settings.data / "keys" / "log").public("log", "log/log"),
+            [
+                dsse.public_of(seed)
+                for seed in Keystore(settings.data / "keys" / "log").seeds("log", "log")
+            ],
             replicas=settings.nats.replicas,
         ),
         keeper=OpeningRequests(bus),

@@ -82,7 +82,7 @@ class Signer:
         self,
         bus: NatsConnection,
         folder: Path,
-        seed: bytes,
+        seeds: Sequence[bytes],
         *,
         replicas: int,
         now: Callable[[], datetime],
@@ -90,7 +90,7 @@ class Signer:
         read_only_reason: Callable[[], Text | None] = lambda: None,
         awaited: Mapping[str, int] | None = None,
     ) -> None:
-        """Keep an archive of each channel in a folder, and sign with the key of a seed.
+        """Keep an archive of each channel in a folder, and sign with the keys of seeds.
 
         `witnesses` gives the witnesses of one channel. No head is signed while
         `read_only_reason` gives a reason. A restored channel gets no head either before
@@ -103,7 +103,7 @@ class Signer:
         self._bus = bus
         self._folder = folder
         self._disks = DiskSpace(folder.parent)
-        self._seed = seed
+        self._seeds = seeds
         self._replicas = replicas
         self._now = now
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -238,7 +238,7 @@ class Signer:
     async def _sign_from_archive(self, channel: str) -> None:
         archive = await self._archive(channel)
         sealing = self._sealings[channel] = Sealing(
-            channel, archive, SignedHeadStore(self._bus), self._seed, self._now, self._witnesses()
+            channel, archive, SignedHeadStore(self._bus), self._seeds, self._now, self._witnesses()
         )
         try:
             await self._follow(sealing)

@@ -140,7 +140,7 @@ class CosigningWitness:
         if head.origin != self._mirror.log.name:
             return _refusal(404, f"this is the witness of {self._mirror.log.name}")
         try:
-            if result.signed_by(self._mirror.log) is None:
+            if result.signed_by(self._mirror.log.at(head.size)) is None:
                 return _refusal(403, "the log's key has not signed it")
         except NotANote as error:
             return _refusal(403, str(error))

@@ -43,6 +43,7 @@ from dragoman.eventlog import stream_config
 from dragoman.eventlog.broker import write_secret
 from dragoman.eventlog.nats_connection import connected
 from dragoman.tlog import dsse
+from dragoman.tlog.note import COSIGNATURE, Verifier
 from dragoman_schemas.acts import SHAPES
 from dragoman_schemas.acts.rules_edition import EDITION
 from host import Host
@@ -214,6 +215,7 @@ def kept_by_sides() -> list[bytes]:
     consents(world)
     seldom_drawn(world)
     other = world.open("china/o-1", NOTE)
+    handover(world, "nato/root-2", "nato/root-3", "china/root", "osce/root", "third/root")
     named = erasure(world, id)
     signers = {
         "nato": ("nato/root-2", "nato/root-3"),
@@ -231,6 +233,28 @@ def kept_by_sides() -> list[bytes]:
     world.keep("nato/o-1", {"act": "acknowledgement"}, other)
     world.take(b"junk that belongs to nobody")
     return world.raws
+
+
+def witness_of(side: str) -> str:
+    """Return the verifier key of a side's witness."""
+    public = dsse.public_of(seed_of(f"witness/{side}"))
+    return str(Verifier(f"{side}.example/witness", COSIGNATURE, public))
+
+
+def handover(world: World, *roots: str) -> None:
+    """Have the sides adopt a policy, and hand the log over to another key."""
+    sides = [side.name for side in world.registry.sides]
+    lines = [f"witness {side} {witness_of(side)}" for side in sides]
+    policy = "\n".join([*lines, f"group every all {' '.join(sides)}", "quorum every"])
+    for side in sides:
+        signers = [root for root in roots if root.startswith(f"{side}/")]
+        adopted = world.attested(
+            {"act": "policy-adoption", "policy": policy}, *signers, actor=f"{side}/root"
+        )
+        assert adopted.valid, adopted.refusal
+    act = {"act": "log-handover", "epoch": 1, "key": public_of("heir"), "cut": True}
+    handed = world.attested({**act, "host_url": "https://heir.example"}, *roots)
+    assert handed.valid, handed.refusal
 
 
 def consents(world: World) -> None:

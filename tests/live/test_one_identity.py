@@ -274,7 +274,7 @@ async def test_the_oldest_genesis_decides_the_key_of_an_existing_host(
     (line, *_) = await first.said(
         lambda line: line["event"] == "registrar.another_key" and line["channel"] == other_key
     )
-    assert line["genesis_key"] == base64.b64encode(log_key_of(other)).decode()
+    assert line["log_key"] == base64.b64encode(log_key_of(other)).decode()
     assert line["key"] == base64.b64encode(log_key_of(first)).decode()
 
 

@@ -191,6 +191,7 @@ class OutboxModel(RuleBasedStateMachine):
             bring=self._bring,
             final=self.host.final,
             accuse=lambda entry, _: self.accused.append(entry.id),
+            is_held=lambda: False,
             is_in_doubt=lambda: False,
         )
 

@@ -323,6 +323,7 @@ CHANNEL = {
     "officer-revocation": (Who.KEEPERS, ADMINISTRATOR, 1, ""),
     "key-addition": (Who.KEEPERS, ADMINISTRATOR, 1, ""),
     "side-admission": (Who.KEEPERS, ADMINISTRATOR, 1, ""),
+    "log-handover": (Who.KEEPERS, ADMINISTRATOR, 1, ""),
     "erasure": (Who.KEEPERS, ADMINISTRATOR, 1, ""),
     "erasure-consent": (Who.KEEPERS, ADMINISTRATOR, 1, ""),
     "root-rotation": (Who.KEEPERS, ROOT, 1, ""),

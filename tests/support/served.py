@@ -118,7 +118,7 @@ def without_broker(folder: Path, store: Store, projection: Projection) -> Servic
     guard = DurabilityGuard(bus)
     roster_store = rosters.RosterStore(Erasable(bus, rosters.STREAM, rosters.PREFIX))
     channels = {projection.name: projection}
-    identity = HostIdentity(bus, HostKeyStore(bus, bus), None)
+    identity = HostIdentity(bus, HostKeyStore(bus, bus), [])
     command_handler = CommandHandler({"host": TrialSigner(custody), "sides": OwnKeySigner()})
     pushed = PushedCosignatures(Bucket(bus, drafts.BUCKET))
     return Service(

@@ -330,7 +330,12 @@ class World:
         return raw, signatures(owners or [actor], raw)
 
     def attested(
-        self, body: dict[str, Any], *owners: str, actor: str = "nato/root", **changes: Any
+        self,
+        body: dict[str, Any],
+        *owners: str,
+        actor: str = "nato/root",
+        decided: int | None = None,
+        **changes: Any,
     ) -> Folded:
         """An act of the channel's own family, as it is folded when these keys have signed it."""
         id = ids.from_key(self.name, actor, f"attested-{self.position:012d}")
@@ -338,8 +343,8 @@ class World:
         side, _, name = actor.partition("/")
         envelope = records.envelope(
             id=id, source=f"/sides/{side}" if name == "root" else f"/sides/{side}/offices/hq", name=body["act"], version=1,
-            subject=self.registry.id, time=self.tick(), channel=self.name, family="channel", actor=actor, decided=self.position,
-            salt=SALT, signatures=signed,
+            subject=self.registry.id, time=self.tick(), channel=self.name, family="channel", actor=actor,
+            decided=self.position if decided is None else decided, salt=SALT, signatures=signed,
         )  # fmt: skip
         return self.take(records.build(envelope, raw))
 

@@ -6,4 +6,4 @@ Written by `make schemas`. Data that were made by another edition are refused at
 
 from typing import Final
 
-EDITION: Final = "a128b33de7665805"
+EDITION: Final = "6ebc3a97dca24503"

@@ -13,6 +13,13 @@ INCIDENT: Final = {
     "facts": "Two aircraft passed close. Rest unknown.",
 }
 ACKNOWLEDGEMENT: Final = {"act": "acknowledgement"}
+HANDOVER: Final = {
+    "act": "log-handover",
+    "epoch": 1,
+    "key": "6h5lKZmHvK1r3v9mUoPzD8c4fFmsqSpe5mcYxGJ4n0s=",
+    "cut": True,
+    "host_url": "https://liaison.example",
+}
 _NOTE: Final = {"act": "contact-note", "form": "conversation"}
 ACTS: Final = (
     '{"key": "first-note-of-two", "act": {"act": "contact-note", "form": "conversation", '

@@ -54,6 +54,7 @@ from dragoman.eventlog.event_log import (
 from dragoman.limits import APPEND_ATTEMPTS, APPEND_SECONDS
 from dragoman.projection.projection import Projection
 from dragoman.text import Text
+from dragoman_schemas.act_frame import Act
 from dragoman_schemas.state import ChannelState
 
 log = structlog.get_logger()
@@ -227,7 +228,7 @@ class CommandHandler:
                 return replace(earlier, replayed=True)
             for precondition in preconditions if attempt == 0 else ():
                 await precondition()
-            self._refuse_if_unavailable(projection)
+            self._refuse_if_unavailable(projection, submission.data)
             if submission.if_match is not None:
                 await self._refresh_for_if_match(projection, submission, submission.if_match)
             entry, grounds = self._decided_entry(
@@ -301,9 +302,9 @@ class CommandHandler:
         if (reason := self.read_only_reason) is not None:
             raise refuse("read-only", "Nothing was recorded: %(error)s.", error=reason)
 
-    def _refuse_if_unavailable(self, projection: Projection) -> None:
+    def _refuse_if_unavailable(self, projection: Projection, data: Act | None = None) -> None:
         self.refuse_if_read_only()
-        post_checks.refuse_if_unavailable(projection)
+        post_checks.refuse_if_unavailable(projection, data)
 
     async def _refresh_for_if_match(
         self, projection: Projection, submission: Submission, etag: str

@@ -20,7 +20,7 @@ proved its log key (`LogKeyProofs`):
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
@@ -56,13 +56,22 @@ class HostIdentity:
     """The log key of this gateway beside that of its host."""
 
     def __init__(
-        self, bus: NatsConnection, store: HostKeyStore, log_key: bytes | None, *, replicas: int = 1
+        self,
+        bus: NatsConnection,
+        store: HostKeyStore,
+        log_keys: Sequence[bytes],
+        *,
+        replicas: int = 1,
     ) -> None:
-        """Compare the public `log_key` of this gateway, if it has one."""
+        """Compare the public `log_keys` of this gateway, if it has any.
+
+        The newest is the last one. A channel is opened under that.
+        """
         self._bus = bus
         self._store = store
         self._replicas = replicas
-        self.own_key = log_key
+        self.own_keys = log_keys
+        self.own_key = log_keys[-1] if log_keys else None
         self._oldest: bytes | None = None
         self.known: bytes | None = None
         """The host's log key, once it was read; it never changes."""
@@ -74,7 +83,7 @@ class HostIdentity:
         """
         if await self.entered() is None:
             self._oldest = self._oldest or await self._key_of_oldest_channel()
-            if self._oldest is None or self._oldest != self.own_key:
+            if self._oldest is None or self._oldest not in self.own_keys:
                 return self._oldest
             self.known = await self._store.enter(self._oldest)
             log.info("host.log_key_adopted", key=dsse.encode_base64(self.known))
@@ -128,7 +137,7 @@ class HostIdentity:
         return self.own_key
 
     def _refuse_another(self, key: bytes | None) -> None:
-        if key is None or self.own_key is None or key == self.own_key:
+        if key is None or self.own_key is None or key in self.own_keys:
             return
         raise refuse(
             "not-permitted",
@@ -172,7 +181,7 @@ class LogKeyProofs:
         self._identity = identity
         self._heads = heads
         self._channels = channels
-        self._proved: set[str] = set()
+        self._proved: set[tuple[str, str]] = set()
         self._behind: dict[str, float] = {}
 
     async def run(self) -> None:
@@ -193,17 +202,23 @@ class LogKeyProofs:
     async def look(self) -> None:
         """Note which channels lack a proof. Raises `LogUnreachable`."""
         unproved = [
-            projection
-            for name, projection in self._channels.items()
-            if name not in self._proved and projection.is_channel and not projection.is_copy
+            (projection, log_policy.key_in_force(projection.registry))
+            for projection in self._channels.values()
+            if projection.is_channel and not projection.is_copy
+        ]
+        unproved = [
+            (projection, key)
+            for projection, key in unproved
+            if (projection.name, key) not in self._proved
         ]
         if not unproved:
             return
-        keys = {self._identity.own_key, await self._identity.entered()}
+        keys = {*self._identity.own_keys, await self._identity.entered()}
         proved_keys = {dsse.encode_base64(key) for key in keys if key is not None}
-        for projection in unproved:
-            if projection.registry.log_key in proved_keys:
-                self._proved.add(projection.name)
+        for projection, key in unproved:
+            projection.heirs = proved_keys
+            if key in proved_keys:
+                self._proved.add((projection.name, key))
                 self._note(projection, unsigned=False)
             else:
                 self._note(projection, unsigned=not await self._is_signed(projection))
@@ -223,7 +238,7 @@ class LogKeyProofs:
         log.critical(
             "channel.not_signed_here",
             channel=projection.name,
-            key=projection.registry.log_key,
+            key=log_policy.key_in_force(projection.registry),
             do="start the signer that has this log key, or use the channel's own host; see "
             "docs/operating.md, a host that cannot sign",
         )

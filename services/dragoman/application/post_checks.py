@@ -22,7 +22,9 @@ from dragoman.domain.record.errors import Refusal, Refused, invalid, refuse
 from dragoman.limits import EXCHANGE_BYTES, EXCHANGE_LAST_BYTES, EXCHANGE_SPARE_BYTES
 from dragoman.projection.projection import Projection
 from dragoman.text import sentence
+from dragoman_schemas.act_frame import Act
 from dragoman_schemas.acts.notification.joinder import Joinder, JoinderAgreement
+from dragoman_schemas.acts.office.channel import LogHandover
 from dragoman_schemas.state import ChannelState, Exchange
 
 SETTLING_ACTS: Final = frozenset(
@@ -31,11 +33,12 @@ SETTLING_ACTS: Final = frozenset(
 """Acts that may use the spare bytes of an exchange, so that it can be settled."""
 
 
-def refuse_if_unavailable(projection: Projection) -> None:
+def refuse_if_unavailable(projection: Projection, data: Act | None = None) -> None:
     """Raise `Refused` if this gateway's copy of the channel cannot take a record now.
 
     The channel may be broken, or its state in doubt. Or the gateway cannot write its
-    copy of the log, and has no room for more.
+    copy of the log, and has no room for more. Where nobody has the log's key, `data`
+    may still be a handover to a key that is here.
     """
     if projection.broken is not None:
         if projection.is_retried:
@@ -57,7 +60,8 @@ def refuse_if_unavailable(projection: Projection) -> None:
             "Nothing was recorded: %(error)s. Try again with the same Idempotency-Key.",
             error=projection.doubt,
         )
-    if projection.unsigned is not None:
+    is_heir = isinstance(data, LogHandover) and data.key in projection.heirs
+    if projection.unsigned is not None and not is_heir:
         detail = sentence("Nothing was recorded: %(error)s.", error=projection.unsigned)
         raise Refused(Refusal(kind="read-only", detail=detail))
     if projection.crowded:

@@ -111,9 +111,13 @@ class HeadChecks:
 
     @property
     def _log_key(self) -> Verifier | None:
-        """The expected key of heads: the reader's, or else the one in the opening."""
+        """The expected key of heads, with those of the handovers in these records.
+
+        It is the reader's, or else the one in the opening.
+        """
         registry = self._replay.standing.state.registry
-        return self._log or (None if registry is None else log_of(registry))
+        log = None if registry is None else log_of(registry)
+        return log if self._log is None or (log and log.first == self._log) else self._log
 
     def _are_withheld(self, *, whole: bool) -> bool:
         """Return whether records are withheld whose announced erasures did not come."""

@@ -21,6 +21,7 @@ from dragoman.eventlog.archive_format import Pinned
 from dragoman.eventlog.settled_copy import SettledCopy, is_opening
 from dragoman.tlog import leaf
 from dragoman.tlog.merkle import Nodes
+from dragoman.tlog.note import Verifier
 
 
 class Mirror:
@@ -32,11 +33,16 @@ class Mirror:
         Raises `CopyOfAnotherChannel`, and the errors of an archive.
         """
         self._copy = SettledCopy(folder, pinned, None if base is None else base.earlier)
-        self.log, self.cid = self._copy.log, self._copy.cid
-        self.verification = Verification(cid=pinned.cid, log=self.log, base=base)
+        self.cid = self._copy.cid
+        self.verification = Verification(cid=pinned.cid, log=self.log.first, base=base)
         self.verification.erasures = self._copy.named
         self._overwritten = False
         self._erased = 0
+
+    @property
+    def log(self) -> Verifier:
+        """The log's key, with those that the owner of this copy follows."""
+        return self._copy.log
 
     @property
     def archive(self) -> Archive:
@@ -64,7 +70,7 @@ class Mirror:
     def begin_anew(self) -> None:
         """Use nothing of a kept audit."""
         self.archive.self_check()
-        self.verification = Verification(cid=self.cid, log=self.log)
+        self.verification = Verification(cid=self.cid, log=self.log.first)
         self.verification.erasures = self._copy.named
 
     def sign_off(self, folder: Path) -> str:

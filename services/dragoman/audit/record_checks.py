@@ -180,14 +180,14 @@ class RecordChecks:
             self._collector.report(
                 "opening", 1, what, "the two genesis records: who signed both opened two logs"
             )
-        elif self._log is not None and log_of(registry) != self._log:
+        elif self._log is not None and log_of(registry).first != self._log:
             self._collector.report(
                 "opening",
                 1,
                 "the genesis names another log key than the one that was given",
                 "the genesis record",
             )
-        elif self._policy is not None and log_of(registry) not in self._policy.logs.values():
+        elif self._policy is not None and log_of(registry).first not in self._policy.logs.values():
             self._collector.report(
                 "opening",
                 1,

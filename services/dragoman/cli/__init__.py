@@ -154,6 +154,11 @@ GROUPS: Final = {
             "Restore a host from a backup, into a new data directory.",
         ),
         (
+            "host",
+            "host.succession:host",
+            "Let a channel go on at another host, or under another key.",
+        ),
+        (
             "prepare",
             "host.prepare:prepare",
             "Fold the logs for another release while the present one runs.",

@@ -5,8 +5,9 @@ They are `draft`, `sign`, `open`, `admit`, `consent`, `erase` and `post`.
 
 import json
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from urllib.parse import quote
 
 import msgspec
@@ -41,6 +42,7 @@ from dragoman_schemas.acts.office.channel import (
     ErasedRecord,
     Erasure,
     ErasureConsent,
+    LogHandover,
     SideAdmission,
 )
 from dragoman_schemas.host_responses import Opening
@@ -161,6 +163,8 @@ def channel_sign(
     seed = seed_of(key, passphrase)
     mine = dsse.encode_base64(dsse.public_of(seed))
     data = read_act(raw, cut=False)[1]
+    if isinstance(data, LogHandover):
+        raise UsageError("a handover is compared with your own copy first: `dragoman host sign`")
     if isinstance(data, SideAdmission | Erasure):
         _describe_consent(data)
         say("signed")
@@ -364,37 +368,43 @@ async def _records_of(caller: Client, channel: str, exchange: str) -> list[Erase
     ]
 
 
+_WHAT_TO_POST: Final = (
+    "name the file of `channel admit`, `channel erase` or `host draft`, "
+    "and the files of all signatures from `channel sign` or `host sign`"
+)
+
+
+def read_signature_files(files: Sequence[Path]) -> dict[str, str]:
+    """Return the headers with the signatures in files. Raises `UsageError`."""
+    lines = [
+        line for path in files for line in read_input(str(path)).decode(errors="replace").split()
+    ]
+    if not lines:
+        raise UsageError(_WHAT_TO_POST)
+    keyids, signature_texts = zip(
+        *(line.split(":", 1) if ":" in line else (line, "") for line in lines), strict=True
+    )
+    return {"Dragoman-Key-Id": " ".join(keyids), "Dragoman-Signature": " ".join(signature_texts)}
+
+
 @channel.command(name="post")
 async def channel_post(
     file: File,
     *signatures: Annotated[Path, Parameter(help="The files of the sides' signatures.")],
     target: Target = EVERYWHERE,
 ) -> int:
-    """Post an admission or an erasure that all sides have signed.
+    """Post an admission, an erasure or a handover that all sides have signed.
 
     Name the files of their signatures, and use the token of its author. Posting it
     again changes nothing.
     """
     raw = read_input(file).rstrip(b"\n")
-    lines = [
-        line
-        for path in signatures
-        for line in read_input(str(path)).decode(errors="replace").split()
-    ]
     data = read_act(raw, cut=False)[1]
-    if (
-        not lines
-        or not isinstance(data, SideAdmission | Erasure)
-        or not isinstance(data.signed, Signed)
+    if not isinstance(data, SideAdmission | Erasure | LogHandover) or not isinstance(
+        data.signed, Signed
     ):
-        raise UsageError(
-            "name the file of `channel admit` or `channel erase`, "
-            "and the files of all signatures from `channel sign`"
-        )
-    keyids, signature_texts = zip(
-        *(line.split(":", 1) if ":" in line else (line, "") for line in lines), strict=True
-    )
-    headers = {"Dragoman-Key-Id": " ".join(keyids), "Dragoman-Signature": " ".join(signature_texts)}
+        raise UsageError(_WHAT_TO_POST)
+    headers = read_signature_files(signatures)
     async with connected(target) as caller:
         recorded = (
             await caller.post(
@@ -405,6 +415,8 @@ async def channel_post(
         return _tell_erased(target, recorded)
     if target.json:
         out_json(recorded)
+    elif isinstance(data, LogHandover):
+        say(f"from position {recorded.position} the heads of the log are signed with {data.key}")
     else:
         say(
             f"{data.side.name} is a side from position {recorded.position}; "

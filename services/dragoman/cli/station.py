@@ -281,6 +281,41 @@ async def _joined(target: Target) -> JoinedChannel:
     return channel
 
 
+@station.command
+def pause(
+    channel: Annotated[str, Parameter(help="The channel.")],
+    *,
+    data: Data = DATA,
+) -> int:
+    """Let what is written here wait, and send nothing to the channel's host.
+
+    Copies, alarms and the witness go on.
+    """
+    path = _pausing(channel, data)
+    path.touch()
+    say(f"nothing is sent to the host of {channel}; go on with `dragoman station resume {channel}`")
+    return 0
+
+
+@station.command
+def resume(
+    channel: Annotated[str, Parameter(help="The channel.")],
+    *,
+    data: Data = DATA,
+) -> int:
+    """Send to the channel's host again what waits here, after `station pause`."""
+    _pausing(channel, data).unlink(missing_ok=True)
+    say(f"what waits for the host of {channel} leaves now")
+    return 0
+
+
+def _pausing(channel: str, data: Path) -> Path:
+    """Return the file that pauses a joined channel. Raises `UsageError`."""
+    if channel not in joined_channels.read(data).channels():
+        raise UsageError(f"the station of {data} has not joined {channel}; see `station list`")
+    return joined_channels.paused_file(data, channel)
+
+
 @station.command(name="list")
 def list_(
     *,

@@ -177,7 +177,7 @@ def _compare(registry: Registry, log: Verifier | None, cid: str) -> None:
             ),
             1,
         )
-    if log is not None and log_policy.log_of(registry) != log:
+    if log is not None and log_policy.log_of(registry).first != log:
         raise EvidenceRefuted(
             sentence("the opening names another log key than the one that was given"), 1
         )

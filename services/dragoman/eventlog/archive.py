@@ -41,6 +41,7 @@ from dragoman.eventlog.archive_frames import ArchiveFiles, UnchangedRecords
 from dragoman.eventlog.cosign_times import TIMES
 from dragoman.eventlog.self_check import SelfCheck
 from dragoman.tlog import leaf, merkle
+from dragoman.tlog.dsse import encode_base64
 from dragoman.tlog.merkle import Nodes, leaf_hash, node_hash
 
 _KEPT_LEVEL: Final = 8
@@ -123,6 +124,11 @@ class Archive:
                 self.unchanged, self._earlier = earlier.sums.records, earlier.nodes
             self._begin(checked=checked)
             unopened.pop_all()
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the archive."""
+        return self._folder
 
     @property
     def size(self) -> int:
@@ -479,6 +485,20 @@ class Archive:
     def _leaf_of(self, position: int) -> bytes:
         raw, erased = self._framed(position)
         return leaf_hash(raw) if erased else _leaf(position, raw)
+
+
+def root_in(folder: Path, size: int) -> tuple[int, str]:
+    """Return the number of records in a folder, and the root of the first `size`.
+
+    The root is in base64. A service may be adding records meanwhile. With fewer records the root is that
+    of all of them.
+    """
+    number = (folder / "offsets").stat().st_size // OFFSET
+    with (folder / "leaves").open("rb") as leaves:
+        frontier = merkle.Frontier()
+        for _ in range(min(size, number)):
+            frontier = frontier.add(leaves.read(HASH))
+    return number, encode_base64(frontier.root())
 
 
 def _leaf(position: int, raw: bytes) -> bytes:

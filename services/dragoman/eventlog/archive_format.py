@@ -46,7 +46,11 @@ AHEAD: Final = "erasures-ahead.json"
 CONTRADICTIONS: Final = "contradiction-*.note"
 
 
-SUMMED: Final = (PINNED, "sealed", COVERING, COSIGNED, AHEAD)
+HANDOVERS: Final = "handovers.json"
+"""The handovers of the log to other keys, as far as they are followed here."""
+
+
+SUMMED: Final = (PINNED, "sealed", COVERING, COSIGNED, AHEAD, HANDOVERS)
 """The files of a mirror and a witness that have digests beside them.
 
 Contradictions have digests beside them as well.

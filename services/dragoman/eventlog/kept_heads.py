@@ -36,6 +36,7 @@ from dragoman.eventlog.archive_format import (
     Pinned,
 )
 from dragoman.eventlog.archive_frames import ArchiveFrames
+from dragoman.eventlog.kept_handovers import KeptHandovers
 from dragoman.tlog import checkpoint, dsse, note
 from dragoman.tlog.checkpoint import Checkpoint
 from dragoman.tlog.note import ED25519, NotANote, Verifier, read_verifier
@@ -64,18 +65,15 @@ class KeptHeads:
     def key(self) -> Verifier | None:
         """Return the log's key: by the first record, or else by the pins.
 
-        Return None if neither can be read.
+        The keys that follow it here come with it. Return None if neither can be read.
         """
-        opening = self.opening
+        opening, handovers = self.opening, KeptHandovers(self._folder)
         if opening is not None:
-            return Verifier(
-                opening[1].origin,
-                ED25519,
-                dsse.decode_base64(opening[1].log_key, HASH) or bytes(HASH),
-            )
+            public = dsse.decode_base64(opening[1].log_key, HASH) or bytes(HASH)
+            return handovers.of(Verifier(opening[1].origin, ED25519, public))
         pins = self.pins()
         try:
-            return None if pins is None else read_verifier(pins.log)
+            return None if pins is None else handovers.of(read_verifier(pins.log))
         except NotANote:
             return None
 

@@ -18,6 +18,7 @@ from typing import Final
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dragoman.domain.acts.erasure import Withheld, named_in, standing_in
 from dragoman.domain.acts.families.genesis import cid_of
@@ -35,10 +36,17 @@ from dragoman.eventlog.archive_format import (
     SUMMED,
     Pinned,
 )
+from dragoman.eventlog.kept_handovers import (
+    KeptHandover,
+    KeptHandovers,
+    digest_of,
+    handovers_in,
+    with_later,
+)
 from dragoman.tlog import checkpoint, leaf, merkle, tiles
 from dragoman.tlog.checkpoint import Checkpoint
 from dragoman.tlog.merkle import Frontier, Nodes, leaf_hash
-from dragoman.tlog.note import NotANote, read_verifier
+from dragoman.tlog.note import NotANote, Verifier, read_verifier
 from dragoman.tlog.tiles import Tile
 
 _BACK_SECONDS: Final = 30.0
@@ -87,7 +95,8 @@ class SettledCopy:
         """
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.folder = folder
-        self.log = read_verifier(pinned.log)
+        self._pinned_log = read_verifier(pinned.log)
+        self.handovers = KeptHandovers(folder)
         self.cid = pinned.cid
         self.archive = Archive(folder, earlier=earlier)
         try:
@@ -103,6 +112,18 @@ class SettledCopy:
         self._back_since: float | None = None
         self.awaited = 0
         """The number of records of the newest head, if it is more than are kept."""
+
+    @property
+    def log(self) -> Verifier:
+        """The log's key, with those that the owner of this copy follows."""
+        return self.handovers.of(self._pinned_log)
+
+    @property
+    def cut_ahead(self) -> KeptHandover | None:
+        """The handover with a cut that is followed, until its record is kept here."""
+        newest = self.handovers.every[-1:]
+        is_ahead = newest and newest[0].cut and self.archive.size < newest[0].first
+        return newest[0] if is_ahead else None
 
     def _pin(self, pinned: Pinned) -> None:
         """Compare the pins with those of the folder, or write them.
@@ -165,19 +186,59 @@ class SettledCopy:
 
     def _read(self, signed: bytes) -> Checkpoint | None:
         try:
-            return checkpoint.read_signed(signed, self.log)[0]
+            return self._checked(signed)
         except NotANote:
             return None
+
+    def _checked(self, signed: bytes) -> Checkpoint:
+        """Return a signed head of this log. Raises `NotANote`.
+
+        While the record of a handover is awaited, its key may sign whatever is beyond
+        the kept records: nobody knows yet where its record stands.
+        """
+        log, awaited = self.log, self.handovers.awaited
+        try:
+            return checkpoint.read_signed(signed, log)[0]
+        except NotANote:
+            if awaited is None:
+                raise
+            expected = replace(awaited, first=self.archive.size + 1)
+            return checkpoint.read_signed(
+                signed, with_later(log, (*self.handovers.every[:-1], expected))
+            )[0]
+
+    def _follow(self, messages: Sequence[bytes]) -> None:
+        """Find the record of a handover among the next messages.
+
+        Raises `UnprovenHead` if another record stands where its sides have put it.
+        """
+        first, every = self.archive.size + 1, self.handovers.every
+        records = dict(handovers_in(enumerate(messages, first)))
+        for handover in every:
+            if first <= handover.first < first + len(messages):
+                record = records.get(handover.first)
+                if record is None or digest_of(record.act) != handover.act:
+                    raise UnprovenHead(
+                        f"record {handover.first} is not the handover of the log that is "
+                        "followed here"
+                    )
+        if (awaited := self.handovers.awaited) is not None:
+            for position, record in records.items():
+                if digest_of(record.act) == awaited.act:
+                    self.handovers.found(position)
+                    return
 
     def prove(self, messages: Sequence[bytes], signed: bytes, nodes: Nodes | None = None) -> bool:
         """Return whether a signed head begins with the kept records and these messages.
 
         A head of other records convicts the signer. If the head is of more records,
         `nodes` gives the tree of all its records, as the host serves it. Raises
-        `UnprovenHead` if that tree is not the head's: then nobody is convicted.
+        `UnprovenHead` if that tree is not the head's, or if another record stands for a
+        handover: then nobody is convicted.
         """
+        self._follow(messages)
         try:
-            head, _ = checkpoint.read_signed(signed, self.log)
+            head = self._checked(signed)
         except NotANote as error:
             self.convict(self.archive.size, f"the signed head is none of this log: {error}", signed)
             return False
@@ -278,7 +339,7 @@ class SettledCopy:
         electing a leader.
         """
         try:
-            head, _ = checkpoint.read_signed(signed, self.log)
+            head = self._checked(signed)
         except NotANote as error:
             self.convict(self.archive.size, f"the signed head is none of this log: {error}", signed)
             return

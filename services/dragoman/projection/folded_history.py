@@ -5,7 +5,7 @@ asks the folded messages in memory first, then the file. A message stays in memo
 the writer has committed it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
 import structlog
@@ -55,7 +55,8 @@ class FoldedHistory:
     channel goes on by rules that this program lacks; None if it does not.
     `judged_otherwise` says that another program gave the same records another meaning.
     `awaited` is the number of records that a restored log must have before more are
-    written. `unsigned` says that nobody here has proved the channel's log key.
+    written. `unsigned` says that nobody here has proved the channel's log key;
+    `heirs` are the keys to which a handover may go then.
     """
 
     def __init__(self, store: Store, channel: str) -> None:
@@ -81,6 +82,7 @@ class FoldedHistory:
         self.judged_otherwise: JudgedOtherwise | None = None
         self.awaited = 0
         self.unsigned: Text | None = None
+        self.heirs: Collection[str] = ()
         self._look_at_rules()
 
     @property

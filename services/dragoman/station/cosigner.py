@@ -76,6 +76,8 @@ class Cosigner:
 
     async def _push(self, signed: bytes) -> None:
         head, signatures = checkpoint.read_signed(signed, self._copy.settled.log)
+        if (awaited := self._copy.settled.cut_ahead) is not None and head.size < awaited.first:
+            return  # Its side has signed a handover: nothing more of the old host is cosigned.
         is_there = signatures.signed_by(self.verifier) is not None
         if head.size < max(self.size, self._shown, self._handed_in + 1) or is_there:
             return

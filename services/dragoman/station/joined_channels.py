@@ -74,6 +74,11 @@ def write(data: Path, joined: JoinedHosts) -> None:
     durable.write(path, msgspec.json.format(msgspec.json.encode(joined), indent=2))
 
 
+def paused_file(data: Path, channel: str) -> Path:
+    """Return the file that lasts while nothing is sent to a channel's host."""
+    return data / "station" / f"{channel}.paused"
+
+
 def copy_folder(data: Path, channel: str) -> Path:
     """Return the folder of a channel's copy."""
     return data / "copies" / channel

@@ -203,6 +203,7 @@ class Station:
             final=partial(self._final, projection),
             accuse=partial(self._accuse, name),
             is_in_doubt=lambda: self._hindrance(name) is not None,
+            is_held=lambda: self._held(name) is not None,
         )
         self._handler.submitters[name] = submitter
         answers = joined_channels.copy_folder(self._data, name).parent.glob(f"{name}.answer-*.json")
@@ -331,9 +332,27 @@ class Station:
         """Return the reason to doubt a channel's host; None if all is well."""
         return (
             self.copies[channel].fault
+            or self._held(channel)
             or self._accusations.get(channel)
             or self._followers[channel].hindrance
             or self._held_back(channel)
+        )
+
+    def _held(self, channel: str) -> Text | None:
+        """Return the reason why nothing leaves for a channel's host; None if it may."""
+        if joined_channels.paused_file(self._data, channel).exists():
+            return sentence(
+                "this station is paused by its operator: what you write waits here; telephone what "
+                "cannot wait"
+            )
+        handover = self.copies[channel].settled.cut_ahead
+        if handover is None:
+            return None
+        return sentence(
+            "your side has signed that this channel goes on at another host after record "
+            "%(position)s: what you write waits here until that host goes on; telephone what "
+            "cannot wait",
+            position=handover.first - 1,
         )
 
     def _held_back(self, channel: str) -> Text | None:

@@ -79,6 +79,7 @@ class Submitter:
         final: Callable[[], Awaitable[int]],
         accuse: Callable[[OutboxEntry, bytes], None],
         is_in_doubt: Callable[[], bool],
+        is_held: Callable[[], bool],
     ) -> None:
         """Send a channel's entries over a link, for the station `actor`.
 
@@ -86,12 +87,13 @@ class Submitter:
         brings the files that an act names to the host. `final`
         gives the position up to which records are final. `accuse` is called with the
         host's answer if the copy has something else where that says a record is. A
-        refusal decides nothing while the host `is_in_doubt`.
+        refusal decides nothing while the host `is_in_doubt`, and nothing leaves while
+        the outbox `is_held`.
         """
         self._link, self._outbox, self._projection = link, outbox, projection
         self._cid, self._actor = cid, actor
         self._sign, self._bring, self._final, self._accuse = sign, bring, final, accuse
-        self._is_in_doubt = is_in_doubt
+        self._is_in_doubt, self._is_held = is_in_doubt, is_held
         self._wake = asyncio.Event()
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._settled: dict[str, list[asyncio.Future[OutboxEntry]]] = {}
@@ -179,7 +181,7 @@ class Submitter:
                     await self._back(replace(entry, state="ended"))
                 else:
                     waiting.setdefault(entry.queue, entry)
-        if self.is_stopped:
+        if self.is_stopped or self._is_held():
             return
         ordered = sorted(waiting.values(), key=_rank)
         for entry in ordered:
@@ -199,6 +201,13 @@ class Submitter:
     def _is_newest(self, entry: OutboxEntry) -> bool:
         """Return whether nobody has changed or withdrawn an entry meanwhile."""
         return self._outbox.find(entry.cid, entry.id) is entry
+
+    def _is_gone(self, entry: OutboxEntry) -> bool:
+        """Return whether its record was taken back, so that it has to leave again."""
+        return (
+            entry.position <= self._projection.state.position
+            and self._projection.posted(entry.id) is None
+        )
 
     def _tried(self, queue: str, task: asyncio.Task[None]) -> None:
         self._busy.pop(queue, None)
@@ -356,8 +365,13 @@ class Submitter:
         self._end(entry)
 
     async def _let_go(self, entry: OutboxEntry) -> None:
-        """Forget an entry once its record is final."""
-        if entry.position <= await self._final():
+        """Forget an entry once its record is final.
+
+        One whose record was taken back leaves again.
+        """
+        if self._is_gone(entry):
+            await self._outbox.change(entry, state="unanswered", position=0)
+        elif entry.position <= await self._final():
             await self._outbox.drop(entry)
 
     def _pause(self, entry: OutboxEntry) -> None:

@@ -58,6 +58,11 @@ class Keystore:
         """Return the seed of an owner's key, to sign something other than an act."""
         return self._path(channel, owner).read_bytes()
 
+    def seeds(self, channel: str, side: str) -> list[bytes]:
+        """Return all seeds of a side, the first one that was made first."""
+        paths = (self._folder / channel / side).glob("*.seed")
+        return [path.read_bytes() for path in sorted(paths, key=lambda path: path.stem)]
+
     def sign(
         self, channel: str, owners: list[str], act: bytes, new: Mapping[str, bytes] | None = None
     ) -> str:

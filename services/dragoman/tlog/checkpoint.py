@@ -71,11 +71,11 @@ def read_signed(raw: bytes, log: Verifier) -> tuple[Checkpoint, Note]:
     """Return a signed checkpoint and its note, after checking the log's signature.
 
     Raises `NotANote` if the note is not valid, or if the log's key has not signed it
-    under its origin.
+    under its origin. It is the key for a head of that size.
     """
     signed_note = note.read(raw)
     checkpoint = read(signed_note.text)
-    if checkpoint.origin != log.name or signed_note.signed_by(log) is None:
+    if checkpoint.origin != log.name or signed_note.signed_by(log.at(checkpoint.size)) is None:
         raise NotANote(sentence("it is not signed by %(name)s", name=log.name))
     return checkpoint, signed_note
 

@@ -44,11 +44,34 @@ class NotANote(TextError):
 
 
 class Verifier(Struct, frozen=True):
-    """A key that verifies notes: its name, its type and its 32 public bytes."""
+    """A key that verifies notes: its name, its type and its 32 public bytes.
+
+    A log that was handed over has `later` keys, each with the size of the first head
+    that it signs. Its text stays that of the first key, as readers keep it.
+    """
 
     name: str
     type: int
     public: bytes
+    later: tuple[tuple[int, bytes], ...] = ()
+
+    def at(self, size: int) -> "Verifier":
+        """Return the one key that signs a head of so many records."""
+        public = self.public
+        for first, key in self.later:
+            if size >= first:
+                public = key
+        return Verifier(self.name, self.type, public)
+
+    @property
+    def first(self) -> "Verifier":
+        """The key of the log's first heads, without those that came later."""
+        return Verifier(self.name, self.type, self.public)
+
+    @property
+    def keys(self) -> "tuple[Verifier, ...]":
+        """All keys of the log, the first one first."""
+        return (self.first, *(self.at(size) for size, _ in self.later))
 
     @property
     def key_id(self) -> bytes:

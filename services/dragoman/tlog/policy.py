@@ -68,6 +68,16 @@ class Policy(Struct, frozen=True):
             return name in witnessed
         return sum(self.satisfied(witnessed, member) for member in group.members) >= group.threshold
 
+    def others(self, name: str) -> frozenset[str]:
+        """Return the witnesses but those of a group, or but the one witness named."""
+
+        def of(member: str) -> frozenset[str]:
+            group = self.groups.get(member)
+            members = frozenset([member]) if group is None else frozenset(group.members)
+            return members if group is None else frozenset().union(*map(of, members))
+
+        return frozenset(self.witnesses) - of(name)
+
 
 def read(text: str) -> Policy:
     """Return the policy in a text. Raises `NotANote` with the line number."""

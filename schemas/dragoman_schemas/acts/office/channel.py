@@ -145,6 +145,22 @@ class SideAdmission(Act, frozen=True, kw_only=True, tag="side-admission"):
     side: GenesisSide
 
 
+class LogHandover(Act, frozen=True, kw_only=True, tag="log-handover"):
+    """Another key signs the log's heads from this record on, here or at another host.
+
+    Root or an administrator of every side signs it. `epoch` counts the handovers of the
+    channel from 1. `key` is the new key, and `host_url` the address of the host. With
+    `cut`, it follows the last record that its author has seen: what the old host
+    recorded beyond that is not of this channel.
+    """
+
+    epoch: Annotated[int, Meta(ge=1, le=1_000)]
+    key: Base64Of32
+    cut: bool | UnsetType = UNSET
+    host_url: Line | UnsetType = UNSET
+    reason: Words | UnsetType = UNSET
+
+
 class ErasedRecord(Shape, frozen=True, kw_only=True, gc=False):
     """The rest of an erased record: all that the fold still needs, and no text."""
 

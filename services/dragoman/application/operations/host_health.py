@@ -13,6 +13,7 @@ from dragoman.application.operations import (
 )
 from dragoman.application.service import Service
 from dragoman.application.station_port import HostLine
+from dragoman.domain.acts import log_policy
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.readiness import IN_TIME, ONE_KEY, PLACED, READABLE, SIGNED, STAYS, WRITTEN, health_of
 from dragoman.text import MomentValue, Text, sentence
@@ -308,13 +309,14 @@ async def _one_key(service: Service, *, is_operator: bool) -> Condition:
         key = await service.identity.log_key() if service.channels else None
     except LogUnreachable:
         key = service.identity.known
+    keys = {dsse.encode_base64(item) for item in (key, *service.identity.own_keys) if item}
     others = sorted(
         projection.name
         for projection in service.channels.values()
         if key is not None
         and projection.is_channel
         and not projection.is_copy
-        and projection.registry.log_key != dsse.encode_base64(key)
+        and log_policy.key_in_force(projection.registry) not in keys
     )
     if not others:
         return Condition(ONE_KEY, ok=True)
@@ -323,7 +325,7 @@ async def _one_key(service: Service, *, is_operator: bool) -> Condition:
             ONE_KEY,
             ok=False,
             why=sentence(
-                "another log key is in the genesis of %(channels)s: start a signer on the data "
+                "another log key is in force in %(channels)s: start a signer on the data "
                 "directory that has that key, or their heads stay unsigned",
                 channels=", ".join(others),
             ),

@@ -24,6 +24,7 @@ from dragoman.eventlog.high_water_mark import accept_stream
 from dragoman.eventlog.restore import CopyMismatch, RestoreCopy, WithoutErased, restore_log
 from dragoman.settings import Settings, load
 from dragoman.stores.compare_and_set import WriteConflict
+from dragoman.stores.host_key import HostKeyStore
 from dragoman.stores.signed_heads import SignedHeadStore
 from dragoman.tlog import checkpoint
 from dragoman.tlog.difference import sources_of
@@ -135,7 +136,7 @@ async def rebuild_command(
             aside = broker.set_aside(settings.data, stream_config.stream_of(channel))
         say(f"the broker's old log is in {aside}" if aside else "the broker had nothing of it")
     try:
-        written = await _write_log(settings, channel, WithoutErased(copy, entries), copy.sealed)
+        written = await write_log(settings, channel, WithoutErased(copy, entries), copy.sealed)
     except (CopyMismatch, LogBroken) as error:
         say(f"dragoman: VERIFICATION FAILED: {error}")
         return UNVERIFIED
@@ -206,10 +207,17 @@ def _erase(
         file.unlink()
 
 
-async def _write_log(
-    settings: Settings, channel: str, copy: RestoreCopy, signed: bytes | None
+async def write_log(
+    settings: Settings,
+    channel: str,
+    copy: RestoreCopy,
+    signed: bytes | None,
+    *,
+    log_key: bytes | None = None,
 ) -> int:
     """Write the log, and the newest signed head if the broker has lost it.
+
+    A `log_key` becomes that of the host, if it has none yet.
 
     If the log is lost, the store of signed heads is made before it. If the log is
     there, the store is made after the log has been compared with the copy. A signer
@@ -226,6 +234,9 @@ async def _write_log(
         async with endpoint.connected("gateway") as bus:
             with progress("writing", copy.size) as report:
                 written = await restore_log(bus, channel, copy, report)
+            if log_key is not None:
+                await HostKeyStore.create(steward, replicas)
+                await HostKeyStore(bus, steward).enter(log_key)
         await SignedHeadStore.create(steward, replicas)
         async with endpoint.connected("registrar") as bus:
             newest = await SignedHeadStore(bus).newest(channel)

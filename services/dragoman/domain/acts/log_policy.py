@@ -24,14 +24,30 @@ from dragoman_schemas.state import AdoptedPolicy, Registry
 def log_of(registry: Registry) -> Verifier:
     """Return the key that verifies the channel's signed heads.
 
-    The key has the name of the channel's origin.
+    The key has the name of the channel's origin, and those of handovers come with it.
     """
-    return Verifier(registry.origin, ED25519, dsse.decode_base64(registry.log_key, 32) or bytes(32))
+    return Verifier(
+        registry.origin,
+        ED25519,
+        _public_of(registry.log_key),
+        tuple((handover.since, _public_of(handover.key)) for handover in registry.handovers),
+    )
+
+
+def _public_of(encoded: str) -> bytes:
+    return dsse.decode_base64(encoded, 32) or bytes(32)
+
+
+def key_in_force(registry: Registry) -> str:
+    """Return the key that signs the log's newest heads, as an act names it."""
+    return registry.handovers[-1].key if registry.handovers else registry.log_key
 
 
 @lru_cache(maxsize=64)
 def read_policy(log: Verifier, text: str) -> Policy:
     """Return the policy together with its log, as other people's tools read it.
+
+    A log that was handed over has a line for each key.
 
     Raises `NotANote` if the policy is not valid.
     """
@@ -42,7 +58,7 @@ def read_policy(log: Verifier, text: str) -> Policy:
 
 def policy_file(log: Verifier, text: str) -> str:
     """Return the policy as a file for other people's tools."""
-    return f"{text.rstrip()}\nlog {log}\n"
+    return "\n".join([text.rstrip(), *(f"log {key}" for key in log.keys), ""])
 
 
 def in_force(registry: Registry) -> Policy | None:
@@ -51,7 +67,7 @@ def in_force(registry: Registry) -> Policy | None:
 
 
 def keys_of(registry: Registry) -> set[bytes]:
-    """Return the public keys of the log and of its witnesses.
+    """Return the public keys of the log, also its earlier ones, and of its witnesses.
 
     The witnesses are those of the policy in force and of each policy that a side has
     adopted. None of these keys may serve another purpose.
@@ -61,9 +77,20 @@ def keys_of(registry: Registry) -> set[bytes]:
         registry.policy,
         *(adopted_policy.policy for adopted_policy in registry.policies.values()),
     } - {""}
-    return {log.public} | {
+    return {key.public for key in log.keys} | {
         witness.public for text in texts for witness in read_policy(log, text).witnesses.values()
     }
+
+
+def dispensable(registry: Registry, sides: Iterable[str]) -> list[str]:
+    """Return the sides without whose witnesses a head can be final.
+
+    Without a policy these are all sides.
+    """
+    policy = in_force(registry)
+    if policy is None:
+        return list(sides)
+    return [side for side in sides if policy.satisfied(policy.others(side))]
 
 
 def policy_after(adopted: dict[str, AdoptedPolicy], sides: Iterable[str], before: str) -> str:
@@ -111,7 +138,7 @@ def check(log: Verifier, sides: Iterable[str], used: Iterable[str], text: str) -
     public_keys = [witness.public for witness in log_policy.witnesses.values()]
     if len(set(public_keys)) < len(public_keys) or not {
         dsse.key_id(public_key) for public_key in public_keys
-    }.isdisjoint({*used, dsse.key_id(log.public)}):
+    }.isdisjoint({*used, *(dsse.key_id(key.public) for key in log.keys)}):
         return invalid(
             "/policy",
             sentence("the key of a witness must serve no other purpose; make another one"),

@@ -13,7 +13,7 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from dragoman.domain.acts import log_policy
-from dragoman.domain.acts.access import ROOT, SERVICE, stations_of
+from dragoman.domain.acts.access import ROOT, SERVICE, full_sides, stations_of
 from dragoman.domain.acts.act_rules import Folding
 from dragoman.domain.acts.erasure import consenting, hash_of, not_consented
 from dragoman.domain.record.codec import Record
@@ -21,9 +21,10 @@ from dragoman.domain.record.errors import Refusal, invalid, make_refusal
 from dragoman.limits import SIDES, SIGNATURES
 from dragoman.text import sentence
 from dragoman.tlog import dsse
+from dragoman_schemas.act_frame import Signed
 from dragoman_schemas.acts.office import channel as acts
 from dragoman_schemas.fields import or_default
-from dragoman_schemas.state import Key, OfficerState, Registry, SideState
+from dragoman_schemas.state import Handover, Key, OfficerState, Registry, SideState
 
 MEMBERSHIP: Final = (
     acts.Officer,
@@ -32,8 +33,12 @@ MEMBERSHIP: Final = (
     acts.KeyRevocation,
     acts.RootRotation,
     acts.SideAdmission,
+    acts.LogHandover,
 )
-"""The acts that change the members of a channel."""
+"""The acts that change the keys of a channel: of its members and of its log."""
+
+OF_EVERY_SIDE: Final = acts.SideAdmission | acts.Erasure | acts.LogHandover
+"""The acts that root or an administrator of every side signs."""
 
 
 # Signatures
@@ -121,7 +126,7 @@ def check_signed(registry: Registry, record: Record, position: int) -> Refusal |
         )
     owners = {key.owner for keyid in signers if (key := valid_key(keyid)) is not None}
     actor = record.envelope.actor
-    if isinstance(record.data, acts.SideAdmission | acts.Erasure):
+    if isinstance(record.data, OF_EVERY_SIDE):
         silent = [
             side.name
             for side in registry.sides
@@ -221,6 +226,8 @@ def check(registry: Registry, record: Record, position: int) -> Refusal | None:
             return _check_rotation(registry, record, data)
         case acts.SideAdmission() as data:
             return _check_admission(registry, data)
+        case acts.LogHandover() as data:
+            return _check_handover(registry, record, data, position)
         case _:
             return None
 
@@ -392,6 +399,51 @@ def _check_admission(registry: Registry, data: acts.SideAdmission) -> Refusal | 
     return None if refusal is None else invalid("/side/roots", refusal.faults[0].detail)
 
 
+def _check_handover(
+    registry: Registry, record: Record, data: acts.LogHandover, position: int
+) -> Refusal | None:
+    """Refuse a handover to a used key, or at another place than its sides have signed.
+
+    It is decided on the record before it. So whoever signs heads, and folds nothing,
+    knows that the host has judged it at its very position.
+    """
+    if record.envelope.decided != str(position - 1):
+        return Refusal(
+            kind="void", detail=sentence("Another record came before this handover of the log.")
+        )
+    if data.epoch != len(registry.handovers) + 1:
+        return invalid(
+            "/epoch",
+            sentence(
+                "this channel's next handover has the number %(number)s",
+                number=len(registry.handovers) + 1,
+            ),
+        )
+    wanting = log_policy.dispensable(registry, full_sides(registry))
+    if wanting:
+        return invalid(
+            "/act",
+            sentence(
+                "a log is handed over only under a policy that asks a witness of every side; "
+                "it asks none of %(sides)s: adopt such a policy first",
+                sides=", ".join(wanting),
+            ),
+        )
+    size = data.signed.seen.size if isinstance(data.signed, Signed) else 0
+    if data.cut is True and size != position - 1:
+        return invalid(
+            "/cut",
+            sentence(
+                "the sides have signed that it follows record %(seen)s, and %(position)s come "
+                "before it here",
+                seen=size,
+                position=position - 1,
+            ),
+        )
+    refusal = _check_keys(registry, (data.key,))
+    return None if refusal is None else invalid("/key", refusal.faults[0].detail)
+
+
 def roots_hash(threshold: int, roots: Iterable[str]) -> str:
     """Return the hash that announces root keys before they are named.
 
@@ -516,6 +568,14 @@ def evolve(registry: Registry, folding: Folding) -> Registry:
             return _rotated(registry, side, data, position)
         case acts.SideAdmission() as data:
             return _admitted(registry, data.side, position)
+        case acts.LogHandover() as data:
+            handover = Handover(
+                key=data.key,
+                since=position,
+                cut=data.cut is True,
+                host_url=or_default(data.host_url, ""),
+            )
+            return replace(registry, handovers=(*registry.handovers, handover))
         case acts.KeyRevocation() as data:
             key = registry.keys[data.key]
             suspect_from = or_default(data.suspect_from, None)

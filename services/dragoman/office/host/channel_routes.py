@@ -3,15 +3,19 @@
 from typing import Any, Final
 
 from dragoman.api import examples
-from dragoman.api.routing import CHANNEL, May, Route
+from dragoman.api.routing import CHANNEL, POST_HEADERS, May, Route
 from dragoman.application.http.conditional_requests import headers_of
 from dragoman.application.http.paging import PageQuery, page
 from dragoman.application.http.request import ApiAnswer, ApiReply, ApiRequest, NoBody
+from dragoman.application.http.submission import act_of, reply_of, signatures_of
 from dragoman.application.operations import (
     access_tokens,
 )
+from dragoman.domain.decide import Submission
 from dragoman.domain.record.errors import refuse
 from dragoman.office.host.channel_view import view_of
+from dragoman_schemas.act_frame import Signed
+from dragoman_schemas.acts.office.channel import LogHandover
 from dragoman_schemas.host_responses import (
     Channels,
     ChannelView,
@@ -20,6 +24,7 @@ from dragoman_schemas.host_responses import (
     Opening,
     OpeningTerms,
 )
+from dragoman_schemas.responses import Recorded
 
 
 async def me(call: ApiRequest[NoBody]) -> ApiAnswer:
@@ -88,6 +93,30 @@ async def open_channel(call: ApiRequest[NoBody]) -> ApiAnswer:
     )
 
 
+async def hand_over(call: ApiRequest[NoBody]) -> ApiAnswer:
+    """Record a handover of the log at its new host, which every side has signed."""
+    service, name = access_tokens.operator(call), call.path("channel")
+    projection = service.channels.get(name)
+    if projection is None or not projection.is_channel:
+        raise refuse("not-found", "There is no channel %(channel)s.", channel=name[:63])
+    signatures = signatures_of(call.request)
+    act, data = await act_of(call, projection, await call.body(), signatures)
+    if not isinstance(data, LogHandover) or not isinstance(data.signed, Signed):
+        raise refuse("invalid", "Only a signed handover of the log is recorded here.")
+    signed = data.signed
+    submission = Submission(
+        actor=signed.author,
+        act=act,
+        data=data,
+        signatures=signatures,
+        id=signed.id,
+        family="channel",
+    )
+    return await reply_of(
+        call, projection, await service.command_handler.post(projection, submission)
+    )
+
+
 ROUTES: Final[tuple[Route[Any], ...]] = (
     Route(
         "GET",
@@ -128,6 +157,18 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         {201: ChannelView},
         takes=Opening,
         example=examples.OPENING,
+        may=May.OPERATOR,
+    ),
+    Route(
+        "POST",
+        f"{CHANNEL}/handovers",
+        hand_over,
+        "Record a handover of the log at its new host",
+        NoBody,
+        {201: Recorded},
+        takes="act",
+        headers=POST_HEADERS,
+        example=examples.HANDOVER,
         may=May.OPERATOR,
     ),
     Route(

@@ -6,6 +6,7 @@
     key-addition        keepers, and the new keys: further keys of an officer
     key-revocation      keepers, or the officer with that key: it signs nothing more
     side-admission      keepers of every other side, and the new side's roots
+    log-handover        keepers of every side: another key signs the log's heads
     erasure-consent     keepers: the side's consent to an erasure, or its withdrawal
     erasure             keepers of every side: whole exchanges (`erasure.py`)
     root-rotation       root: other root keys, signed by the old and the new ones
@@ -122,6 +123,13 @@ RULES: Final = (
     Rule(
         act="side-admission",
         shape=acts.SideAdmission,
+        family="channel",
+        who=Who.KEEPERS,
+        roles=ADMINISTRATORS,
+    ),
+    Rule(
+        act="log-handover",
+        shape=acts.LogHandover,
         family="channel",
         who=Who.KEEPERS,
         roles=ADMINISTRATORS,

@@ -1,0 +1,124 @@
+"""A log is handed over to another key by every side, and stays the same log."""
+
+from typing import Any
+
+import pytest
+
+from dragoman.domain.acts import log_policy
+from dragoman.domain.fold import Folded
+from dragoman.domain.record.errors import Refusal
+from dragoman.tlog import checkpoint, dsse, note
+from dragoman.tlog.checkpoint import Checkpoint
+from dragoman.tlog.note import COSIGNATURE, NotANote, Verifier
+from world import NOTE, World, public_of, refused, seed_of
+
+BOTH = ("nato/root", "china/root")
+
+
+def witness(name: str) -> str:
+    public = dsse.public_of(seed_of(f"witness/{name}"))
+    return f"witness {name} {Verifier(f'{name}.example/witness', COSIGNATURE, public)}\n"
+
+
+POLICY = f"{witness('nato')}{witness('china')}group both all nato china\nquorum both\n"
+
+
+def handover(**more: Any) -> dict[str, Any]:
+    return {"act": "log-handover", "epoch": 1, "key": public_of("heir"), **more}
+
+
+@pytest.fixture
+def world() -> World:
+    world = World()
+    adopt(world, POLICY)
+    return world
+
+
+def adopt(world: World, policy: str) -> None:
+    for side in ("nato", "china"):
+        kept = world.keep(f"{side}/root", {"act": "policy-adoption", "policy": policy})
+        assert isinstance(kept, Folded) and kept.valid
+
+
+def signed(world: World, key: str, size: int) -> bytes:
+    head = Checkpoint(world.registry.origin, size, bytes(32))
+    return note.encode(head.text, [note.sign(head.origin, seed_of(key), head.text)])
+
+
+@pytest.mark.parametrize("cut", [True, None])
+def test_heads_before_it_are_of_the_old_key_and_from_it_on_of_the_new_one(
+    cut: bool | None, world: World
+) -> None:
+    before = log_policy.log_of(world.registry)
+    handed = world.attested(handover(**({"cut": True} if cut else {})), *BOTH)
+    assert handed.valid, handed.refusal
+    at, log = world.position, log_policy.log_of(world.registry)
+    assert str(log) == str(before) and log_policy.key_in_force(world.registry) == public_of("heir")
+    assert log.at(at - 1) == before and log.at(at).public == dsse.public_of(seed_of("heir"))
+    assert checkpoint.read_signed(signed(world, "heir", at), log)[0].size == at
+    for size in (at - 1, at - 2):
+        with pytest.raises(NotANote):
+            checkpoint.read_signed(signed(world, "heir", size), log)
+    world.open("nato/o-1", NOTE)
+
+
+def test_a_policy_for_other_people_names_every_key(world: World) -> None:
+    assert world.attested(handover(), *BOTH).valid
+    log = log_policy.log_of(world.registry)
+    file = log_policy.policy_file(log, POLICY)
+    assert [line for line in file.splitlines() if line.startswith("log")] == [
+        f"log {key}" for key in log.keys
+    ]
+    assert log_policy.in_force(world.registry) is not None
+
+
+def test_it_is_decided_on_the_record_just_before_it(world: World) -> None:
+    world.open("nato/o-1", NOTE)
+    late = world.attested(handover(), *BOTH, decided=world.position - 1)
+    assert refused(late).kind == "void"
+
+
+@pytest.mark.parametrize(
+    ("body", "owners", "pointer"),
+    [
+        (handover(), ("nato/root",), None),
+        (handover(), ("china/root",), None),
+        (handover(epoch=2), BOTH, "/epoch"),
+        (handover(key=public_of("nato/root")), BOTH, "/key"),
+        (handover(key=public_of("witness/china")), BOTH, "/key"),
+    ],
+)
+def test_one_that_not_all_have_signed_or_that_is_not_sound_is_void(
+    body: dict[str, Any], owners: tuple[str, ...], pointer: str | None, world: World
+) -> None:
+    refusal = refused(world.attested(body, *owners))
+    assert [fault.pointer for fault in refusal.faults] == ([pointer] if pointer else [])
+    assert not world.registry.handovers
+
+
+def test_no_key_of_the_log_comes_back(world: World) -> None:
+    assert world.attested(handover(), *BOTH).valid
+    for key in (public_of("heir"), world.registry.log_key):
+        again = refused(world.attested(handover(epoch=2, key=key), *BOTH))
+        assert again.faults[0].pointer == "/key"
+    assert world.attested(handover(epoch=2, key=public_of("second heir")), *BOTH).valid
+    assert [item.since for item in world.registry.handovers] == sorted(
+        item.since for item in world.registry.handovers
+    )
+
+
+@pytest.mark.parametrize("quorum", ["nato", "any"])
+def test_it_needs_a_policy_that_asks_a_witness_of_every_side(quorum: str) -> None:
+    world = World()
+    assert refused(world.attested(handover(), *BOTH)).faults[0].pointer == "/act"
+    adopt(world, f"{witness('nato')}{witness('china')}group any any nato china\nquorum {quorum}\n")
+    assert refused(world.attested(handover(), *BOTH)).faults[0].pointer == "/act"
+
+
+def test_a_cut_follows_what_its_sides_have_seen_and_nothing_else(world: World) -> None:
+    size = world.position
+    seen = {"size": size, "root": dsse.encode_base64(world.ledger.root(size))}
+    world.open("nato/o-1", NOTE)
+    refusal = refused(world.attested(handover(cut=True), *BOTH, seen=seen))
+    assert isinstance(refusal, Refusal) and refusal.faults[0].pointer == "/cut"
+    assert world.attested(handover(), *BOTH, seen=seen).valid
