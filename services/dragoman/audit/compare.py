@@ -17,7 +17,8 @@ The two heads are valid, the proof is valid, and the root is not that of `one`. 
 single log has both.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -32,6 +33,7 @@ from dragoman.domain.acts.log_policy import log_of
 from dragoman.domain.record import nesting
 from dragoman.domain.record.codec import NotARecord, parse
 from dragoman.eventlog.archive import Archive
+from dragoman.eventlog.kept_handovers import handovers_in
 from dragoman.text import sentence
 from dragoman.tlog import checkpoint, leaf, merkle, note
 from dragoman.tlog import proof as proofs
@@ -46,7 +48,7 @@ from dragoman_schemas.state import Registry, Stamp
 class LogCopy(Struct, frozen=True, kw_only=True):
     """One copy of a log: its messages, its tree, and the newest signed head with it.
 
-    `where` names its place.
+    `where` names its place. `log` is the log's key, by what the copy itself has.
     """
 
     where: str
@@ -54,6 +56,7 @@ class LogCopy(Struct, frozen=True, kw_only=True):
     raw: Callable[[int], bytes]
     nodes: Nodes
     signed: bytes | None
+    log: Verifier | None = None
 
     def root(self, size: int) -> bytes:
         """Return the root of its first records."""
@@ -103,7 +106,16 @@ def of_messages(where: str, messages: Sequence[bytes], signed: bytes | None) -> 
         raw=lambda position: messages[position - 1],
         nodes=merkle.nodes_of(leaves),
         signed=signed,
+        log=_log_in(lambda: iter(messages)),
     )
+
+
+def _log_in(read: Callable[[], Iterator[bytes]]) -> Verifier | None:
+    """Return the log's key by its records. Handovers count as a replay judges them."""
+    is_handed_over = bool(handovers_in(enumerate(read(), 1)))
+    replay = replayed(list(read() if is_handed_over else islice(read(), 1)))
+    registry = replay.standing.state.registry
+    return None if registry is None else log_of(registry)
 
 
 def of_archive(where: str, archive: Archive) -> LogCopy:
@@ -114,7 +126,12 @@ def of_archive(where: str, archive: Archive) -> LogCopy:
     if any(archive.is_erased(position) for position in range(1, archive.size + 1)):
         return of_messages(where, list(archive.messages()), archive.sealed)
     return LogCopy(
-        where=where, size=archive.size, raw=archive.raw, nodes=archive.nodes, signed=archive.sealed
+        where=where,
+        size=archive.size,
+        raw=archive.raw,
+        nodes=archive.nodes,
+        signed=archive.sealed,
+        log=_log_in(archive.messages),
     )
 
 
@@ -204,7 +221,7 @@ def compare(one: LogCopy, other: LogCopy, log: Verifier | None = None) -> CopyCo
             f": in {stub} there is a leaf entry, and no erasure that has effect in "
             "that copy names it"
         )
-    key = log or (None if one.opening is None else log_of(one.opening))
+    key = _longest_key(log, one, other)
     return CopyComparison(
         result=FORK,
         position=position,
@@ -213,13 +230,19 @@ def compare(one: LogCopy, other: LogCopy, log: Verifier | None = None) -> CopyCo
     )
 
 
+def _longest_key(log: Verifier | None, *copies: LogCopy) -> Verifier | None:
+    """Return the log's key with the most handovers that a copy of it shows."""
+    keys = [copy.log for copy in copies if copy.log and log in (None, copy.log.first)]
+    return max(keys, key=lambda key: len(key.later), default=log)
+
+
 def compare_head(head: KeptHead, copy: LogCopy, log: Verifier | None = None) -> CopyComparison:
     """Compare a kept signed head with a copy.
 
     `log` is the key that must have signed the heads. Raises `NotANote` if the head is
     not of that key.
     """
-    key = log or (None if copy.opening is None else log_of(copy.opening))
+    key = _longest_key(log, copy)
     if key is None:
         return CopyComparison(result=OTHER, position=1, detail=f"{copy.where} is of nothing")
     signed = checkpoint.read_signed(head.signed, key)[0]

@@ -297,6 +297,19 @@ class HeadChecks:
                 check=lie.check, position=lie.position, what=lie.what, evidence=evidence
             )
 
+    def _handovers(self) -> list[CheckResult]:
+        """Return the handovers of the log to other keys, which every side signed."""
+        registry = self._replay.standing.state.registry
+        return [
+            CheckResult(
+                check="handover",
+                found=f"from record {item.since} on the heads are signed with {item.key}"
+                + (f", at {item.host_url}" if item.host_url else ""),
+                word="root or an administrator of every side, whose signatures were verified",
+            )
+            for item in (() if registry is None else registry.handovers)
+        ]
+
     def _check_ahead(self, size: int, cosigned: Mapping[str, int]) -> None:
         """Report a record that is dated after the cosignature of a head that has it."""
         state = self._replay.standing.state
@@ -339,7 +352,7 @@ class HeadChecks:
         self._collector.results.append(
             CheckResult(check="head", found=f"of {size} records, and of these{after}", word=word)
         )
-        self._collector.results += [*final, *_fresh(cosigned)]
+        self._collector.results += [*final, *_fresh(cosigned), *self._handovers()]
         self.signed = size
 
 

@@ -32,6 +32,7 @@ from dragoman.domain.acts.erasure import entry_of, named_in
 from dragoman.domain.record import nesting
 from dragoman.eventlog.archive import Archive
 from dragoman.eventlog.high_water_mark import MarkFile
+from dragoman.eventlog.kept_handovers import KeptHandovers
 from dragoman.projection import fold_mark
 from dragoman.stores.files import File
 from dragoman.tlog import checkpoint, dsse, leaf
@@ -212,7 +213,7 @@ def _check_log(
             for key, head in values["heads"].items()
             if head is not None and key.startswith(f"{copy.name}/")
         ]
-        log = read_verifier(copy.log) if copy.log else None
+        log = KeptHandovers(archive.folder).of(read_verifier(copy.log)) if copy.log else None
         _check_marks(copy, archive, values["marks"])
         if log is None:
             return VerifiedLog(

@@ -40,6 +40,7 @@ from dragoman.eventlog import durable, stream_config
 from dragoman.eventlog.archive import Archive
 from dragoman.eventlog.broker import BrokerEndpoint
 from dragoman.eventlog.high_water_mark import accept_stream
+from dragoman.eventlog.kept_handovers import KeptHandovers
 from dragoman.eventlog.nats_connection import NatsConnection
 from dragoman.eventlog.restore import WithoutErased, restore_log
 from dragoman.projection import fold_mark
@@ -95,8 +96,8 @@ class LogToRestore(Struct, frozen=True, kw_only=True):
 
     @property
     def verifier(self) -> Verifier | None:
-        """The log's key; None for a log without a genesis."""
-        return read_verifier(self.log) if self.log else None
+        """The log's key, with its handovers; None for a log without a genesis."""
+        return KeptHandovers(self.path).of(read_verifier(self.log)) if self.log else None
 
 
 class RestoreTarget(Struct, frozen=True, kw_only=True):
@@ -346,6 +347,7 @@ def _write_archive(data: Path, source: LogToRestore) -> None:
                     [source.entries.get(at) or copy.raw(at) for at in positions],
                     {at for at in positions if at in source.entries or copy.is_erased(at)},
                 )
+            KeptHandovers(archive.folder).keep(KeptHandovers(source.path).every)
             for name in ARCHIVE_HEADS:
                 if name in source.kept:
                     durable.write(data / "archive" / source.channel / name, source.kept[name])

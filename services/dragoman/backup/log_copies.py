@@ -24,6 +24,7 @@ from dragoman.eventlog.archive_format import PINNED, Pinned
 from dragoman.eventlog.bulk_reader import BulkReader
 from dragoman.eventlog.erasures import named_from
 from dragoman.eventlog.jetstream import JetStreamLog
+from dragoman.eventlog.kept_handovers import KeptHandovers, follow_own
 from dragoman.eventlog.nats_connection import NatsConnection
 from dragoman.eventlog.stream_config import last_position
 from dragoman.supervision import finish_in_thread
@@ -118,7 +119,9 @@ class LogCopier:
             opening = opening_of(archive.raw(1)) if archive.size else None
             if opening is not None:
                 self._pin(channel, *opening)
-                newest = newest_head(heads, opening[1], archive.size)
+                handovers = KeptHandovers(archive.folder)
+                await asyncio.to_thread(follow_own, handovers, _messages(archive, before_size + 1))
+                newest = newest_head(heads, handovers.of(opening[1]), archive.size)
                 if newest is not None and newest != archive.sealed:
                     archive.keep_sealed(newest)
             return ChannelCopy(

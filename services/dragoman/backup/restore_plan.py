@@ -79,7 +79,7 @@ def with_mirror(logs: Sequence[LogToRestore], path: Path) -> list[LogToRestore]:
             raise BackupInvalid(f"{path}: its first record opens no channel")
         cid, key = opening
         index = next(
-            (at for at, log in enumerate(logs) if log.verifier == key and _cid_of(log) == cid),
+            (at for at, log in enumerate(logs) if log.log == str(key) and _cid_of(log) == cid),
             None,
         )
         if index is None:

@@ -4,6 +4,7 @@
     station/….json                what is kept beside it, such as files to fetch
     copies/NAME/restored-head     the newest signed head that had settled in a copy
     copies/NAME/times             the times at which the side's witness cosigned
+    copies/NAME/handovers.json    the handovers of the log that the side has signed
 
 The copies themselves are left out: they are fetched again. The newest head tells
 whether the host still shows what was settled here. A witness at the station is held,
@@ -16,8 +17,9 @@ from pathlib import Path
 from typing import Final
 
 from dragoman.eventlog import durable
-from dragoman.eventlog.archive_format import COSIGNED, COVERING, RESTORED_HEAD
+from dragoman.eventlog.archive_format import COSIGNED, COVERING, HANDOVERS, RESTORED_HEAD
 from dragoman.eventlog.cosign_times import TIMES
+from dragoman.eventlog.kept_handovers import KeptHandovers
 from dragoman.tlog import checkpoint
 from dragoman.tlog.note import NotANote, Verifier, read_verifier
 
@@ -26,7 +28,7 @@ HELD: Final = "held"
 
 _NAME: Final = r"[a-z0-9]+(-[a-z0-9]+)*"
 _KEY: Final = re.compile(
-    rf"station/[a-z0-9-]+\.json|copies/{_NAME}/({RESTORED_HEAD}|{TIMES}|{HELD})"
+    rf"station/[a-z0-9-]+\.json|copies/{_NAME}/({RESTORED_HEAD}|{TIMES}|{HELD}|{HANDOVERS})"
 )
 _HEADS: Final = ("sealed", COVERING, COSIGNED, RESTORED_HEAD)
 
@@ -39,7 +41,9 @@ def read(data: Path, logs: Mapping[str, str]) -> dict[str, bytes]:
     files = {f"station/{path.name}": path.read_bytes() for path in data.glob("station/*.json")}
     for channel, log in logs.items():
         folder, place = data / "copies" / channel, f"copies/{channel}"
-        verifier = read_verifier(log)
+        verifier = KeptHandovers(folder).of(read_verifier(log))
+        if (folder / HANDOVERS).exists():
+            files[f"{place}/{HANDOVERS}"] = (folder / HANDOVERS).read_bytes()
         heads = [path.read_bytes() for name in _HEADS if (path := folder / name).exists()]
         newest = max(heads, key=lambda note: _size(note, verifier), default=None)
         if newest is not None:

@@ -39,16 +39,17 @@ from dragoman.cli.common import (
 )
 from dragoman.client import Client, new_key
 from dragoman.domain.acts.act_registry import RULES
-from dragoman.domain.acts.families.genesis import cid_of
+from dragoman.domain.acts.families.genesis import cid_of, handed_over
 from dragoman.domain.acts.membership import public_of
-from dragoman.domain.record.codec import NotARecord, parse_stored, read_act, type_of
+from dragoman.domain.record.codec import NotARecord, Record, parse_stored, read_act, type_of
+from dragoman.eventlog.kept_handovers import KeptHandovers, digest_of
 from dragoman.tlog import checkpoint, dsse, merkle, tiles
 from dragoman.tlog.checkpoint import Checkpoint
 from dragoman.tlog.note import ED25519, NotANote, Verifier
 from dragoman.tlog.tiles import Tile
 from dragoman_schemas.act_frame import Act
 from dragoman_schemas.acts import rules_versions
-from dragoman_schemas.acts.office.channel import ChannelOpening
+from dragoman_schemas.acts.office.channel import ChannelOpening, GenesisSide, LogHandover
 from dragoman_schemas.responses import Recorded
 
 Sign = Annotated[
@@ -149,6 +150,7 @@ class KnownChannel(Struct, frozen=True, kw_only=True):
     name: str
     cid: str
     log: Verifier
+    sides: tuple[GenesisSide, ...]
 
 
 async def known_channel(caller: Client, channel: str, folder: Path | None = None) -> KnownChannel:
@@ -176,6 +178,7 @@ async def known_channel(caller: Client, channel: str, folder: Path | None = None
         name=channel,
         cid=cid_of(genesis.act),
         log=Verifier(opening.origin, ED25519, public_of(opening.log_key)),
+        sides=opening.sides,
     )
     server = hashlib.sha256(caller.base_url.encode()).hexdigest()[:16]
     path = (folder or home()) / "channels" / f"{channel}-{server}"
@@ -206,10 +209,15 @@ async def newest_head(
             "and try again"
         )
     try:
-        head, _ = checkpoint.read_signed(signed, about.log)
+        try:
+            head, _ = checkpoint.read_signed(signed, about.log)
+        except NotANote:
+            log = await _followed_key(caller, about, folder)
+            head, _ = checkpoint.read_signed(signed, log)
     except NotANote as error:
         raise UsageError(
-            f"the gateway's head is not signed by the log's key: {error}; sign nothing, and ask why"
+            f"the gateway's head is not signed by the log's key: {error}; sign nothing, and ask "
+            "why. If your side has handed the log over: `dragoman host follow`"
         ) from None
     path = (folder or home()) / "heads" / about.cid
     if not path.exists() and not await _is_of_records(caller, about.name, head):
@@ -229,6 +237,39 @@ async def newest_head(
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.write_bytes(signed)
     return {"size": head.size, "root": dsse.encode_base64(head.root)}
+
+
+async def _followed_key(caller: Client, about: KnownChannel, folder: Path | None) -> Verifier:
+    """Return a log's key with those of its handovers that may be followed here.
+
+    The roots of every side have signed them, or this person has followed them with
+    `dragoman host follow`.
+    """
+    registry = (await caller.call("GET", f"/v1/channels/{about.name}/state")).json()["registry"]
+    accepted = {item.act for item in KeptHandovers(handovers_of(about.cid, folder)).every}
+    log = about.log
+    records: list[tuple[int, Record]] = []
+    for number, handover in enumerate(registry.get("handovers", ()), 1):
+        path = f"/v1/channels/{about.name}/records/{handover['since']}"
+        try:
+            record = parse_stored((await caller.call("GET", path)).body)
+        except NotARecord:
+            break
+        records.append((handover["since"], record))
+        followed = handed_over(about.log, about.sides, records)
+        if len(followed.later) == number:
+            log = followed
+        elif digest_of(record.act) in accepted and isinstance(record.data, LogHandover):
+            key = public_of(record.data.key)
+            log = Verifier(log.name, log.type, log.public, (*log.later, (records[-1][0], key)))
+        else:
+            break
+    return log
+
+
+def handovers_of(cid: str, folder: Path | None = None) -> Path:
+    """Return the folder with the handovers of a channel that a person follows."""
+    return (folder or home()) / "handovers" / cid
 
 
 async def _is_of_records(caller: Client, channel: str, head: Checkpoint) -> bool:

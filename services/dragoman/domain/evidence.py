@@ -31,7 +31,7 @@ from dragoman.domain.acts.act_rules import Folding
 from dragoman.domain.acts.families import channel, genesis
 from dragoman.domain.record.codec import NotARecord, Record, parse_stored
 from dragoman.text import Text, sentence
-from dragoman.tlog import checkpoint, dsse, leaf, proof
+from dragoman.tlog import checkpoint, dsse, leaf, note, proof
 from dragoman.tlog.checkpoint import Checkpoint
 from dragoman.tlog.note import NotANote, Note, Verifier
 from dragoman_schemas.acts.office.channel import ChannelOpening, PolicyAdoption
@@ -116,7 +116,7 @@ def verify(evidence: EvidenceFile, *, log: Verifier | None = None, cid: str = ""
     opened = _opening(evidence.records[0])
     registry = genesis.registry_of(opened, _stamp(opened, 1))
     _compare(registry, log, cid)
-    head, note = _head(evidence.checkpoint, log_policy.log_of(registry))
+    head = _head_of(evidence.checkpoint)
     proved_records: list[ProvedRecord] = []
     signers_at: dict[int, set[str]] = {}
     for item in evidence.records:
@@ -126,6 +126,7 @@ def verify(evidence: EvidenceFile, *, log: Verifier | None = None, cid: str = ""
         proved_records.append(_proved(registry, record, item.position, evidence.exchange))
         signers_at[item.position] = membership.signer_ids(record)
         registry = _registry_after(registry, record, item.position)
+    head, note = _signed_head(evidence.checkpoint, log_policy.log_of(registry))
     if not any(item.belongs for item in proved_records):
         raise EvidenceRefuted(sentence("it has no record of the exchange that it names"))
     disputed = {
@@ -183,13 +184,25 @@ def _compare(registry: Registry, log: Verifier | None, cid: str) -> None:
         )
 
 
-def _head(text: str, log: Verifier) -> tuple[Checkpoint, Note]:
+def _head_of(text: str) -> Checkpoint:
+    """Return the head of a file. Its records say which key must have signed it."""
+    try:
+        return checkpoint.read(note.read(text.encode(errors="replace")).text)
+    except NotANote as error:
+        raise _not_a_head(error) from None
+
+
+def _signed_head(text: str, log: Verifier) -> tuple[Checkpoint, Note]:
     try:
         return checkpoint.read_signed(text.encode(errors="replace"), log)
     except NotANote as error:
-        raise EvidenceRefuted(
-            sentence("its head is not a signed head of this log: %(error)s", error=error.said)
-        ) from None
+        raise _not_a_head(error) from None
+
+
+def _not_a_head(error: NotANote) -> EvidenceRefuted:
+    return EvidenceRefuted(
+        sentence("its head is not a signed head of this log: %(error)s", error=error.said)
+    )
 
 
 def _check_place(item: EvidenceRecord, raw: bytes, head: Checkpoint) -> None:

@@ -45,7 +45,12 @@ from dragoman_schemas.acts.continuing import (
     SecondKey,
 )
 from dragoman_schemas.acts.dialogue.release import Release, ReleaseConsent, ReleasedRecord
-from dragoman_schemas.acts.office.channel import ChannelOpening, SideAdmission
+from dragoman_schemas.acts.office.channel import (
+    ChannelOpening,
+    GenesisSide,
+    LogHandover,
+    SideAdmission,
+)
 from dragoman_schemas.fields import or_default
 from dragoman_schemas.release_bundle import Bundle, BundledRecord
 
@@ -112,8 +117,9 @@ def verify(raw: bytes, *, log: Verifier | None = None, cid: str = "") -> Proved:
                 "it is of the log %(log)s, and not of the one that was asked for", log=bundle.log
             )
         )
+    keys = _keys(bundle, verifier)
     sizes = {
-        _check_proof(bundled_record, verifier)
+        _check_proof(bundled_record, keys)
         for bundled_record in (*bundle.opening, *bundle.consents, *bundle.records)
     }
     sides = _sides(bundle, verifier, cid)
@@ -135,6 +141,26 @@ def verify(raw: bytes, *, log: Verifier | None = None, cid: str = "") -> Proved:
         extracts=extracts,
         withheld=withheld,
     )
+
+
+def _keys(bundle: Bundle, log: Verifier) -> Verifier:
+    """Return the log's key with those of the handovers in a bundle.
+
+    A handover counts by the root keys of every side. One that administrators have
+    signed is followed by a replay alone.
+    """
+    records = [(item.position, _record(item)) for item in bundle.opening if item.record]
+    records.sort(key=lambda pair: pair[0])
+    sides: list[GenesisSide] = []
+    for _, record in records:
+        match record.data:
+            case ChannelOpening() as data:
+                sides += data.sides
+            case SideAdmission() as data:
+                sides.append(data.side)
+            case LogHandover():
+                log = genesis_module.handed_over(log, sides, records)
+    return log
 
 
 def _verifier(text: str) -> Verifier:

@@ -490,8 +490,8 @@ class Archive:
 def root_in(folder: Path, size: int) -> tuple[int, str]:
     """Return the number of records in a folder, and the root of the first `size`.
 
-    The root is in base64. A service may be adding records meanwhile. With fewer records the root is that
-    of all of them.
+    The root is in base64. A service may be adding records meanwhile. With fewer
+    records the root is that of all of them.
     """
     number = (folder / "offsets").stat().st_size // OFFSET
     with (folder / "leaves").open("rb") as leaves:

@@ -39,7 +39,7 @@ from dragoman.cli.common import (
     read_input,
     say,
 )
-from dragoman.cli.signature import Passphrase, seed_of, sign_act
+from dragoman.cli.signature import Passphrase, handovers_of, seed_of, sign_act
 from dragoman.domain.acts import log_policy
 from dragoman.domain.acts.erasure import named_in
 from dragoman.domain.record import ids, nesting
@@ -280,13 +280,37 @@ def sign(
 
 
 @host.command
-def follow(file: File, *, copy: Copy) -> int:
-    """Follow a handover in a further copy of your side, such as that of a witness.
+def follow(
+    file: File,
+    *,
+    copy: Annotated[
+        Path | None, Parameter(help="A further copy of your side, such as that of a witness.")
+    ] = None,
+) -> int:
+    """Follow a handover that your side has signed, in a further copy or for yourself.
 
-    Your side has signed it. Without this, the copy takes no head of the new key.
+    Without this, a copy takes no head of the new key. Without --copy it is for the
+    commands here that sign with your own key.
     """
-    _follow(_handover(file), copy)
+    handover = _handover(file)
+    if copy is not None:
+        _follow(handover, copy)
+        return 0
+    folder = handovers_of(handover.signed.channel)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    KeptHandovers(folder).add(_as_kept(handover))
+    say(f"commands here follow it; its four words: {_words(handover.act)}")
     return 0
+
+
+def _as_kept(handover: _Read) -> KeptHandover:
+    is_cut = handover.data.cut is True
+    return KeptHandover(
+        key=handover.data.key,
+        first=handover.signed.seen.size + 1 if is_cut else 0,
+        act=digest_of(handover.act),
+        cut=is_cut,
+    )
 
 
 def _follow(handover: _Read, folder: Path) -> None:
@@ -299,14 +323,7 @@ def _follow(handover: _Read, folder: Path) -> None:
     size = root_in(folder, head.size)[0]
     if followed is None:
         _compare(handover, folder, handovers, size)
-        handovers.add(
-            KeptHandover(
-                key=data.key,
-                first=head.size + 1 if data.cut is True else 0,
-                act=digest_of(handover.act),
-                cut=data.cut is True,
-            )
-        )
+        handovers.add(_as_kept(handover))
     say(f"after record {head.size}, the heads of this log are signed with {data.key}")
     if isinstance(data.host_url, str):
         say(f"the host is {data.host_url}")

@@ -36,7 +36,7 @@ from dragoman_schemas.state import Exchange
 _MOST_KEPT: Final = 64
 
 
-_OPENING: Final = frozenset({"channel-opening", "side-admission"})
+_OPENING: Final = frozenset({"channel-opening", "side-admission", "log-handover"})
 
 
 async def list_releases(call: ApiRequest[NoBody]) -> ApiAnswer:

@@ -1,6 +1,7 @@
 """The opening of a channel: checks of position 1, and the registry that it creates."""
 
 import hashlib
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -174,17 +175,22 @@ def _check_kind(data: acts.ChannelOpening) -> Refusal | None:
 
 
 def _check_root_signatures(data: acts.ChannelOpening, record: Record) -> Refusal | None:
+    return _wanting(data.sides, record)
+
+
+def _wanting(sides: Sequence[acts.GenesisSide], record: Record) -> Refusal | None:
+    """Refuse a record that the roots of not all of these sides have signed."""
     signers = membership.valid_signers(
         record,
         {
             dsse.key_id(membership.public_of(root)): membership.public_of(root)
-            for side in data.sides
+            for side in sides
             for root in side.roots
         }.get,
     )
     if signers is None:
         return invalid("", sentence("a signature is not valid, or its key is not a root key"))
-    for side in data.sides:
+    for side in sides:
         signed = sum(dsse.key_id(membership.public_of(root)) in signers for root in side.roots)
         if signed < side.threshold:
             return invalid(
@@ -197,6 +203,27 @@ def _check_root_signatures(data: acts.ChannelOpening, record: Record) -> Refusal
                 ),
             )
     return None
+
+
+def handed_over(
+    log: Verifier, sides: Iterable[acts.GenesisSide], records: Iterable[tuple[int, Record]]
+) -> Verifier:
+    """Return a log's first key with those of the handovers among proved records.
+
+    Only the roots of all `sides` count, as they were at the opening or the admission.
+    So whoever has no replay follows a handover that these have signed, and no other.
+    """
+    full = [side for side in sides if side.observer is not True]
+    later: tuple[tuple[int, bytes], ...] = ()
+    for position, record in records:
+        data = record.data
+        if (
+            isinstance(data, acts.LogHandover)
+            and data.epoch == len(later) + 1
+            and _wanting(full, record) is None
+        ):
+            later += ((position, membership.public_of(data.key)),)
+    return Verifier(log.name, log.type, log.public, later)
 
 
 def registry_of(record: Record[acts.ChannelOpening], stamp: Stamp) -> Registry:
