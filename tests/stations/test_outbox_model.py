@@ -192,6 +192,7 @@ class OutboxModel(RuleBasedStateMachine):
             final=self.host.final,
             accuse=lambda entry, _: self.accused.append(entry.id),
             is_held=lambda: False,
+            copied=lambda: 1_000_000,
             is_in_doubt=lambda: False,
         )
 

@@ -7,10 +7,14 @@ with Succession(path) as sides:
 
 import json
 import signal
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
 
+from patience import PATIENCE_S
 from premises import CHANNEL, SIDES, Placed, StationProcess
 from tcp_wire import Wire
 from traffic import WRITERS
@@ -65,6 +69,10 @@ class OwnStation(StationProcess):
         self.start()
         self.until_entered()
 
+    def close_wire(self) -> None:
+        """Close the wire to the host of now."""
+        self.wire.close()
+
     def size(self) -> int:
         """Return the number of settled records of its copy."""
         return (self.copy / "offsets").stat().st_size // 8
@@ -79,16 +87,19 @@ class Succession:
         self.path = path
         with ExitStack() as stack:
             self.host = Placed(path / "host")
-            self._operator = self.host
             stack.callback(self.host.stop, signal.SIGKILL)
-            self.stations = {side: OwnStation(self, side) for side in SIDES}
+            self.stations = [OwnStation(self, side) for side in SIDES]
             self._open()
-            for side in SIDES:
-                self._staff(side)
-                self.stations[side].enter()
-                stack.callback(self.stations[side].stop, signal.SIGKILL)
-                stack.callback(self.stations[side].wire.close)
+            for station in self.stations:
+                self._staff(station.side)
+                station.enter()
+                stack.callback(station.stop, signal.SIGKILL)
+                stack.callback(station.close_wire)
             self._stack = stack.pop_all()
+
+    def station(self, side: str) -> OwnStation:
+        """Return the station of a side."""
+        return next(station for station in self.stations if station.side == side)
 
     def key(self, name: str) -> Path:
         """Return the file of a key, made when it is wanted first."""
@@ -104,7 +115,7 @@ class Succession:
         return ("--server", self.host.base_url, "--token-file", token, "--channel", CHANNEL)
 
     def _open(self) -> None:
-        lines = [f"witness {side} {self.stations[side].witness}" for side in SIDES]
+        lines = [f"witness {side} {self.station(side).witness}" for side in SIDES]
         policy = "\n".join([*lines, f"group both all {' '.join(SIDES)}", "quorum both"])
         sides = [
             {"name": side, "roots": [self.key(f"{side}-root").with_suffix(".pub").read_text()]}
@@ -157,7 +168,7 @@ class Succession:
         """Restore the channel from a side's copy at a new host, which reads from then on."""
         data = self.path / name
         self.host.run(
-            *("host", "succeed", str(self.stations[copy_of].copy), "--author", f"{copy_of}/root"),
+            *("host", "succeed", str(self.station(copy_of).copy), "--author", f"{copy_of}/root"),
             *("--to", str(self.handover), "--url", "http://heir.example", "--data", str(data)),
         )
         heir = Placed(data)
@@ -169,11 +180,11 @@ class Succession:
         """The file of the handover."""
         return self.path / "handover.json"
 
-    def sign(self, side: str, check: int | None = 0) -> Any:
+    def sign(self, side: str, key: str = "root", check: int | None = 0) -> Any:
         """Have a side compare the handover with its station's copy, and sign it."""
-        key, copy = str(self.key(f"{side}-root")), str(self.stations[side].copy)
+        file, copy = str(self.key(f"{side}-{key}")), str(self.station(side).copy)
         done = self.host.run(
-            "host", "sign", str(self.handover), "--copy", copy, "--key", key, check=check
+            "host", "sign", str(self.handover), "--copy", copy, "--key", file, check=check
         )
         (self.path / f"{side}.handover.sig").write_text(done.stdout)
         return done
@@ -183,8 +194,40 @@ class Succession:
         signatures = [str(self.path / f"{side}.handover.sig") for side in SIDES]
         return heir.run("host", "open", str(self.handover), *signatures, check=check)
 
+    def move(self, copy_of: str, name: str = "heir") -> None:
+        """Have the channel go on at a new host, from a side's copy, for both stations."""
+        heir = self.heir(copy_of, name)
+        with ThreadPoolExecutor() as both:
+            list(both.map(lambda station: station.move(heir), self.stations))
+        until(lambda: len({station.size() for station in self.stations}) == 1)
+        for side in SIDES:
+            self.sign(side)
+        before = self.stations[0].size()
+        self.open(heir)
+        self.host = heir
+        until(lambda: min(station.size() for station in self.stations) > before)
+
+    def audit(self) -> None:
+        """Verify the log of the host, and each copy."""
+        facts = self.stations[0].joined
+        self.host.run(
+            *("audit", "verify", *self.as_officer("nato/auditor")),
+            *("--cid", facts["cid"], "--log", facts["log"]),
+        )
+        for station in self.stations:
+            station.audit()
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+
+
+def until(is_so: Callable[[], Any]) -> Any:
+    """Wait until something is so; what it gave."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not (given := is_so()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return given

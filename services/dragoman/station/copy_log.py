@@ -18,6 +18,7 @@ from typing import Final
 from dragoman.domain.acts.erasure import Withheld
 from dragoman.eventlog import durable
 from dragoman.eventlog.event_log import LogBroken, StoredMessage
+from dragoman.eventlog.kept_handovers import digest_of, handovers_in
 from dragoman.eventlog.settled_copy import SettledCopy
 from dragoman.limits import READ_BYTES
 from dragoman.projection.table_rows import subject_in
@@ -227,6 +228,17 @@ class CopyLog:
             self._generation += 1
             self.on_taken_back()
         self._wake()
+
+    def cut(self) -> None:
+        """Take back what a handover cuts off, once the own side has signed it."""
+        handover = self.settled.cut_ahead
+        if handover is None or self.size < handover.first:
+            return
+        first = self._staged[handover.first - self._base - 1]
+        if not any(
+            digest_of(record.act) == handover.act for _, record in handovers_in([(0, first)])
+        ):
+            self.take_back()
 
     def expect(self, withhelds: dict[int, Withheld]) -> None:
         """Announce the records that coming erasures name."""

@@ -162,7 +162,10 @@ class CopyFollower:
             await self._head(note)  # its host refuses a stream from beyond its own end
         elif note is not None and size is not None and size - self._copy.settled_size > _FAR:
             await self._fill(note, size)
-        async for events in self._link.stream(channel, self._copy.size):
+        # A host that lost its end, or goes on from a copy, has not all that rang here.
+        is_behind = size is not None and size < self._copy.size
+        after = self._copy.settled_size if is_behind else self._copy.size
+        async for events in self._link.stream(channel, after):
             self._refusal = None
             await self._take(events)
             if self._copy.settled.conviction is not None:
@@ -170,6 +173,7 @@ class CopyFollower:
 
     async def _take(self, events: list[StreamEvent]) -> None:
         """Take all events of one read: the records with one fsync, then the heads."""
+        self._copy.cut()
         messages: list[bytes] = []
         end: int | None = None
         for event in events:

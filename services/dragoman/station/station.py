@@ -204,6 +204,7 @@ class Station:
             accuse=partial(self._accuse, name),
             is_in_doubt=lambda: self._hindrance(name) is not None,
             is_held=lambda: self._held(name) is not None,
+            copied=lambda: copy.size,
         )
         self._handler.submitters[name] = submitter
         answers = joined_channels.copy_folder(self._data, name).parent.glob(f"{name}.answer-*.json")

@@ -80,6 +80,7 @@ class Submitter:
         accuse: Callable[[OutboxEntry, bytes], None],
         is_in_doubt: Callable[[], bool],
         is_held: Callable[[], bool],
+        copied: Callable[[], int],
     ) -> None:
         """Send a channel's entries over a link, for the station `actor`.
 
@@ -88,12 +89,12 @@ class Submitter:
         gives the position up to which records are final. `accuse` is called with the
         host's answer if the copy has something else where that says a record is. A
         refusal decides nothing while the host `is_in_doubt`, and nothing leaves while
-        the outbox `is_held`.
+        the outbox `is_held`. `copied` gives the number of records in the copy.
         """
         self._link, self._outbox, self._projection = link, outbox, projection
         self._cid, self._actor = cid, actor
         self._sign, self._bring, self._final, self._accuse = sign, bring, final, accuse
-        self._is_in_doubt, self._is_held = is_in_doubt, is_held
+        self._is_in_doubt, self._is_held, self._copied = is_in_doubt, is_held, copied
         self._wake = asyncio.Event()
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._settled: dict[str, list[asyncio.Future[OutboxEntry]]] = {}
@@ -203,11 +204,13 @@ class Submitter:
         return self._outbox.find(entry.cid, entry.id) is entry
 
     def _is_gone(self, entry: OutboxEntry) -> bool:
-        """Return whether its record was taken back, so that it has to leave again."""
-        return (
-            entry.position <= self._projection.state.position
-            and self._projection.posted(entry.id) is None
-        )
+        """Return whether its record was taken back, so that it has to leave again.
+
+        The copy is asked too: after a start it may not be folded to its end yet.
+        """
+        is_folded = entry.position <= self._projection.state.position
+        is_cut = entry.position > self._copied()
+        return (is_folded or is_cut) and self._projection.posted(entry.id) is None
 
     def _tried(self, queue: str, task: asyncio.Task[None]) -> None:
         self._busy.pop(queue, None)
