@@ -291,7 +291,7 @@ async def _keep_keys(endpoint: BrokerEndpoint, service: Service) -> None:
             file=str(seed),
             do="other gateways cannot have channels opened with the log key here: make that file "
             "with `dragoman init --data DIR`, and give its public part to the broker; see "
-            "docs/operating.md",
+            "docs/operating-faults.md",
         )
         return
     async with endpoint.connected("keeper") as bus:

@@ -70,7 +70,7 @@ OUTDATED: Final = sentence(
 
 _DO: Final = (
     "stop for good what runs on the data where these came from, "
-    "then start this once with --take-over; see docs/operating.md"
+    "then start this once with --take-over; see docs/operating-back-up.md"
 )
 _AGAIN_SECONDS: Final = 1.0
 _MACHINE_ID: Final = Path("/etc/machine-id")

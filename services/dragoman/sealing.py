@@ -117,8 +117,8 @@ class Sealing:
                 log_key=dsse.encode_base64(self._key_in_force),
                 key=", ".join(map(dsse.encode_base64, self._seeds)),
                 do="start a signer with the log's key on the data directory that has it; "
-                "without one the channel's heads stay unsigned: see docs/operating.md, when a "
-                "head is not signed",
+                "without one the channel's heads stay unsigned: see "
+                "docs/operating-faults.md, when a head is not signed",
             )
 
     def take(self, messages: list[StoredMessage]) -> None:

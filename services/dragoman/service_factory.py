@@ -318,7 +318,7 @@ async def _begin_station(
             "station.outbox_held",
             acts=count,
             do="these data were moved, copied or restored: nothing is sent by itself; have the "
-            "officers go through the page Outbox; see docs/operating.md",
+            "officers go through the page Outbox; see docs/operating-station.md",
         )
     handler = service.command_handler
     assert isinstance(handler, StationCommandHandler)
@@ -515,7 +515,7 @@ async def _follow_if_possible(service: Service, name: str, backoffs: dict[str, B
             "channel.not_followed",
             channel=name,
             reason=str(error),
-            do="see docs/operating.md, when a log is read-only",
+            do="see docs/operating-faults.md, when a log is read-only",
         )
     except Exception as error:  # whatever it is, the other channels are followed  # noqa: BLE001
         alarm("follow", error, backoff.failed(), channel=name)

@@ -191,7 +191,7 @@ class Signer:
                     "registrar.stopped",
                     channel=channel,
                     reason=str(error),
-                    do="stop posting; see docs/operating.md, when a head is not signed",
+                    do="stop posting; see docs/operating-faults.md, when a head is not signed",
                 )
 
         await supervise("registrar", sign, channel=channel)

@@ -70,8 +70,8 @@ def test_calls_are_recognised_in_every_form(tmp_path: Path) -> None:
 
 
 def test_the_table_of_faults_names_events_that_are_written() -> None:
-    page = (ROOT / "docs" / "operating.md").read_text()
-    table = page.partition("## When something is wrong\n")[2].partition("\n## ")[0]
+    page = (ROOT / "docs" / "operating-faults.md").read_text()
+    table = page.partition("## What you see\n")[2].partition("\n## ")[0]
     cells = re.findall(r"^\| (.*?) \| ", table, re.MULTILINE)
     names = named(" ".join(cells)) - {"place.json"}
     assert len(names) > 40

@@ -1,4 +1,4 @@
-"""README and the operating page, carried out literally with the wheel, outside of the checkout."""
+"""README and the operating pages, carried out literally with the wheel, outside of the checkout."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from releases import ROOT, Built, bare
 from service import NOTE
 
 pytestmark = pytest.mark.xdist_group("release")
-README, OPERATING = ROOT / "README.md", ROOT / "docs" / "operating.md"
+README, OPERATING = ROOT / "README.md", sorted((ROOT / "docs").glob("operating*.md"))
 
 
 @pytest.fixture(autouse=True)
@@ -91,8 +91,8 @@ def test_readme_installs_what_a_release_has() -> None:
 
 
 @pytest.mark.reads(*RELEASED, "services/dragoman/backup/**")
-def test_a_host_is_lost_and_restored_by_the_page_alone(installed: Path, tmp_path: Path) -> None:
-    page = blocks_of(OPERATING)
+def test_a_host_is_lost_and_restored_by_the_pages_alone(installed: Path, tmp_path: Path) -> None:
+    blocks = [block for page in OPERATING for block in blocks_of(page)]
     data, backups = tmp_path / "host", tmp_path / "backups"
     before = [
         f"dragoman quickstart border-desk --data {data}\n",
@@ -102,17 +102,17 @@ END
 dragoman post note.json --data {data} --token-file {data}/tokens/north-d-1 > number.txt
 """,
     ]
-    restored = next(index for index, block in enumerate(page) if "dragoman restore" in block)
+    restored = next(index for index, block in enumerate(blocks) if "dragoman restore" in block)
     lost = f"""pkill -KILL -f 'dragoman quickstart'
 pkill -KILL nats-server || true  # it may have ended with the service
 while pgrep nats-server; do sleep 0.1; done
 cp -r {data}/tokens tokens && rm -r {data}
 """
     after = 'dragoman show "$(cat number.txt)" --data DATA --token-file tokens/south-d-1\n'
-    # The page's other blocks come before the loss, in which a support archive is made as well.
-    earlier = [block for block in page[:restored] if not block.startswith("dragoman support")]
-    later = page[restored : restored + 2]
-    rest = page[restored + 2 :]
+    # The pages' other blocks come before the loss, in which a support archive is made as well.
+    earlier = [block for block in blocks[:restored] if not block.startswith("dragoman support")]
+    later = blocks[restored : restored + 2]
+    rest = blocks[restored + 2 :]
     steps = [*before, *earlier, lost, *later, after.replace("DATA", str(data)), *rest]
     outputs = walk(
         steps,
@@ -120,12 +120,12 @@ cp -r {data}/tokens tokens && rm -r {data}
         installed,
         {"/var/lib/dragoman": data, "/backups/office": backups},
     )
-    assert len(page) >= 7 and any("dragoman support" in block for block in rest)
+    assert len(blocks) >= 7 and any("dragoman support" in block for block in rest)
     shown = outputs[steps.index(after.replace("DATA", str(data)))]
     assert "Before" in shown and "from north to south" in shown
 
 
-@pytest.mark.parametrize("page", [README, OPERATING], ids=lambda page: str(page.stem))
+@pytest.mark.parametrize("page", [README, *OPERATING], ids=lambda page: str(page.stem))
 def test_every_other_block_names_what_the_reader_puts_in(page: Path) -> None:
     """A block is carried out, or it has a placeholder or an example name, or is not for a shell."""
     for block in patterns_of(page):

@@ -45,7 +45,7 @@ async def until(found: Any) -> None:
 
 def holders(place: Placed, mark: bytes) -> list[Path]:
     """The files of a station that have some bytes, but for the broker's, which rewrites its blocks
-    in its own time (docs/operating.md).
+    in its own time (docs/operating-back-up.md).
     """
     return [
         path

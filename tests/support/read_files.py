@@ -136,7 +136,7 @@ RELEASED: Final = (
     "pyproject.toml",
     "package-lock.json",
     "README.md",
-    "docs/operating.md",
+    "docs/operating*.md",
     f"{_PACKAGE}/cli/**",
     "tests/support/releases.py",
 )

@@ -20,7 +20,7 @@ _PACKAGE: Final = Path(dragoman.__file__).parent
 _HEAD: Final = """# Log events
 
 After this page you know each event that the services log, and what to do about it. \
-[operating.md](operating.md#when-something-is-wrong) starts from what you see instead. This page \
+[operating-faults.md](operating-faults.md) starts from what you see instead. This page \
 is generated (`make schemas`).
 
 """

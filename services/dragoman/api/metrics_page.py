@@ -10,8 +10,9 @@ from dragoman import metrics
 _HEAD: Final = """# Metrics
 
 After this page you know every metric that `/metrics` shows at the operator's own address \
-([operating.md](operating.md#the-operators-own-address)). `deploy/prometheus/` has the alert \
-rules that use them, and `deploy/grafana/` a dashboard. This page is generated (`make schemas`).
+([operating-watch.md](operating-watch.md#the-operators-own-address)). `deploy/prometheus/` \
+has the alert rules that use them, and `deploy/grafana/` a dashboard. This page is generated \
+(`make schemas`).
 
 Counters begin at 0 when a process starts, and count what that process did. Gauges are \
 measured when they are read. Deadlines, flashes and watches are counted every ten seconds while \

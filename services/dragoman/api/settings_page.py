@@ -13,9 +13,10 @@ from dragoman.settings import PREFIX, Settings, Way
 
 _HEAD: Final = """# Settings
 
-After this page you know every setting. [operating.md](operating.md#settings) says where settings \
-are read from, and has an example. `dragoman config show` prints yours with their sources, \
-`dragoman config check` finds faults, and `dragoman config schema` prints the JSON Schema for an \
+After this page you know every setting. \
+[operating-configure.md](operating-configure.md#settings) says where settings are read from, and \
+has an example. `dragoman config show` prints yours with their sources, `dragoman config check` \
+finds faults, and `dragoman config schema` prints the JSON Schema for an \
 editor. This page is generated (`make schemas`).
 
 """

@@ -135,7 +135,7 @@ async def _with(
             "coverage.no_head",
             channel=projection.name,
             reason=str(error),
-            do="keep what is sealed; see docs/operating.md",
+            do="keep what is sealed; see docs/operating-faults.md",
         )
         return covered
     if not witnessed:
@@ -146,7 +146,7 @@ async def _with(
             "coverage.other_records",
             channel=projection.name,
             size=head.size,
-            do="keep both; see docs/operating.md",
+            do="keep both; see docs/operating-faults.md",
         )
         return covered
     sides = [

@@ -240,7 +240,7 @@ class LogKeyProofs:
             channel=projection.name,
             key=log_policy.key_in_force(projection.registry),
             do="start the signer that has this log key, or use the channel's own host; see "
-            "docs/operating.md, a host that cannot sign",
+            "docs/operating-faults.md, a host that cannot sign",
         )
 
     async def _is_signed(self, projection: Projection) -> bool:

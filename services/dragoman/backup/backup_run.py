@@ -140,7 +140,7 @@ class BackupRun:
         if gone:
             raise BackupError(
                 f"the broker has no log of {', '.join(gone)}, and an earlier backup has it: put it "
-                "back as docs/operating.md says, when a log is read-only, then back up again"
+                "back as docs/operating-faults.md says, when a log is read-only, then back up again"
             )
         for channel in channels:
             progress(f"the log of {channel}")

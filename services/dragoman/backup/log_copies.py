@@ -157,7 +157,7 @@ class LogCopier:
             raise BackupError(
                 f"at position {archive.size} the log of {channel} has {what}, and the copy has a "
                 "record: the log went back, or is another one under the same name. Keep this "
-                "folder, read docs/operating.md, when a log is read-only, and back up into "
+                "folder, read docs/operating-faults.md, when a log is read-only, and back up into "
                 "another folder"
             )
 

@@ -33,7 +33,7 @@ DO_PIN: Final = (
 
 
 DO_OPERATOR: Final = (
-    "Put it back from a backup, or rebuild the log from a side's mirror (docs/operating.md)"
+    "Put it back from a backup, or rebuild the log from a side's mirror (docs/operating-faults.md)"
 )
 
 

@@ -22,13 +22,13 @@ EVENTS: Final[dict[str, LogEvent]] = {
     "channel.not_followed": LogEvent(
         "The log of a channel cannot be read. It is tried again, later each time. Other channels "
         "go on.",
-        "See [when a log is read-only](operating.md#when-a-log-is-read-only).",
+        "See [when a log is read-only](operating-faults.md#when-a-log-is-read-only).",
     ),
     "channel.not_signed_here": LogEvent(
         "Nobody on this host has proved that he has the log key of a channel. It is read-only here, "
         "and no token is issued for its officers.",
         "Use the channel's own host, or start the signer that has the key "
-        "([a host that cannot sign](operating.md#a-host-that-cannot-sign)).",
+        "([a host that cannot sign](operating-faults.md#a-host-that-cannot-sign)).",
     ),
     "channel.opened": LogEvent(
         "The first record of a new channel is in its log.",
@@ -45,7 +45,7 @@ EVENTS: Final[dict[str, LogEvent]] = {
     "coverage.other_records": LogEvent(
         "A signed head is of other records than this gateway has folded. It covers nothing.",
         "Stop posting, keep both, and compare with a side's mirror "
-        "([how](operating.md#when-a-log-is-read-only)).",
+        "([how](operating-faults.md#when-a-log-is-read-only)).",
     ),
     "coverage.waits": LogEvent(
         "The gateway could not read the newest signed heads. It asks again.",
@@ -68,11 +68,11 @@ EVENTS: Final[dict[str, LogEvent]] = {
         "The log of a channel has changed, is shorter, damaged or replaced. The channel is "
         "read-only.",
         "Stop posting, keep every copy, and follow "
-        "[when a log is read-only](operating.md#when-a-log-is-read-only).",
+        "[when a log is read-only](operating-faults.md#when-a-log-is-read-only).",
     ),
     "log.damage_located": LogEvent(
         "The gateway found the first position at which a broken log differs. `reason` names it.",
-        "Use the position in [when a log is read-only](operating.md#when-a-log-is-read-only).",
+        "Use the position in [when a log is read-only](operating-faults.md#when-a-log-is-read-only).",
     ),
     "log.judged_otherwise": LogEvent(
         "This release gives the records of a channel up to `position` another meaning than "
@@ -82,7 +82,7 @@ EVENTS: Final[dict[str, LogEvent]] = {
     "log.not_writable": LogEvent(
         "The broker failed to write the log of a channel, most likely because its disk is full. "
         "Nothing that was acknowledged is lost, and nothing is recorded now.",
-        "Make room, as in [a full disk](operating.md#a-full-disk). Restore nothing.",
+        "Make room, as in [a full disk](operating-runbooks.md#a-full-disk). Restore nothing.",
     ),
     "log.writable_again": LogEvent(
         "The broker writes the log of a channel again.",

@@ -75,7 +75,7 @@ EVENTS: Final[dict[str, LogEvent]] = {
         "The data directory was copied, moved or restored. The service is read-only, so that two "
         "copies do not write two histories.",
         "Stop the service that the data came from, for good. Then start here with `--take-over` "
-        "([how](operating.md#moving-copying-and-restoring-a-data-directory)).",
+        "([how](operating-back-up.md#moving-copying-and-restoring-a-data-directory)).",
     ),
     "place.no_id": LogEvent(
         "The id or the place of the data directory could not be read or written. The notifier goes "

@@ -46,7 +46,7 @@ EVENTS: Final[dict[str, LogEvent]] = {
         "The genesis of a channel names another log key than this signer has. This signer never "
         "signs it. The line comes at once and each hour.",
         "Start a signer on the data directory that has the key "
-        "([how](operating.md#when-a-head-is-not-signed)).",
+        "([how](operating-faults.md#when-a-head-is-not-signed)).",
     ),
     "registrar.looks_again": LogEvent(
         "A node of the cluster shows an older head, or less of a log, than the signer has. A node "
@@ -57,7 +57,7 @@ EVENTS: Final[dict[str, LogEvent]] = {
         "The stream of the signed heads is gone from the broker. Nothing is signed, so that "
         "nothing is signed twice.",
         "Put the broker's store back, or call `dragoman log rebuild` on the signer's archive "
-        "([how](operating.md#when-a-head-is-not-signed)).",
+        "([how](operating-faults.md#when-a-head-is-not-signed)).",
     ),
     "registrar.sealing": LogEvent(
         "The signer has started, and signs the heads of all logs that have its key.",
@@ -66,7 +66,7 @@ EVENTS: Final[dict[str, LogEvent]] = {
         "The signer signs nothing more for a channel, because the log cannot continue what was "
         "signed, or the archive is damaged.",
         "Stop posting, keep all copies, and follow "
-        "[when a head is not signed](operating.md#when-a-head-is-not-signed).",
+        "[when a head is not signed](operating-faults.md#when-a-head-is-not-signed).",
     ),
     "registrar.waits": LogEvent(
         "The signer waits for the broker. Records are accepted meanwhile, and are unsigned.",
@@ -88,7 +88,7 @@ EVENTS: Final[dict[str, LogEvent]] = {
     ),
     "witness.damaged": LogEvent(
         "The copy that this witness keeps differs from what was written. It cosigns nothing.",
-        "Check the disk, and follow [when a copy is damaged](operating.md#when-a-copy-is-damaged).",
+        "Check the disk, and follow [when a copy is damaged](operating-faults.md#when-a-copy-is-damaged).",
     ),
     "witness.not_cosigned": LogEvent(
         "A witness gave no cosignature, and `reason` says why. The signer asks it again, and "

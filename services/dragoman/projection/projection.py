@@ -270,7 +270,7 @@ class Projection(FoldedHistory):
                 "log.broken",
                 channel=self.name,
                 reason=str(reason),
-                do="stop posting; see docs/operating.md, when a log is read-only",
+                do="stop posting; see docs/operating-faults.md, when a log is read-only",
             )
             self._walk_now.set()  # `walk` finds the first damaged position
 
@@ -284,7 +284,7 @@ class Projection(FoldedHistory):
                 "log.damage_located",
                 channel=self.name,
                 reason=str(reason),
-                do="see docs/operating.md, when a log is read-only",
+                do="see docs/operating-faults.md, when a log is read-only",
             )
 
     async def _compare(self) -> None:

@@ -145,7 +145,7 @@ class CopyFollower:
             "station.host_convicted",
             channel=self._copy.channel,
             reason=str(fault),
-            do="keep the copy's folder; tell the other sides; see docs/operating.md",
+            do="keep the copy's folder; tell the other sides; see docs/operating-watch.md",
         )
         self._convicted(fault)
 

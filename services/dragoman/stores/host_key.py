@@ -105,7 +105,7 @@ class HostKeyStore:
                     sentence(
                         "the host's log key cannot be entered in the broker: %(error)s; the "
                         "broker's user steward needs the right to publish %(subject)s, see "
-                        "docs/operating.md",
+                        "docs/operating-faults.md",
                         error=error.said,
                         subject=_SUBJECT,
                     )

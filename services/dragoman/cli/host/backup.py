@@ -117,7 +117,7 @@ async def backup_command(
                 return UNREACHABLE
             except LogBroken as error:
                 raise BackupError(
-                    f"{error}; see docs/operating.md, when a log is read-only"
+                    f"{error}; see docs/operating-faults.md, when a log is read-only"
                 ) from None
         lingering = retention.lingering(backups, result.manifest)
     if json:
@@ -515,7 +515,7 @@ def _say_restored(
             "this is a station: what was on its way is held until its officers decide on the page "
             "Outbox, and its copies are fetched again. A witness here cosigns nothing until you "
             f"release it: `dragoman witness release {settings.data}/copies/CHANNEL`; see "
-            "docs/operating.md"
+            "docs/operating-station.md"
         )
     program = "up --station" if is_station else "serve gateway" if settings.nats.url else "up"
     say(
