@@ -233,7 +233,10 @@ LAST_BACKUP: Final = _gauge(
 )
 CERTIFICATE_EXPIRES: Final = _gauge(
     "certificate_expiry_timestamp_seconds",
-    "Time at which the certificate of this gateway ends, in Unix seconds; NaN without one.",
+    "Time at which a certificate ends, in Unix seconds. `what` is gateway (of this gateway's own "
+    "address), client (of this process, for the broker), authority (of the broker's nodes) or "
+    "node (of the broker's node whose certificate ends first).",
+    "what",
 )
 
 # By channel, if the operator wants that

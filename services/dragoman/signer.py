@@ -172,7 +172,7 @@ class Signer:
     async def measure(self) -> None:
         """Set the gauges of the signer."""
         sealings = list(self._sealings.values())
-        metrics.BROKER_CONNECTED.set(self._bus.up)
+        self._bus.measure()
         self._disks.measure()
         metrics.UNSIGNED.set(max((sealing.unsigned_s for sealing in sealings), default=0.0))
         metrics.UNCOSIGNED.set(max((sealing.uncosigned_s for sealing in sealings), default=0.0))

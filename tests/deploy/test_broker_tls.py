@@ -5,8 +5,10 @@ the authority's certificate and one of their own.
 import asyncio
 import json
 import os
+import signal
 import ssl
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,11 +16,12 @@ import aiohttp
 import pyrage
 import pytest
 
-from certificates import issued
+from certificates import certificate, issued
 from cluster import REPLICAS, RealCluster
-from dragoman import bootstrap
+from dragoman import bootstrap, metrics
 from dragoman.cli.common import UNREACHABLE
-from dragoman.eventlog.nats_connection import BrokerTls, BrokerTlsError
+from dragoman.eventlog.durability_guard import DurabilityGuard
+from dragoman.eventlog.nats_connection import BrokerTls, BrokerTlsError, NatsConnection, connected
 from dragoman.settings import SettingsError, load
 from gateways import CHANNEL, OFFICER, Gateway, open_channel
 from patience import PATIENCE_S
@@ -29,6 +32,8 @@ pytestmark = pytest.mark.reads(*DEPLOYED)
 
 C = f"/v1/channels/{CHANNEL}"
 _LINES = "application/x-ndjson"
+_VARZ = "$SYS.REQ.SERVER.PING.VARZ"
+_DAY = 86400.0
 
 
 @pytest.fixture
@@ -47,6 +52,11 @@ def settings_of(certificates: Path, ca: str = "ca.pem", own: str = "gateway") ->
         f'[nats]\nreplicas = {REPLICAS}\nca = "{certificates / ca}"\n'
         f'certificate = "{certificates / own}.pem"\nkey = "{certificates / own}.key"\n'
     )
+
+
+def tls_of(certificates: Path) -> BrokerTls:
+    own = certificates / "gateway"
+    return BrokerTls(ca=str(certificates / "ca.pem"), certificate=f"{own}.pem", key=f"{own}.key")
 
 
 class Encrypted(Gateway):
@@ -98,6 +108,7 @@ async def test_posts_and_a_dead_leader_pass_over_encrypted_connections(
         assert "agree" in replayed.stdout + replayed.stderr
         looked = await asyncio.to_thread(gateway.run, "doctor", check=None)
         assert (looked.returncode, "only 2 of 3 nodes answer" in looked.stdout) == (1, True), looked
+        assert looked.stdout.count("ok    certificate (node n") == 2, looked
         await _is_lost_and_restored(gateway, tmp_path)
     finally:
         await asyncio.to_thread(gateway.stop)
@@ -170,6 +181,88 @@ async def test_a_gateway_without_the_right_certificates_gets_no_connection(
     finally:
         process.kill()
         process.wait()
+
+
+async def test_certificates_and_their_authority_are_renewed_while_all_runs(
+    cluster: RealCluster, certificates: Path
+) -> None:
+    """Renew as the page on clusters says, with a new authority: in three rounds, by SIGHUP alone."""
+    url = cluster.url.replace("nats://", "tls://")
+    new, old = certificates / "ca.pem", certificates / "old.pem"
+    seed = cluster.keys / "nats-warden.nk"
+
+    async def told() -> None:
+        before = {name: node.asked("/varz")["config_load_time"] for name, node in nodes}
+        for _, node in nodes:
+            node.signal(signal.SIGHUP)
+        await asyncio.to_thread(
+            cluster.until,
+            lambda: all(
+                node.asked("/varz")["config_load_time"] != before[name] for name, node in nodes
+            ),
+            "each node has read its files again",
+        )
+        assert len(await bus.ask_servers(_VARZ)) == REPLICAS
+
+    nodes = cluster.nodes.items()
+    async with connected(url, "warden", seed, tls_of(certificates)) as bus:
+        new.rename(old)
+        (certificates / "ca.key").rename(certificates / "old.key")
+        issued(certificates, [], [])
+        authority = new.read_text()
+        new.write_text(authority + old.read_text())
+        await told()
+        issued(certificates, cluster.nodes, ["gateway"])
+        await told()
+        new.write_text(authority)
+        await told()
+        assert bus.losses == 0, "open connections go on"
+        async with asyncio.timeout(PATIENCE_S):
+            for _, node in nodes:  # each shows a certificate of the new authority by now
+                place = f"tls://{node.place.client}"
+                async with connected(place, "warden", seed, tls_of(certificates)) as fresh:
+                    assert fresh.up
+        for _, node in nodes:
+            node.kill()
+            await asyncio.to_thread(cluster.start)
+        async with asyncio.timeout(PATIENCE_S):
+            while not bus.losses or not bus.up:
+                await asyncio.sleep(0.05)
+            while len(await bus.ask_servers(_VARZ)) < REPLICAS:
+                await asyncio.sleep(0.05)
+        bus.measure()
+        await DurabilityGuard(bus).prove()
+    (family,) = metrics.CERTIFICATE_EXPIRES.collect()
+    ends = {sample.labels["what"]: sample.value for sample in family.samples}
+    assert ends["client"] == pytest.approx(time.time() + 825 * _DAY, abs=_DAY)
+    assert ends["node"] == pytest.approx(ends["client"], abs=_DAY)
+    assert ends["authority"] == pytest.approx(time.time() + 3650 * _DAY, abs=_DAY)
+
+
+def test_half_of_a_pair_leaves_the_old_one_in_use(certificates: Path, tmp_path: Path) -> None:
+    client = NatsConnection("warden").client
+    client.tls = tls_of(certificates)
+    before, key = client.ssl_context, certificates / "gateway.key"
+    whole = key.read_bytes()
+    key.write_bytes((issued(tmp_path / "others", [], ["gateway"]) / "gateway.key").read_bytes())
+    assert client.ssl_context is before
+    key.write_bytes(whole)
+    assert client.ssl_context is not before
+
+
+def test_doctor_names_each_certificate_and_its_end(certificates: Path, tmp_path: Path) -> None:
+    chain, key = certificate(tmp_path, "ends-in-two-days")
+    (tmp_path / "dragoman.toml").write_text(
+        f'[http]\ncertificate = "{chain}"\nkey = "{key}"\n{settings_of(certificates)}'
+    )
+    command = ("doctor", "--json", "--data", tmp_path, "--config", tmp_path / "dragoman.toml")
+    done = subprocess.run([DRAGOMAN, *command], capture_output=True, text=True, check=False)
+    findings = {
+        finding["check"].partition(" until ")[0]: finding["fault"]
+        for finding in json.loads(done.stdout)
+    }
+    assert findings["certificate (gateway)"].startswith("renew it: see docs/operating-runbooks.md")
+    assert findings["certificate (client)"] == findings["certificate (authority)"] == ""
 
 
 def test_no_node_speaks_in_clear(cluster: RealCluster) -> None:

@@ -2,9 +2,12 @@
 
 import ssl
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 from service import Gateway
+
+MAKER = Path(__file__).parents[2] / "deploy" / "nats" / "cluster" / "certificates.sh"
 
 
 def certificate(folder: Path, name: str) -> tuple[Path, Path]:
@@ -48,22 +51,11 @@ def common_name(service: Gateway) -> str:
     return said.stdout.strip().rpartition("=")[2].strip()
 
 
-def issued(folder: Path, nodes: list[str], clients: list[str]) -> Path:
-    """Make an authority, and certificates of it for nodes on loopback and for clients; their
-    folder.
+def issued(folder: Path, nodes: Iterable[str], clients: Iterable[str]) -> Path:
+    """Make certificates for nodes on loopback and for clients, by the program for operators; return
+    their folder. The first call makes their authority, and a further one renews certificates.
     """
-    folder.mkdir()
-    new = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
-    new += ["-nodes", "-days", "2"]
-    usage = ["-addext", "keyUsage=critical,keyCertSign,cRLSign"]
-    authority = [*usage, "-subj", "/CN=authority", "-keyout", "ca.key", "-out", "ca.pem"]
-    subprocess.run([*new, *authority], cwd=folder, check=True, capture_output=True)
-    for name in (*nodes, *clients):
-        files = ["-keyout", f"{name}.key", "-out", f"{name}.pem", "-subj", f"/CN={name}"]
-        leaf = ["-addext", "basicConstraints=critical,CA:FALSE"]
-        place = ["-addext", "subjectAltName=IP:127.0.0.1"] if name in nodes else []
-        by = ["-CA", "ca.pem", "-CAkey", "ca.key"]
-        subprocess.run(
-            [*new, *by, *files, *leaf, *place], cwd=folder, check=True, capture_output=True
-        )
+    folder.mkdir(exist_ok=True)
+    names = [*(f"{name}=IP:127.0.0.1" for name in nodes), *clients]
+    subprocess.run(["sh", MAKER, folder, *names], check=True, capture_output=True)
     return folder

@@ -15,22 +15,14 @@ rm data/g1/place.json # it is written where the data are used first
 keys=data/g1/keys
 dragoman keys broker n1 n2 n3 --data data/g1 --store /var/lib/nats \
   --store-bytes "${STORE_BYTES:-10737418240}" > site/site.conf
-new="openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
-leaf="basicConstraints=critical,CA:FALSE" # an authority has to say more of itself
-$new -days 3650 -subj "/CN=Dragoman broker" -addext "keyUsage=critical,keyCertSign,cRLSign" -keyout site/ca.key -out site/ca.pem
 for n in n1 n2 n3; do
   mkdir "site/$n" "data/$n"
   sed "s/\"n1\"/\"$n\"/; s/10\.0\.0\.1:/$n:/" "$nats/node.conf" > "site/$n/node.conf"
   sed "s#/var/lib/nats/#/etc/nats/#" "$nats/tls.conf" > "site/$n/tls.conf"
-  cp "$nats/nats.conf" site/site.conf site/ca.pem "site/$n/"
-  $new -days 825 -CA site/ca.pem -CAkey site/ca.key -subj "/CN=$n" -addext "$leaf" -addext "subjectAltName=DNS:$n" \
-    -keyout "site/$n/node.key" -out "site/$n/node.pem"
+  cp "$nats/nats.conf" site/site.conf "site/$n/"
 done
 for service in g1 g2 scheduler notifier signer; do
   mkdir -p "site/$service/keys" "data/$service"
-  cp site/ca.pem "site/$service/"
-  $new -days 825 -CA site/ca.pem -CAkey site/ca.key -subj "/CN=$service" -addext "$leaf" \
-    -keyout "site/$service/broker.key" -out "site/$service/broker.pem"
   case $service in
     g1) users="steward gateway warden keeper" ;;
     signer) users="registrar" ;;
@@ -40,5 +32,6 @@ for service in g1 g2 scheduler notifier signer; do
 done
 mkdir data/signer/keys
 cp -R "$keys/log" data/signer/keys/log
-chown -R 10001:10001 site data
+chown -R 10001:10001 data
+sh certificates.sh
 echo "made site and data; keep site/ca.key off this machine, and back up data/g1/keys" >&2

@@ -12,6 +12,7 @@ from cyclopts import App, Parameter
 
 from dragoman import data_directory, telemetry
 from dragoman.application.disk_space import rooms_of, shortage_of
+from dragoman.certificates import ends_of
 from dragoman.cli.common import (
     EVERYWHERE,
     FAILED,
@@ -31,7 +32,7 @@ from dragoman.client import Garbled, ProblemResponse, Unreachable, client
 from dragoman.domain.record import nesting
 from dragoman.eventlog import broker
 from dragoman.eventlog.broker import BrokerEndpoint, BrokerError
-from dragoman.eventlog.durability_guard import DurabilityGuard
+from dragoman.eventlog.durability_guard import DurabilityGuard, certificate_end
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.settings import SettingsError, flattened, load
 
@@ -49,6 +50,7 @@ class _Readiness(msgspec.Struct, frozen=True):
 _DISK_BYTES = 1024**3
 _BROKER_SECONDS = 5.0
 _WARNED = timedelta(days=14)
+_RENEWAL = "see docs/operating-runbooks.md, a certificate that ends"
 
 Config = Annotated[
     Path | None,
@@ -137,6 +139,7 @@ async def findings_of(target: Target, file: Path | None = None) -> list[tuple[st
     telemetry.set_level("critical")  # The findings say what a log line would say.
     return [
         _settings(file),
+        *_certificates(file),
         *await _broker(target.data, file),
         *([] if _is_elsewhere(target) else _data(target.data)),
         *await _gateway(target),
@@ -158,6 +161,25 @@ def _settings(file: Path | None) -> tuple[str, str]:
     except SettingsError as error:
         return "settings", str(error)
     return "settings", ""
+
+
+def _certificates(file: Path | None) -> list[tuple[str, str]]:
+    """Return the findings about the certificates that the settings name."""
+    try:
+        settings, _ = load(config=file)
+    except SettingsError:
+        return []  # `_settings` says why
+    nats = settings.nats
+    ends = ends_of(gateway=settings.http.certificate, client=nats.certificate, authority=nats.ca)
+    return [_certificate(what, end) for what, end in ends.items()]
+
+
+def _certificate(what: str, end: datetime) -> tuple[str, str]:
+    """Return the finding about a certificate: a fault if it ends in two weeks."""
+    return (
+        f"certificate ({what}) until {end:%Y-%m-%d}",
+        "" if end > datetime.now(UTC) + _WARNED else f"renew it: {_RENEWAL}",
+    )
 
 
 async def _broker(data: Path, file: Path | None) -> list[tuple[str, str]]:
@@ -207,6 +229,11 @@ async def _asked(endpoint: BrokerEndpoint, nodes: int = 1) -> list[tuple[str, st
             "them nothing is recorded"
             if len(servers) < nodes
             else "",
+        ),
+        *(
+            _certificate(f"node {answer['server']['name']}", end)
+            for answer in servers
+            if (end := certificate_end(answer)) is not None
         ),
         ("broker syncs every write", str(guard.reason or "")),
         ("the broker's store has room", str(shortage_of(rooms_of(None, guard.store)) or "")),

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import structlog
 
+from dragoman import metrics
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.eventlog.nats_connection import NatsConnection
 from dragoman.limits import (
@@ -31,6 +32,16 @@ log = structlog.get_logger()
 
 STORE_BYTES: Final = 1024 * 1024
 """The free bytes of the broker's store below which a write of it may fail."""
+
+
+def certificate_end(answer: Any) -> datetime | None:
+    """Return the end of a server's certificate by its answer; of two, the earlier.
+
+    A server without certificates names none. An older release of it may name none.
+    """
+    data = answer.get("data", {})
+    ends = [part.get("tls_cert_not_after") for part in (data, data.get("cluster", {}))]
+    return min((datetime.fromisoformat(str(end)) for end in ends if end), default=None)
 
 
 class DurabilityGuard:
@@ -107,6 +118,9 @@ class DurabilityGuard:
             ahead = moment.timestamp() - question
             answers = await self._warden.ask_servers("$SYS.REQ.SERVER.PING.VARZ")
             stores = [room for answer in answers if (room := self._store_of(answer)) is not None]
+            ends = [end for answer in answers if (end := certificate_end(answer)) is not None]
+            if ends:
+                metrics.CERTIFICATE_EXPIRES.labels("node").set(min(ends).timestamp())
             self.store = min(stores, key=lambda room: room[0] / room[1], default=None)
             self._fault = next(
                 (

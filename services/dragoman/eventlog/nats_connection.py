@@ -20,6 +20,7 @@ from nats.errors import ConnectionClosedError, NoRespondersError
 from nats.errors import Error as NatsError
 
 from dragoman import metrics
+from dragoman.certificates import ends_of
 from dragoman.domain.record import nesting
 from dragoman.eventlog.event_log import LogUnreachable, NobodyListens
 from dragoman.limits import (
@@ -125,6 +126,26 @@ class _Client(Client):
         self.takers: dict[int, _Take] = {}
         self.listeners: dict[int, Listener] = {}
         self.given_up = False
+        self.tls: BrokerTls | None = None
+        self._seldom = Seldom(log)
+
+    @property
+    def ssl_context(self) -> ssl.SSLContext:
+        """The context of the next connection, from the files as they are now.
+
+        So new certificates need no restart. If the files cannot be used, for example
+        half of a pair, the context of before stays in use.
+        """
+        if self.tls is not None:
+            try:
+                self.options["tls"] = self.tls.context()
+            except BrokerTlsError as error:
+                self._seldom.warning(
+                    "certificate.not_taken",
+                    reason=str(error),
+                    do="see that certificate and key belong together",
+                )
+        return super().ssl_context
 
     async def _connect_to_server(self, s: Any) -> None:
         """Connect, unless the connection was given up.
@@ -252,6 +273,13 @@ class NatsConnection:
     def up(self) -> bool:
         """Return whether the connection is up."""
         return bool(self.client.is_connected)
+
+    def measure(self) -> None:
+        """Set the gauges of the connection and of its certificates."""
+        metrics.BROKER_CONNECTED.set(self.up)
+        if (tls := self.client.tls) is not None:
+            for what, end in ends_of(client=tls.certificate, authority=tls.ca).items():
+                metrics.CERTIFICATE_EXPIRES.labels(what).set(end.timestamp())
 
     @property
     def is_own_broker(self) -> bool:
@@ -543,6 +571,7 @@ async def connected(
     Raises `BrokerTlsError`.
     """
     bus = NatsConnection(user, restart)
+    bus.client.tls = tls
     seldom = Seldom(log)
 
     async def failed(error: Exception) -> None:

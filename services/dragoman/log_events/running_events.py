@@ -14,8 +14,8 @@ EVENTS: Final[dict[str, LogEvent]] = {
         "Name another port as `[admin] port`, or 0 for none.",
     ),
     "certificate.not_taken": LogEvent(
-        "The certificate or its key has changed, and the new pair cannot be used. The old pair "
-        "stays in use.",
+        "A certificate or its key has changed, and the new pair cannot be used. The old pair "
+        "stays in use. It is that of the gateway's address, or that for the broker.",
         "See that certificate and key belong together, and that this user may read both.",
     ),
     "certificate.taken": LogEvent(

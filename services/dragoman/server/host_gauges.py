@@ -23,6 +23,7 @@ from dragoman.application.deadline_cache import open_deadlines_of
 from dragoman.application.http.request import SERVICE
 from dragoman.application.operations.transparency_log import HEADS
 from dragoman.application.service import Service
+from dragoman.certificates import ends_of
 from dragoman.console.page import armed_consoles
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.limits import UNARMED_SECONDS
@@ -76,7 +77,8 @@ class HostGauges:
         self._service.disks.measure()
         metrics.LAST_BACKUP.set(data_directory.last_backup(self._settings.data))
         if self._certificate is not None:
-            metrics.CERTIFICATE_EXPIRES.set(self._certificate.expires)
+            for what, end in ends_of(gateway=self._certificate.chain).items():
+                metrics.CERTIFICATE_EXPIRES.labels(what).set(end.timestamp())
         self._asked_at = time.monotonic()
 
     async def run(self) -> None:
@@ -140,7 +142,7 @@ class HostGauges:
 
 
 def _measure_logs(service: Service) -> None:
-    metrics.BROKER_CONNECTED.set(service.bus.up)
+    service.bus.measure()
     metrics.BROKER_DURABLE.set(service.guard.proven)
     metrics.CLOCK_OFFSET.set(service.guard.offset_s)
     metrics.LOOP_LAG.set(service.watchdog.lag)

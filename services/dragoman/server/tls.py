@@ -5,13 +5,11 @@ connections keep the certificate that they began with.
 """
 
 import asyncio
-import math
 import ssl
 from ipaddress import ip_address
 from pathlib import Path
 
 import structlog
-from cryptography import x509
 
 from dragoman.limits import POLL_SECONDS
 from dragoman.settings import Http, SettingsError
@@ -24,7 +22,7 @@ class Certificate:
 
     def __init__(self, chain: Path, key: Path) -> None:
         """Load the files. Raises `SettingsError`."""
-        self._chain, self._key = chain, key
+        self.chain, self._key = chain, key
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.minimum_version = ssl.TLSVersion.TLSv1_2
         self.context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20")
@@ -36,22 +34,13 @@ class Certificate:
                 f"http.certificate, http.key: {error}; name a PEM chain and its unencrypted key"
             ) from None
 
-    @property
-    def expires(self) -> float:
-        """The time at which the certificate ends, in Unix seconds."""
-        try:
-            leaf = x509.load_pem_x509_certificates(self._chain.read_bytes())[0]
-        except (OSError, ValueError, IndexError):
-            return math.nan
-        return leaf.not_valid_after_utc.timestamp()
-
     def _load(self, context: ssl.SSLContext) -> None:
-        context.load_cert_chain(self._chain, self._key, password=_no_password)
+        context.load_cert_chain(self.chain, self._key, password=_no_password)
 
     def _stamps(self) -> tuple[tuple[int, int], ...]:
         try:
             return tuple(
-                (item.st_mtime_ns, item.st_ino) for item in (self._chain.stat(), self._key.stat())
+                (item.st_mtime_ns, item.st_ino) for item in (self.chain.stat(), self._key.stat())
             )
         except OSError:
             return ()
