@@ -6,10 +6,14 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from cyclopts import App
 
-from dragoman.cli import common
+from dragoman.cli import app, common
 
 ROOT = Path(__file__).parents[2]
+_CODE = re.compile(r"```.*?```|`[^`]+`", re.DOTALL)
+_CALL = re.compile(r"(?<![\w./-])dragoman (?=[a-z])([^`\n|&;>)\"]*)")
+_WORD = re.compile(r"[a-z][a-z-]*")
 
 
 @pytest.fixture(scope="module")
@@ -49,3 +53,38 @@ def test_each_exit_code_has_a_meaning() -> None:
 
 def test_no_argument_is_without_a_meaning(generator: ModuleType) -> None:
     assert re.findall(r"^\| (`[^`]*`) \|  \|", generator.page(), re.MULTILINE) == []
+
+
+def calls() -> set[str]:
+    """The commands in pages, in files for operators and in what services say of commands."""
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "deploy").rglob("*.md")]
+    units = [*(ROOT / "deploy").rglob("*.service"), *(ROOT / "deploy").rglob("*.sh")]
+    services = [
+        file for end in ("py", "po", "html") for file in (ROOT / "services").rglob(f"*.{end}")
+    ]
+    codes = [code for page in pages for code in _CODE.findall(page.read_text())]
+    codes += [unit.read_text() for unit in units]
+    for file in services:
+        text = re.sub(r'"\s*\n\s*f?"', "", file.read_text())
+        codes += re.findall(r"`dragoman [^`\n]+`", text)
+    return {call for code in codes for call in _CALL.findall(code.replace("\\\n", " "))}
+
+
+def fault(call: str, commands: dict[tuple[str, ...], App]) -> str | None:
+    words = call.split()
+    path = max((tuple(words[:n]) for n in range(4) if tuple(words[:n]) in commands), key=len)
+    rest = words[len(path) :]
+    command = commands[path]
+    if command.default_command is None:
+        return f"{call}: no such command" if rest and _WORD.fullmatch(rest[0]) else None
+    options = {"--help"} | {
+        name for argument in command.assemble_argument_collection() for name in argument.names
+    }
+    named = {word.partition("=")[0].rstrip(".,") for word in rest if re.match("--[a-z]", word)}
+    return f"{call}: no option {named - options}" if named - options else None
+
+
+def test_each_command_that_anything_names_is_one_and_has_its_options(generator: ModuleType) -> None:
+    commands: dict[tuple[str, ...], App] = {(): app, **dict(generator._walk(app, ()))}
+    assert len(calls()) > 450
+    assert [said for call in sorted(calls()) if (said := fault(call, commands))] == []
