@@ -72,3 +72,11 @@ def test_the_cluster_of_the_compose_file_serves_through_its_proxy_and_is_watched
         ["sh", containers.folder / "prepare.sh"], capture_output=True, text=True, check=False
     )
     assert again.returncode == 1 and "nothing was made" in again.stderr
+    site = containers.folder / "site"
+    own = [file for file in site.glob("*/*.pem") if file.name != "ca.pem"]
+    before = [file.read_bytes() for file in own]
+    subprocess.run(["sh", containers.folder / "certificates.sh"], check=True, capture_output=True)
+    assert len(own) == len(brokers) + len(services)
+    assert all(file.read_bytes() != old for file, old in zip(own, before, strict=True))
+    verify: list[str | Path] = ["openssl", "verify", "-CAfile", site / "ca.pem", *own]
+    assert subprocess.run(verify, check=False, capture_output=True).returncode == 0

@@ -53,7 +53,7 @@ def pods(objects: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
                 yield f"{each['metadata']['name']}-{number}", each["spec"]["template"]["spec"]
 
 
-@pytest.mark.reads("deploy/kustomize/**", "requirements/dev.lock")
+@pytest.mark.reads("deploy/kustomize/**", "deploy/nats/cluster/**", "requirements/dev.lock")
 def test_the_schemas_take_every_object(
     built: dict[str, list[dict[str, Any]]], tmp_path: Path
 ) -> None:

@@ -124,7 +124,14 @@ DEPLOYED: Final = (
     *(f"{_PACKAGE}/{name}/**" for name in ("backup", "cli", "eventlog", "server")),
     *(
         f"{_PACKAGE}/{name}.py"
-        for name in ("admin_door", "metrics", "readiness", "service_factory", "settings")
+        for name in (
+            "admin_door",
+            "certificates",
+            "metrics",
+            "readiness",
+            "service_factory",
+            "settings",
+        )
     ),
     _LOCKED,
 )
