@@ -487,6 +487,7 @@ class Registry(State, frozen=True, kw_only=True):
     marking: str = "SIDES ONLY"
     exercise_of: LiveChannel | None = None
     required_signatures: tuple[str, ...] = ()
+    file_types: tuple[str, ...] | None = None
     origin: str = ""
     log_key: str = ""
     rules: int

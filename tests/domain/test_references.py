@@ -7,9 +7,12 @@ import json
 import pytest
 from msgspec import to_builtins
 
+from dragoman.audit.replay import Replay
 from dragoman.domain.acts import references
+from dragoman.domain.fold import Folded
 from dragoman_schemas.fields import Attachment
 from samples import SAMPLES
+from world import NOTE, World, refused
 
 PERSON = {"id": "0192f3a4-5b6c-7d8e-8f90-a1b2c3d4e5f6", "commitment": "3f" * 32}
 FILE = Attachment(sha256="5d" * 32, media_type="application/pdf", bytes=48213, title="Annex")
@@ -72,3 +75,35 @@ def test_a_document_is_named_by_its_digest_and_attached_by_nobody() -> None:
 def test_what_only_looks_alike_is_nobody() -> None:
     assert list(references.people({"names": {"id": "Weiyuan Dao", "commitment": "Bindung"}})) == []
     assert list(references.digests({"sha256": 1, "x": {"sha256": "5D" * 32}})) == []
+
+
+@pytest.mark.parametrize(
+    ("taken", "refusal"),
+    [
+        (None, None),
+        (["application/pdf"], None),
+        (["text/plain", "image/png"], "files of these types: text/plain, image/png"),
+        ([], "takes no files"),
+    ],
+)
+def test_a_channel_takes_the_types_of_its_opening(
+    taken: list[str] | None, refusal: str | None
+) -> None:
+    world = World()
+    world.ledger, world.raws = Replay(), []
+    assert world.take(world.genesis(file_types=taken)).valid
+    officer = {"act": "officer", "officer": "o-1", "office": "hq", "roles": ["officer"]}
+    world.keep("nato/root", officer)
+    id = world.open("nato/o-1", NOTE)
+    attached = {"attachments": [to_builtins(FILE)]}
+    for act, pointer, exchange in (
+        (NOTE | attached, "", ""),
+        ({"act": "correction", "fields": attached, "reason": "typing"}, "/fields", id),
+    ):
+        folded = world.keep("nato/o-1", act, exchange, seen=bool(exchange))
+        if refusal is None:
+            assert isinstance(folded, Folded) and folded.valid
+        else:
+            (fault,) = refused(folded).faults
+            assert fault.pointer == f"{pointer}/attachments/0/media_type"
+            assert refusal in str(fault.detail)

@@ -320,6 +320,10 @@ function parseAct(bytes) {
 // Names of acts (R§18)
 
 const words = (text) => text.trim().split(/\s+/)
+const FILE_TYPES = words(`
+  application/pdf application/json application/vnd.oasis.opendocument.text
+  application/vnd.openxmlformats-officedocument.wordprocessingml.document
+  audio/mpeg image/jpeg image/png text/csv text/plain video/mp4`)
 const FAMILIES = ['contact', 'meeting', 'notification', 'dialogue', 'channel', 'desk']
 const SPEC = readFileSync(new URL('../../docs/spec/record.md', import.meta.url), 'utf8')
 
@@ -440,6 +444,7 @@ const CHANNEL_SHAPES = new Map(Object.entries({
     {
       witnesses: listOf(Line, 0, 64), policy: Text, profiles: listOf(Name, 0, 20), marking: Line,
       required_signatures: listOf(oneOf(...FAMILIES), 0, 6),
+      file_types: listOf(oneOf(...FILE_TYPES), 0, 10),
       exercise_of: objectOf({ name: Name, cid: Hex32 }), custody: oneOf('host'),
     },
   ],

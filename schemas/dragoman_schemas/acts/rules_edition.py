@@ -6,4 +6,4 @@ Written by `make schemas`. Data that were made by another edition are refused at
 
 from typing import Final
 
-EDITION: Final = "6ebc3a97dca24503"
+EDITION: Final = "ca06e2ca6581d569"

@@ -139,6 +139,8 @@ def _describe(raw: bytes, data: ChannelOpening) -> None:
         say(f"  witness {witness}")
     if isinstance(data.required_signatures, tuple):
         say(f"  every officer's act must be signed in: {', '.join(data.required_signatures)}")
+    if isinstance(data.file_types, tuple):
+        say(f"  types of files that acts may attach: {', '.join(data.file_types) or 'none'}")
     say("write these down: auditors of your side start from them, and from no server's word")
     say(f"  cid {genesis.cid_of(raw)}")
     say(

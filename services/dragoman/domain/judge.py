@@ -5,6 +5,7 @@ from dragoman.domain.acts import (
     deadline_acts,
     duty_calendar,
     erasure,
+    references,
     window_notices,
 )
 from dragoman.domain.acts.act_registry import in_force
@@ -83,6 +84,7 @@ def judge(before: ChannelState, history: History, record: Record) -> Refusal | N
         or check_attestation(registry, current, history, rule, record, position)
         or _check_state(registry, current, rule, record.side)
         or _check_act(registry, current, history, rule, record, position)
+        or references.check_types(registry, record.act)
     )
 
 

@@ -13,6 +13,7 @@ from dragoman_schemas.fields import (
     Id,
     Language,
     Line,
+    MediaType,
     Name,
     Shape,
     Side,
@@ -57,7 +58,8 @@ class LiveChannel(Shape, frozen=True, kw_only=True):
 class ChannelOpening(Act, frozen=True, kw_only=True, tag="channel-opening"):
     """Position 1 of every log: the sides, their keys, and the rules.
 
-    See `docs/spec/record.md`, section 9.
+    See `docs/spec/record.md`, section 9. `file_types` are the types of files that acts
+    may attach. Without it they are all types. An empty list takes no files.
     """
 
     type: Literal["dragoman.channel-opening.v1"]
@@ -72,6 +74,7 @@ class ChannelOpening(Act, frozen=True, kw_only=True, tag="channel-opening"):
     profiles: Annotated[tuple[Name, ...], Meta(max_length=20)] | UnsetType = UNSET
     marking: Line | UnsetType = UNSET
     required_signatures: Annotated[tuple[Family, ...], Meta(max_length=6)] | UnsetType = UNSET
+    file_types: Annotated[tuple[MediaType, ...], Meta(max_length=10)] | UnsetType = UNSET
     rules: RulesNumber
     exercise_of: LiveChannel | UnsetType = UNSET
     custody: Literal["host"] | UnsetType = UNSET

@@ -11,7 +11,12 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
+import msgspec
+
+from dragoman.domain.record.errors import Refusal, invalid
+from dragoman.text import sentence
 from dragoman_schemas.fields import Attachment, Person
+from dragoman_schemas.state import Registry
 
 _PERSON: Final = frozenset(Person.__struct_fields__)
 _ATTACHMENT: Final = frozenset(Attachment.__struct_fields__)
@@ -51,6 +56,27 @@ def digests(value: Any) -> Iterator[str]:
     for _, members in _objects(value, ""):
         if _is_digest(members.get("sha256")):
             yield str(members["sha256"])
+
+
+def check_types(registry: Registry, act: bytes) -> Refusal | None:
+    """Refuse an act that attaches a file of a type that the channel does not take.
+
+    The type is the sender's word. Nobody compares it with the file's bytes.
+    """
+    types = registry.file_types
+    if types is None or not may_name(act):
+        return None
+    for where, attachment in attachments(msgspec.json.decode(act)):
+        if attachment.media_type not in types:
+            detail = (
+                sentence(
+                    "this channel takes files of these types: %(types)s", types=", ".join(types)
+                )
+                if types
+                else sentence("this channel takes no files")
+            )
+            return invalid(f"{where}/media_type", detail)
+    return None
 
 
 def commitment(random: bytes, entry: bytes) -> str:

@@ -155,6 +155,8 @@ def _settings(words: AdminWords) -> Section:
     of_live = () if live is None else (Aside(say("exercise of %(name)s", name=live.name)),)
     by_sides = registry.custody == "sides"
     signing = w.listed(registry.required_signatures) or say("no family: each officer decides")
+    types = registry.file_types
+    attachable = say("all types") if types is None else w.listed(types) or say("no files")
     since = tuple(
         it.adopted.position for it in registry.rules_adopted.values() if it.rules == registry.rules
     )
@@ -177,6 +179,7 @@ def _settings(words: AdminWords) -> Section:
         (say("Languages"), opened("strong", w.listed(registry.languages))),
         (say("Marking"), opened("strong", registry.marking)),
         (say("Officers must sign every act of"), opened("strong", signing)),
+        (say("Files that acts may attach"), opened("strong", attachable)),
         (say("Rules"), sourced(Mark("strong", say("version %(n)s", n=registry.rules)), rules)),
         (say("Channel id: auditors start from it"), opened("code", registry.cid)),
         (say("Verifier key of the log"), opened("code", str(log_of(registry)))),

@@ -243,6 +243,7 @@ def registry_of(record: Record[acts.ChannelOpening], stamp: Stamp) -> Registry:
         marking=or_default(data.marking, "SIDES ONLY"),
         exercise_of=or_default(data.exercise_of, None),
         required_signatures=or_default(data.required_signatures, ()),
+        file_types=or_default(data.file_types, None),
         origin=data.origin,
         log_key=data.log_key,
         policy=or_default(data.policy, ""),
