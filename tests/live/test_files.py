@@ -4,6 +4,7 @@ once an act names them.
 
 import asyncio
 import random
+import re
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -13,10 +14,13 @@ import aiohttp
 import msgspec
 import pytest
 
+import dragoman
 from beside import attached, digest, put
+from dragoman.application.operations.files import TYPES
 from dragoman.eventlog.broker import BrokerEndpoint
 from dragoman.eventlog.nats_connection import connected
 from dragoman.limits import CHUNK_BYTES, FILE_BYTES, SPARE_BYTES
+from dragoman.office import description
 from dragoman.stores import files
 from dragoman.stores.erasable import Erasable
 from dragoman.stores.files import File
@@ -75,12 +79,88 @@ async def test_a_file_is_given_as_one_that_no_browser_opens_here(who: Who) -> No
     assert answer.headers["Content-Type"] == "application/pdf"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Content-Disposition"] == "attachment"
-    assert answer.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
+    assert (
+        answer.headers["Content-Security-Policy"]
+        == "default-src 'none'; frame-ancestors 'none'; sandbox"
+    )
     assert answer.headers["Cache-Control"] == "private, no-cache"
     again = await who("nato/officer").get(
         f"{FILES}/{digest(content)}", If_None_Match=answer.headers["ETag"]
     )
     assert (again.status, again.body) == (304, b"")
+
+
+CLOSED = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Disposition": "attachment",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+OWN_FORMATS = {
+    "application/cap+xml",
+    "application/cloudevents+json",
+    "application/cloudevents-batch+json",
+    "application/geo+json",
+    "application/json",
+    "application/octet-stream",
+    "application/x-ndjson",
+    "text/calendar",
+    "text/csv",
+    "text/event-stream",
+    "text/html",
+    "text/markdown",
+    "text/plain",
+    "text/vcard",
+}
+"""The types of what the service writes itself, and of bytes that no browser opens."""
+
+
+async def test_no_answer_with_a_file_opens_in_a_browser(who: Who) -> None:
+    """Whatever its type, whoever asks, and however a page would embed it."""
+    contents = {media_type: secrets.token_bytes(100) for media_type in TYPES}
+    for media_type, content in contents.items():
+        assert (await put(who("nato/officer"), content, media_type)).status == 201
+    annexes = [attached(content, media_type) for media_type, content in contents.items()]
+    for some in (annexes[:5], annexes[5:]):
+        posted = await who("nato/officer").post(f"{C}/contacts", {**NOTE, "attachments": some})
+        assert posted.status == 201, posted.body
+    for media_type, content in contents.items():
+        path = f"{FILES}/{digest(content)}"
+        for reader, method, headers in (
+            ("nato/officer", "GET", {}),
+            ("china/officer", "GET", {"Accept": "text/html", "Sec_Fetch_Dest": "iframe"}),
+            ("china/auditor", "HEAD", {"Accept": "image/*", "Sec_Fetch_Dest": "image"}),
+            ("china/officer", "GET", {"If_None_Match": f'"{digest(content)}"'}),
+        ):
+            answer = await who(reader).call(method, path, **headers)
+            assert answer.status == (304 if "If_None_Match" in headers else 200)
+            assert {name: answer.headers[name] for name in CLOSED} == CLOSED, media_type
+            assert answer.headers.get("Content-Type", media_type) == media_type
+
+
+def test_no_other_route_answers_with_what_a_browser_opens() -> None:
+    serving = {
+        route.path
+        for route in description.ROUTES
+        if route.method == "GET" and not OWN_FORMATS.issuperset(route.media)
+    }
+    assert serving == {"/v1/channels/{channel}/files/{sha256}"}
+
+
+def test_no_page_has_an_element_that_opens_a_file() -> None:
+    package = Path(dragoman.__file__).parent
+    opening = re.compile(
+        r"""<(audio|embed|iframe|img|object|video)\b|createElement\(["'](audio|embed|iframe|img|"""
+        r"""object|video)\b"""
+    )
+    sources = [
+        path
+        for kind in ("html", "js", "py")
+        for path in package.rglob(f"*.{kind}")
+        if "vendor" not in path.parts
+    ]
+    assert len(sources) > 500
+    assert [path.name for path in sources if opening.search(path.read_text())] == []
 
 
 async def test_a_file_of_another_channel_is_not_here(who: Who) -> None:

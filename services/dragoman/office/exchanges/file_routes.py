@@ -41,7 +41,7 @@ _PIECE: Final = 64 * 1024
 _AS_IT_IS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Content-Disposition": "attachment",
-    "Content-Security-Policy": "default-src 'none'; sandbox",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "private, no-cache",
 }
