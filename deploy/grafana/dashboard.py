@@ -162,6 +162,12 @@ ROWS: dict[str, list[Panel]] = {
             "max(dragoman_deliveries_waiting)": "tried again",
             "max(dragoman_deliveries_parked)": "given up",
         }),
+        Panel("Scans of files", "ops", {
+            "sum by (outcome) (rate(dragoman_file_scans_total[5m]))": "{{outcome}}",
+        }),
+        Panel("Oldest file without a verdict", "s", {
+            "max by (instance) (dragoman_files_held_oldest_seconds)": "{{instance}}",
+        }),
         Panel("Oldest waiting", "s", {"max(dragoman_delivery_oldest_waiting_seconds)": "age"}),
     ],
 }  # fmt: skip

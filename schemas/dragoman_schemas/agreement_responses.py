@@ -165,15 +165,16 @@ class BundleCheck(ResponseBody, frozen=True, kw_only=True):
     `proved` means that the file is a bundle that proves itself. `file` means that it is
     no bundle: it is a file with its digest. `refuted` means that it is a bundle that
     does not prove its content, or that it is of another release than the transmittal
-    says. `absent` means that the file is not here. `why` says more. `sides` are the
-    sides of the group's channel that agreed to the release. `head` is the number of
-    records under the signed head. `extracts` are the positions of the records.
+    says. `absent` means that the file is not here. `held` means that the scanner here
+    has not passed it. `why` says more. `sides` are the sides of the group's channel
+    that agreed to the release. `head` is the number of records under the signed head.
+    `extracts` are the positions of the records.
     """
 
     sha256: str
     title: str
     bytes: int
-    state: Literal["proved", "file", "refuted", "absent"]
+    state: Literal["proved", "file", "refuted", "absent", "held"]
     why: str = ""
     channel: str = ""
     log: str = ""

@@ -42,6 +42,8 @@ TYPES: dict[str, tuple[int, str]] = {
     "not-allowed-in-state": (409, "The act is not allowed in this state"),
     "void": (409, "The record is in the log, and void"),
     "busy": (409, "Other requests were faster, three times"),
+    "file-held": (409, "The file waits for its scan"),
+    "file-refused": (403, "The scanner refused the file"),
     "exists": (409, "It exists already"),
     "erased": (410, "It was erased, by the consent of every side"),
     "moved": (412, "The data that you relied on has changed"),

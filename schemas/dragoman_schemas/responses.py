@@ -592,9 +592,17 @@ class PersonSeen(ResponseBody, frozen=True, kw_only=True):
 
 
 class FileSeen(ResponseBody, frozen=True, kw_only=True):
-    """A file that an exchange names: ready to fetch, erased, or never stored here."""
+    """A file that an exchange names: ready to fetch, erased, or never stored here.
+
+    A file of another side may also be held while it is `scanning`, or for good where
+    the scanner has `refused` it. `scanner` is the first line that the scanner wrote, or
+    the reason for which the last scan failed.
+    """
 
     there: bool = False
+    scanning: bool = False
+    refused: bool = False
+    scanner: str = ""
     erased: bool = False
     absent: bool = False
     unavailable: bool = False

@@ -25,7 +25,7 @@ from dragoman import admin_door, data_directory
 from dragoman.admin_door import AdminDoor
 from dragoman.api.auth.authentication import networks
 from dragoman.api.auth.oidc import Provider
-from dragoman.application import ways_to_reach
+from dragoman.application import file_scanner, ways_to_reach
 from dragoman.application.clock import AdjustableClock, utc_now
 from dragoman.application.identity_provider import code_flow
 from dragoman.application.keeper import Keeper
@@ -232,6 +232,8 @@ async def gateway(
             ("erasing", service.keep_erasing),
         ):
             start(service.keep(task, partial(permit.when_allowed, run)))
+        if service.scans is not None:
+            start(service.keep("scans", partial(permit.when_allowed, service.scans.run)))
         keep_keys = partial(_keep_keys, endpoint, service)
         start(supervise("keeper", lambda _: permit.when_allowed(keep_keys)))
         deadlines = Scheduler(service.channels, service.command_handler, now=clock.now)
@@ -491,6 +493,8 @@ def check(settings: Settings) -> None:
     _check_addresses(settings)
     networks(settings.http.trusted_proxies)
     address_guard(settings)
+    if settings.files.scanner:
+        file_scanner.check(settings.files.scanner)
     if faults := ways_to_reach.faults(settings.courier.ways):
         raise SettingsError("; ".join(faults))
     if settings.oidc.issuer:

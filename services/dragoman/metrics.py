@@ -217,6 +217,19 @@ OLDEST_WAITING: Final = _gauge(
     "Seconds for which the oldest of them has waited; 0 if none waits.",
 )
 
+# Files
+
+FILE_SCANS: Final = _counter(
+    "file_scans",
+    "Scans of files of other sides. `outcome` is passed, refused or failed (tried again).",
+    "outcome",
+)
+FILES_HELD_OLDEST: Final = _gauge(
+    "files_held_oldest_seconds",
+    "Seconds for which the oldest file without a verdict has been stored; 0 if each has one.",
+)
+FILES_HELD_OLDEST.set(0)
+
 # The operator's own matters
 
 DISK_FREE: Final = _gauge(

@@ -22,6 +22,7 @@ from dragoman.application.clock import AdjustableClock, stamp, utc_now
 from dragoman.application.command_handler import CommandHandler
 from dragoman.application.deliveries import DeliveryTracker
 from dragoman.application.disk_space import DiskSpace
+from dragoman.application.file_scans import FileScans
 from dragoman.application.finality import Coverage
 from dragoman.application.host_identity import HostIdentity, LogKeyProofs
 from dragoman.application.opening_requests import OpeningRequests
@@ -59,6 +60,7 @@ from dragoman.stores import (
     opened_exchanges,
     people,
     rosters,
+    scan_verdicts,
     streams,
 )
 from dragoman.stores.compare_and_set import WriteConflict
@@ -69,6 +71,7 @@ from dragoman.stores.key_value import Bucket
 from dragoman.stores.keystore import Keystore
 from dragoman.stores.outbox import Outbox
 from dragoman.stores.parcels import Parcels
+from dragoman.stores.scan_verdicts import ScanVerdicts
 from dragoman.stores.signed_heads import SignedHeadStore
 from dragoman.stores.tokens_and_sessions import BUCKET, OPERATOR, Grant, TokensAndSessions
 from dragoman.supervision import (
@@ -151,6 +154,7 @@ async def running_service(
             outbox=outbox,
         )
         roster_store = rosters.RosterStore(Erasable(bus, rosters.STREAM, rosters.PREFIX))
+        file_store = files.FileStore(Erasable(second_bus, files.STREAM, files.PREFIX))
         service = Service(
             signed_heads=SignedHeadStore(second_bus),
             coverage=Coverage(SignedHeadStore(second_bus), pushed),
@@ -169,7 +173,8 @@ async def running_service(
             opened_exchanges=opened_exchanges.OpenedExchanges(
                 Erasable(bus, opened_exchanges.STREAM, opened_exchanges.PREFIX)
             ),
-            files=files.FileStore(Erasable(second_bus, files.STREAM, files.PREFIX)),
+            files=file_store,
+            scans=_file_scans(settings, file_store, second_bus, clock, station),
             store=store,
             bus=bus,
             guard=guard,
@@ -475,6 +480,26 @@ def _channel_openings(
         disks=disks,
         channels={},
         now=clock.now,
+    )
+
+
+def _file_scans(
+    settings: Settings,
+    file_store: files.FileStore,
+    bus: NatsConnection,
+    clock: AdjustableClock,
+    station: Station | None,
+) -> FileScans | None:
+    """Return the scans of files, or None without a scanner."""
+    if not settings.files.scanner:
+        return None
+    channels = () if station is None else station.channels.values()
+    return FileScans(
+        file_store,
+        ScanVerdicts(Erasable(bus, scan_verdicts.STREAM, scan_verdicts.PREFIX)),
+        settings.files,
+        {channel.cid: channel.side for channel in channels},
+        clock.now,
     )
 
 

@@ -273,6 +273,20 @@ class LogSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
+class FileSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The scanner that must pass a file of another side before anybody gets it.
+
+    `scanner` is a command and its arguments, with the whole path of the command. It
+    gets the file on standard input and runs without a shell. Status 0 passes the file
+    and 1 refuses it. With any other status, or after `scanner_timeout_s` seconds, the
+    file stays held and is scanned again later. Without a command no file is held. See
+    docs/scanning.md.
+    """
+
+    scanner: tuple[str, ...] = ()
+    scanner_timeout_s: Annotated[float, Meta(ge=1, le=600)] = 60.0
+
+
 class SignerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The witnesses that the signer asks to cosign.
 
@@ -308,6 +322,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     oidc: Oidc = Oidc()
     tokens: TokenSettings = TokenSettings()
     budgets: BudgetSettings = BudgetSettings()
+    files: FileSettings = FileSettings()
     courier: NotifierSettings = NotifierSettings()
     uvloop: bool = True
 

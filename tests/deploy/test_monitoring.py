@@ -87,7 +87,7 @@ def test_prometheus_takes_the_rules_and_each_fires_when_it_should_and_only_then(
         assert done.returncode == 0, done.stdout + done.stderr
     rules = re.findall(r"- alert: (\w+)", alerts())
     tests = (PROMETHEUS / "alerts_test.yml").read_text()
-    assert len(rules) == 17
+    assert len(rules) == 18
     for rule in rules:
         assert f"{rule} fires" in tests and f"{rule} rests" in tests
 

@@ -223,6 +223,7 @@ def test_settings_are_shown_with_their_source_and_checked(empty: Gateway, tmp_pa
         ('[registrar]\nwitnesses = ["foo"]\n', "registrar.witnesses: foo"),
         ("[http]\nport = 8479\n", "admin.port: 8479 is http.port too"),
         ('[http]\npublic_url = "liaison.example.org"\n', "http.public_url: liaison.example.org"),
+        ('[files]\nscanner = ["clamdscan", "-"]\n', "files.scanner: clamdscan is not the whole"),
         ('origin = "https://liaison.example.org"\n', "origin: https://liaison.example.org"),
     ]:
         file.write_text(text)

@@ -105,6 +105,15 @@ EXPLANATIONS: Final[dict[str, Explanation]] = {
         "Other writers were faster, three times. Nothing was recorded.",
         f"{_AGAIN}, with the same key.",
     ),
+    "file-held": Explanation(
+        "A file of another side is held until the scanner here has passed it "
+        "([scanning.md](scanning.md)). `detail` says why the last scan failed, if one did.",
+        f"{_AGAIN}.",
+    ),
+    "file-refused": Explanation(
+        "The scanner here refused a file of another side. `detail` has the line that it wrote.",
+        "Ask the side for another file. This one is never given out here.",
+    ),
     "exists": Explanation(
         "Something with this name or id exists already, and is not the same.",
         "Choose another name, or read what is there.",

@@ -17,13 +17,14 @@ from dragoman.domain.acts import access, references
 from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.acts.act_rules import STAFF
 from dragoman.domain.decide import Submission
-from dragoman.domain.record.errors import FieldFault, Refusal, Refused, invalid
+from dragoman.domain.record.errors import FieldFault, Refusal, Refused, invalid, refuse
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.projection.projection import Projection
 from dragoman.projection.queries import exchange_view
 from dragoman.projection.view import queried
 from dragoman.stores.files import File
 from dragoman.stores.people import StoredPerson
+from dragoman.stores.scan_verdicts import ScanVerdict
 from dragoman.stores.tokens_and_sessions import Grant
 from dragoman.text import Text, sentence
 from dragoman_schemas.acts.dialogue.perception import Perception
@@ -70,6 +71,41 @@ async def copies(service: Service, projection: Projection, grant: Grant, digest:
         else frozenset()
     )
     return [file for file in files if (staff and file.side == side) or file.side in sides]
+
+
+async def holding(
+    service: Service, projection: Projection, grant: Grant, files: list[File]
+) -> ScanVerdict | None:
+    """Return the verdict that holds copies of a file back from the caller.
+
+    None if nothing does. A station gets every file, because its own side's scanner
+    decides. Raises `LogUnreachable`.
+    """
+    if service.scans is None or access.is_station(projection.registry, grant.actor):
+        return None
+    return await service.scans.holding(files, grant.side)
+
+
+def refuse_held(verdict: ScanVerdict) -> Refused:
+    """Return the refusal of a file that a verdict holds back."""
+    if verdict.outcome == "refused":
+        return refuse(
+            "file-refused",
+            "The scanner here refused this file: %(line)s. It is not given out. Ask its side for "
+            "another one.",
+            line=verdict.line,
+        )
+    if verdict.line:
+        return refuse(
+            "file-held",
+            "The file waits until the scanner here has passed it. The last scan failed: %(line)s. "
+            "It is scanned again by itself.",
+            line=verdict.line,
+        )
+    return refuse(
+        "file-held",
+        "The file waits until the scanner here has passed it. Ask again in a moment.",
+    )
 
 
 # Posts
@@ -215,7 +251,7 @@ async def seen(
     try:
         people = await people_seen(service, projection, grant, mentioned)
         files = {
-            digest: _file(await copies(service, projection, grant, digest))
+            digest: await _file(service, projection, grant, digest)
             for digest in dict.fromkeys(references.digests(state))
         }
     except LogUnreachable:
@@ -260,7 +296,12 @@ def _person(stored_person: StoredPerson | None, commitments: set[str], reader: s
     )
 
 
-def _file(files: list[File]) -> FileSeen:
+async def _file(service: Service, projection: Projection, grant: Grant, digest: str) -> FileSeen:
+    files = await copies(service, projection, grant, digest)
+    verdict = await holding(service, projection, grant, files)
+    if verdict is not None:
+        is_refused = verdict.outcome == "refused"
+        return FileSeen(scanning=not is_refused, refused=is_refused, scanner=verdict.line)
     if any(file.kept for file in files):
         return FileSeen(there=True)
     erased = any(file.erased for file in files)

@@ -19,6 +19,7 @@ from dragoman.application.clock import stamp
 from dragoman.application.command_handler import CommandHandler
 from dragoman.application.deliveries import DeliveryTracker
 from dragoman.application.disk_space import DiskSpace
+from dragoman.application.file_scans import FileScans
 from dragoman.application.finality import Coverage
 from dragoman.application.host_identity import HostIdentity
 from dragoman.application.loop_watchdog import Watchdog
@@ -66,7 +67,8 @@ class Service:
     of the service for callers outside, if it is known. `ways` are the ways to reach
     people that the operator offers. Each is tested every `proof_days` days.
     `token_life` says when new tokens end. `station` is that of a side's own premises,
-    if this process is one.
+    if this process is one. `scans` are there if a scanner must pass the files of other
+    sides.
     """
 
     command_handler: CommandHandler
@@ -93,6 +95,7 @@ class Service:
     deliveries: DeliveryTracker
     channels: dict[str, Projection]
     station: StationPort | None = None
+    scans: FileScans | None = None
     issuer: str = ""
     public_url: str = ""
     ways: Ways = field(default_factory=Ways)

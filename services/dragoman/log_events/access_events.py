@@ -13,9 +13,22 @@ EVENTS: Final[dict[str, LogEvent]] = {
         "An officer erased an uploaded file. Its digest stays known.",
         "After restoring an older backup, erase the file again. This line names it.",
     ),
+    "file.not_scanned": LogEvent(
+        "The scanner could not scan a file of another side. The file is held, and scanned again "
+        "after a while. `tries` counts the scans that failed, and `reason` says why this one did.",
+        "See that the scanner runs ([scanning.md](scanning.md#when-files-stay-held)).",
+    ),
     "file.not_whole": LogEvent(
         "The bytes of a file do not match its digest, or are incomplete. Nobody received it whole.",
         "Put back a copy of the broker's store, or erase the file and have it uploaded again.",
+    ),
+    "file.refused": LogEvent(
+        "The scanner refused a file of another side. Nobody gets it here. `reason` is the line "
+        "that the scanner wrote.",
+        "Tell your side's security officer, and the officers who wait for the file.",
+    ),
+    "file.scans_put_off": LogEvent(
+        "Files could not be scanned, because the broker does not answer. It is tried again.",
     ),
     "form.kept": LogEvent(
         "The session of an officer ended before a form was sent. The form waits until the same "

@@ -22,7 +22,7 @@ from multidict import MultiDict, MultiDictProxy
 
 from dragoman.i18n.words import Words
 from dragoman.members.runs import Mark, Runs
-from dragoman_schemas.responses import PersonSeen
+from dragoman_schemas.responses import FileSeen, PersonSeen
 
 PREFIX: Final = "f"
 """The first part of the names of all fields that belong to members."""
@@ -66,15 +66,17 @@ class Say:
     """The reader to whom values are said.
 
     `zones` are the offices' time zones with their names. `people` are entries of the
-    register by id. `language` is the tag in which a paper gives each text. A page
-    leaves it empty, and gives all languages. `original` is the language of a message.
-    `opening` is the act that opened the exchange. `numbered` gives the number of an
-    exchange that is named by its id, and `record` the name of a record, by its id.
+    register by id, and `files` the states of files by digest. `language` is the tag in
+    which a paper gives each text. A page leaves it empty, and gives all languages.
+    `original` is the language of a message. `opening` is the act that opened the
+    exchange. `numbered` gives the number of an exchange that is named by its id, and
+    `record` the name of a record, by its id.
     """
 
     words: Words
     zones: Mapping[str, str] = field(default_factory=dict)
     people: Mapping[str, PersonSeen] = field(default_factory=dict)
+    files: Mapping[str, FileSeen] = field(default_factory=dict)
     language: str = ""
     original: str = ""
     opening: str = ""

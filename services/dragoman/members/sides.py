@@ -11,7 +11,7 @@ from dragoman.domain.views.attribution import HIDDEN
 from dragoman.i18n.words import Words
 from dragoman.members.kind import EMPTY, UNKNOWN, Kind, Member, Say, TypedForm
 from dragoman.members.phonetic_alphabet import spelt
-from dragoman.members.runs import Aside, Break, Mark, QuotedText, Run, Runs, joined, listed
+from dragoman.members.runs import Aside, Break, Mark, QuotedText, Run, Runs, listed
 from dragoman_schemas.fields import UNNAMED
 from dragoman_schemas.responses import PersonEntry
 
@@ -243,9 +243,15 @@ def person(side: str, entry: PersonEntry, *, dialled: bool = True) -> Runs:
 
 
 def _file(value: Any, say: Say) -> Runs:
-    words = say.words
-    size = f"{value['media_type']}, {words.number(value['bytes'])} {words.say('bytes')}"
-    return joined((Mark("file", value["title"], value["sha256"]), " ", Aside(size)))
+    words, file = say.words, say.files.get(value["sha256"])
+    size = Aside(f"{value['media_type']}, {words.number(value['bytes'])} {words.say('bytes')}")
+    if file is not None and file.scanning:
+        state = Mark("state", words.say("is being scanned"), "standby")
+        return (QuotedText(value["title"]), " ", size, " ", state)
+    if file is not None and file.refused:
+        refused = words.say("refused by the scanner here: %(line)s", line=file.scanner)
+        return (QuotedText(value["title"]), " ", size, " ", Mark("state", refused, "critical"))
+    return (Mark("file", value["title"], value["sha256"]), " ", size)
 
 
 def _choices(name: str, value: Any) -> Iterator[tuple[str, str]]:

@@ -14,7 +14,7 @@ no pieces.
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Container
 from typing import Final, Literal
 
 import msgspec
@@ -56,6 +56,7 @@ class File(Struct, frozen=True, kw_only=True):
         return self.stage in ("erasing", "erased")
 
 
+_KEPT: Final = b'"stage":"kept"'
 _ERASING: Final = b'"stage":"erasing"'
 _ERASED: Final = b'"stage":"erased"'
 _SURELY: Final = b'"upload":""'
@@ -100,6 +101,18 @@ class FileStore:
         return sorted(
             (file for file in files if not file.erased), key=lambda file: file.at, reverse=True
         )
+
+    async def kept_except(self, digests: Container[str]) -> list[tuple[str, File]]:
+        """Return all sides' kept files, each with its cid, except some digests.
+
+        Raises `LogUnreachable`.
+        """
+        await self._entries.refresh()
+        return [
+            (key.partition(".")[0], _decode(value))
+            for key, value in self._entries.values.items()
+            if _KEPT in value and key.rpartition(".")[2] not in digests
+        ]
 
     async def keep(
         self, cid: str, file: File, content: bytes | bytearray, over: File | None

@@ -33,7 +33,7 @@ _HTTP = {
     413: "too-large",
     415: "media-type",
 }
-_RETRY = frozenset({"unavailable", "unknown-outcome", "behind", "read-only", "busy"})
+_RETRY = frozenset({"unavailable", "unknown-outcome", "behind", "read-only", "busy", "file-held"})
 
 
 def answer(

@@ -113,6 +113,8 @@ async def checked(
     result = await _kept(call, projection, attachment.sha256)
     if result is None:
         return BundleResult(view=replace(plain, state="absent"))
+    if isinstance(result, Text):
+        return BundleResult(view=replace(plain, state="held", why=str(result)), why=result)
     proved, why = result
     if proved is None:
         why = sentence("it is not a bundle") if why is None and source is not None else why
@@ -140,10 +142,10 @@ def _refuted(check: BundleCheck, why: Text) -> BundleResult:
 
 async def _kept(
     call: ApiRequest[Any], projection: Projection, digest: str
-) -> tuple[release_bundle.Proved | None, Text | None] | None:
+) -> tuple[release_bundle.Proved | None, Text | None] | Text | None:
     """Return the proven content of a file, or why it has none; None without the file.
 
-    Both are None where the file is no bundle.
+    Both are None where the file is no bundle. A text says why the file is held back.
     """
     service, cid = call.service, projection.registry.cid
     try:
@@ -151,6 +153,9 @@ async def _kept(
         file = next((copy for copy in copies if copy.kept), None)
         if file is None:
             return None
+        verdict = await attachment_checks.holding(service, projection, call.grant, copies)
+        if verdict is not None:
+            return attachment_checks.refuse_held(verdict).refusal.detail
         results = call.request.app[CHECKED]
         if (cid, digest) not in results:
             raw = b"".join([piece async for piece in service.files.read(cid, file)])

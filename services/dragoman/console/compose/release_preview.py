@@ -32,7 +32,7 @@ from dragoman.projection.projection import Projection
 from dragoman.text import sentence
 from dragoman_schemas.acts.dialogue.release import ReleasedRecord
 from dragoman_schemas.fields import or_default
-from dragoman_schemas.responses import PersonSeen
+from dragoman_schemas.responses import FileSeen, PersonSeen
 from dragoman_schemas.state import Exchange
 
 OF: Final = "of_matter"
@@ -154,12 +154,14 @@ def record_names(context: PageContext) -> Callable[[str], Runs]:
 
 
 def display_of(
-    context: PageContext, offices: Sequence[Office], people: Mapping[str, PersonSeen]
+    context: PageContext,
+    offices: Sequence[Office],
+    people: Mapping[str, PersonSeen],
+    files: Mapping[str, FileSeen] | None = None,
 ) -> Display:
-    """Return a display that names the channel's exchanges, records and people."""
-    return Display(
-        context.words, offices, people, context.link, context.numbered, record_names(context)
-    )
+    """Return a display that names exchanges, records, people and files."""
+    names = record_names(context)
+    return Display(context.words, offices, people, context.link, context.numbered, names, files)
 
 
 def completed(

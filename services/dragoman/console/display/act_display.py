@@ -25,7 +25,7 @@ from dragoman.members.runs import Mark, MessageSource, Runs, sourced
 from dragoman.members.sides import ReferencesKind
 from dragoman.members.texts import language
 from dragoman.members.times import HoursKind, SpanKind, TimeKind
-from dragoman_schemas.responses import PersonSeen
+from dragoman_schemas.responses import FileSeen, PersonSeen
 from dragoman_schemas.state import Exchange
 
 # fmt: off
@@ -68,6 +68,7 @@ class Display:
         link: Callable[..., str] | None = None,
         numbered: Callable[[str], str] = str,
         record: Callable[[str], Runs] = unnamed_record,
+        files: Mapping[str, FileSeen] | None = None,
     ) -> None:
         """Show values in a language, with the offices' clocks.
 
@@ -83,6 +84,7 @@ class Display:
             words=words,
             zones=places(offices, words),
             people=people or {},
+            files=files or {},
             numbered=numbered,
             record=record,
         )

@@ -184,7 +184,7 @@ async def _read_exchange(
     state = attribution.referring_exchange(decode_exchange(bytes(view.state)), _hides(context))
     if attribution.unattributed(state):
         view, state = unattributed(view, state, context.sides)
-    return view, state, Display(context.words, offices, view.people)
+    return view, state, Display(context.words, offices, view.people, files=view.files)
 
 
 def unattributed(

@@ -57,7 +57,7 @@ async def exchange(context: PageContext) -> Page:
     )
     state = decode_exchange(bytes(view.state))
     offices = tuple(office_of(side, context.projection.office(side)) for side in context.sides)
-    display = release_preview.display_of(context, offices, view.people)
+    display = release_preview.display_of(context, offices, view.people, view.files)
     reading.note_read(context, context.projection)
     read = reading.read_to(context, state)
     await reading.note_own_reading(context, state)

@@ -162,6 +162,9 @@ async def fetch_file(call: ApiRequest[NoBody]) -> ApiAnswer:
     file = next((file for file in copies if file.kept), None)
     if file is None:
         raise _gone()
+    verdict = await attachment_checks.holding(service, projection, call.grant, copies)
+    if verdict is not None:
+        raise attachment_checks.refuse_held(verdict)
     headers = {**_AS_IT_IS, "ETag": f'"{digest}"'}
     if call.request.headers.get("If-None-Match", "").strip() == headers["ETag"]:
         return web.Response(status=304, headers=headers)
@@ -279,6 +282,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         media=files.TYPES,
         headers=("If-None-Match",),
         may=May.MEMBER,
+        refusals=("file-held", "file-refused"),
     ),
     Route(
         "DELETE",
