@@ -6,4 +6,4 @@ Written by `make schemas`. Data that were made by another edition are refused at
 
 from typing import Final
 
-EDITION: Final = "ca06e2ca6581d569"
+EDITION: Final = "d5fe47f3f91aa237"

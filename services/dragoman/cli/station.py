@@ -33,6 +33,7 @@ from dragoman.cli.common import (
 from dragoman.cli.signature import Sign, post_signed, seed_of
 from dragoman.domain.record import nesting
 from dragoman.domain.record.codec import is_name
+from dragoman.eventlog.archive import records_in
 from dragoman.interop.check_words import check_words
 from dragoman.station import joined_channels
 from dragoman.station.joined_channels import JoinedChannel, JoinedHost, JoinedHosts
@@ -328,9 +329,15 @@ def list_(
         out_json(msgspec.to_builtins(joined))
         return 0
     rows = [
-        [channel.name, host.url, channel.actor, channel.cid]
+        [
+            channel.name,
+            host.url,
+            channel.actor,
+            str(records_in(joined_channels.copy_folder(data, channel.name))),
+            channel.cid,
+        ]
         for host in joined.hosts
         for channel in host.channels
     ]
-    table(rows, ["CHANNEL", "HOST", "STATION", "CID"])
+    table(rows, ["CHANNEL", "HOST", "STATION", "RECORDS", "CID"])
     return 0

@@ -487,13 +487,19 @@ class Archive:
         return leaf_hash(raw) if erased else _leaf(position, raw)
 
 
+def records_in(folder: Path) -> int:
+    """Return the number of records in a folder; 0 if it has none yet."""
+    offsets = folder / "offsets"
+    return offsets.stat().st_size // OFFSET if offsets.exists() else 0
+
+
 def root_in(folder: Path, size: int) -> tuple[int, str]:
     """Return the number of records in a folder, and the root of the first `size`.
 
     The root is in base64. A service may be adding records meanwhile. With fewer
     records the root is that of all of them.
     """
-    number = (folder / "offsets").stat().st_size // OFFSET
+    number = records_in(folder)
     with (folder / "leaves").open("rb") as leaves:
         frontier = merkle.Frontier()
         for _ in range(min(size, number)):

@@ -71,7 +71,7 @@ async def administration(context: PageContext) -> Page:
             "Who keeps this channel, and what the sides have adopted. Every change is a record of "
             "the log, which both sides read."
         ),
-        sections=(_sides(words), _settings(words)),
+        sections=(_sides(words), _settings(words), *_handovers(words)),
         beside=(*_office(context), _status(words), _status_change(words)),
     )
 
@@ -190,6 +190,24 @@ def _settings(words: AdminWords) -> Section:
     )
     record = words.record(1, registry.opened.time)
     return section(say("As it was opened"), Facts(facts), Remark(note), aside=record)
+
+
+def _handovers(words: AdminWords) -> tuple[Section, ...]:
+    """Return the handovers of the log, if there are any, each with its key."""
+    say, registry = words.w.say, words.context.registry
+    log = log_of(registry)
+    facts = tuple(
+        (
+            say("Verifier key of the log from record %(n)s on", n=handover.since),
+            words.of_record(Mark("code", str(log.at(handover.since))), handover.since, "key"),
+        )
+        for handover in registry.handovers
+    )
+    note = say(
+        "Every side signed that another key signs the log from there on. The key that you wrote "
+        "down at the opening stays right: it leads to these."
+    )
+    return (section(say("Handed over"), Facts(facts), Remark(note)),) if facts else ()
 
 
 def _status(words: AdminWords) -> Section:
