@@ -26,7 +26,7 @@ class Host:
 
     def __init__(self, projection: Projection) -> None:
         self.projection = projection
-        self.own_key: bytes | None = None
+        self.own_keys: list[bytes] = []
         self.host_key: bytes | None = None
         self.head: StoredHead | None = None
         self.proofs = LogKeyProofs(self, self, {projection.name: projection})  # type: ignore[arg-type]
@@ -90,7 +90,7 @@ async def host(tmp_path: Path) -> Any:
 async def test_the_key_of_the_gateway_or_of_the_host_is_enough(
     host: Host, gateway: bytes | None, of_host: bytes | None, writes: bool
 ) -> None:
-    host.own_key, host.host_key = gateway, of_host
+    host.own_keys, host.host_key = [gateway] if gateway else [], of_host
     assert await host.writes() == writes
 
 

@@ -28,6 +28,7 @@ BY_COMMAND = {
     "key-addition": "a key signs its own entry; a browser asks for it on the page “Your key”",
     "root-rotation": "old and new root keys sign, which are in no browser",
     "side-admission": "every side signs",
+    "log-handover": "every side signs, after comparing it with its own copy",
 }
 """Acts of keepers that no form can make, and why."""
 
