@@ -72,6 +72,15 @@ def test_a_policy_for_other_people_names_every_key(world: World) -> None:
     assert log_policy.in_force(world.registry) is not None
 
 
+def test_a_policy_as_long_as_a_policy_may_be_stays_in_force() -> None:
+    world = World()
+    adopt(world, POLICY + "#\n" * (999 - POLICY.count("\n")))
+    for epoch in (1, 2):
+        folded = world.attested(handover(epoch=epoch, key=public_of(f"heir {epoch}")), *BOTH)
+        assert folded.valid, folded.refusal
+    assert log_policy.in_force(world.registry) is not None
+
+
 def test_it_is_decided_on_the_record_just_before_it(world: World) -> None:
     world.open("nato/o-1", NOTE)
     late = world.attested(handover(), *BOTH, decided=world.position - 1)

@@ -47,17 +47,20 @@ def key_in_force(registry: Registry) -> str:
 def read_policy(log: Verifier, text: str) -> Policy:
     """Return the policy together with its log, as other people's tools read it.
 
-    A log that was handed over has a line for each key.
+    The log has its first key alone, so no handover changes what was adopted.
 
     Raises `NotANote` if the policy is not valid.
     """
     if any(line.split()[:1] == ["log"] for line in text.splitlines()):
         raise NotANote(sentence("leave the `log` line out: the policy is always for this log"))
-    return policy.read(policy_file(log, text))
+    return policy.read(policy_file(log.first, text))
 
 
 def policy_file(log: Verifier, text: str) -> str:
-    """Return the policy as a file for other people's tools."""
+    """Return the policy as a file for other people's tools.
+
+    A log that was handed over has a line for each key.
+    """
     return "\n".join([text.rstrip(), *(f"log {key}" for key in log.keys), ""])
 
 
