@@ -6,6 +6,7 @@ and `docs/spec/terms.md` (`test_terms.py`). It reads:
     the golden exports       of a real log, before an erasure and after it
     what a carrier changed   every kind of tampering that `tampering` knows, and each record
     what a host did          erasures that are wrong in one way each, under a signed head
+    handovers of the log     valid and void ones, under a head of either key
 
 Where the program finds something, the verifier must; where it finds nothing, the verifier must not.
 """
@@ -26,10 +27,12 @@ from dragoman.audit.checks import check_export
 from dragoman.audit.export import Export, NotAnExport, message_of
 from dragoman.audit.verification import Verification
 from dragoman.domain.record import codec, ids
-from dragoman.tlog import dsse, leaf
+from dragoman.tlog import dsse, leaf, note
+from dragoman.tlog.note import COSIGNATURE, Verifier
 from read_files import AUDIT
 from tampering import (
     LOG,
+    ORIGIN,
     WITNESS,
     Log,
     Members,
@@ -42,7 +45,7 @@ from tampering import (
     members_of,
     written,
 )
-from world import NOTE, World, seed_of
+from world import NOTE, World, public_of, seed_of
 
 HERE = Path(__file__).parent
 VERIFIER = HERE / "verify_from_spec.mjs"
@@ -284,6 +287,8 @@ class Host:
         self.world.keep("nato/o-1", {"act": "reply", "text": "We take note."}, self.gone)
         self.world.open("nato/o-1", NOTE)
         self.hidden: set[int] = set()
+        self.log_keys = ["log"]
+        """The owners of the keys that were to sign heads, the newest last."""
 
     @property
     def items(self) -> list[Item]:
@@ -368,12 +373,12 @@ class Host:
         """An act that root signed, legal or not."""
         self.world.attested(act, "nato/root")
 
-    def export(self) -> Members:
+    def export(self, owner: str = "log") -> Members:
         messages = [
             leaf.entry(at - 1, leaf.commit(raw)) if at in self.hidden else raw
             for at, raw in enumerate(self.world.raws, 1)
         ]
-        return members_of(self.world, messages)
+        return members_of(self.world, messages, owner)
 
 
 def changed(items: list[Item], at: int, **members: object) -> list[Item]:
@@ -1000,6 +1005,191 @@ def test_the_pages_and_the_program_find_the_same_records_void(tmp_path: Path) ->
     assert dict(zip(SETTLED, found_void, strict=True)) == dict(zip(SETTLED, expected, strict=True))
 
 
+# A log that was handed over to another key
+
+SIDES = ("nato/root", "china/root")
+CHINA = Verifier("china.example/w", COSIGNATURE, dsse.public_of(seed_of("china/w")))
+BOTH = f"witness nato {WITNESS}\nwitness china {CHINA}\ngroup both all nato china\nquorum both"
+ANY = BOTH.replace(" all ", " any ")
+NESTED = (
+    f"witness n {WITNESS}\nwitness c {CHINA}\ngroup nato any n\ngroup inner 1 c\n"
+    "group china all inner\ngroup both 02 china nato\nquorum both"
+)
+
+
+def hands_over(
+    before: Callable[[Host], object] = lambda host: None,
+    *,
+    policy: str = BOTH,
+    signers: tuple[str, ...] = SIDES,
+    actor: str = "nato/root",
+    to: str = "heir",
+    decided: int = 0,
+    seen: int = 0,
+    **members: object,
+) -> Story:
+    """Tell that the sides adopt a policy, and then hand the log over to another key.
+
+    `decided` and `seen` count the records that the act passes over.
+    """
+
+    def tell(host: Host) -> None:
+        world = host.world
+        for side in ("nato", "china") if policy else ():
+            host.keep_house(side, {"act": "policy-adoption", "policy": policy})
+        before(host)
+        size = world.position - seen
+        act = {"act": "log-handover", "epoch": len(host.log_keys), "key": public_of(to), **members}
+        world.attested(
+            act,
+            *signers,
+            actor=actor,
+            decided=world.position - decided,
+            seen={"size": size, "root": dsse.encode_base64(world.ledger.root(size))},
+        )
+        host.log_keys.append(to)
+
+    return tell
+
+
+def admits(*, observer: bool) -> Story:
+    def tell(host: Host) -> None:
+        entering: Item = {"name": "osce", "roots": [public_of("osce/root")], "threshold": 1}
+        act = {"act": "side-admission", "side": {**entering, "observer": observer}}
+        host.keep_house("nato", act, "china/root", "osce/root")
+
+    return tell
+
+
+def in_turn(*stories: Story) -> Story:
+    def tell(host: Host) -> None:
+        for story in stories:
+            story(host)
+
+    return tell
+
+
+def adopt_a_witness_with_the_keys_of_the_log(host: Host) -> None:
+    """Both sides adopt a policy that is void; else the next handover would be."""
+    heir = Verifier("heir.example/w", COSIGNATURE, dsse.public_of(seed_of("heir")))
+    for side in SIDES:
+        act = {"act": "policy-adoption", "policy": ANY.replace(str(CHINA), str(heir))}
+        assert not host.world.attested(act, side, actor=side).valid
+
+
+HANDOVERS: dict[str, tuple[Story, bool]] = {
+    "of a log": (hands_over(), False),
+    "with a cut": (hands_over(cut=True, host_url="https://heir.example"), False),
+    "after a record that nobody has seen": (hands_over(seen=1), False),
+    "with a cut that is none": (hands_over(seen=1, cut=False), False),
+    "after which records go on": (in_turn(hands_over(), lambda host: host.write(REPLY)), False),
+    "by an administrator": (
+        hands_over(
+            lambda host: host.give_key("nato/adm-1"),
+            signers=("nato/adm-1", "china/root"),
+            actor="nato/adm-1",
+        ),
+        False,
+    ),
+    "to a second heir": (in_turn(hands_over(), hands_over(policy="", to="second")), False),
+    "after a void policy": (
+        in_turn(
+            hands_over(),
+            adopt_a_witness_with_the_keys_of_the_log,
+            hands_over(policy="", to="second"),
+        ),
+        False,
+    ),
+    "under one witness of both sides": (hands_over(policy=WITNESS_LINE), False),
+    "under a policy of groups in groups": (hands_over(policy=NESTED), False),
+    "that an observer did not sign": (hands_over(admits(observer=True)), False),
+    "that one side signed": (hands_over(signers=SIDES[:1]), True),
+    "that the other side signed": (hands_over(signers=SIDES[1:]), True),
+    "that a new side did not sign": (hands_over(admits(observer=False)), True),
+    "under a policy without a new side": (
+        hands_over(admits(observer=False), signers=(*SIDES, "osce/root")), True,
+    ),
+    "that the heir signed too": (hands_over(signers=(*SIDES, "heir")), True),
+    "by an officer": (
+        hands_over(
+            lambda host: host.give_key("nato/o-1"), signers=(*SIDES, "nato/o-1"), actor="nato/o-1"
+        ),
+        True,
+    ),
+    "of a later epoch": (hands_over(epoch=2), True),
+    "of an epoch that was": (
+        in_turn(hands_over(), hands_over(policy="", to="second", epoch=1)), True,
+    ),
+    "decided on an earlier record": (hands_over(decided=1), True),
+    "with a cut at an earlier record": (hands_over(cut=True, seen=1), True),
+    "without a policy": (hands_over(policy=""), True),
+    "under a policy of one side": (hands_over(policy=BOTH.replace("m both", "m nato")), True),
+    "under a policy of any side": (hands_over(policy=ANY), True),
+    "to a root key": (hands_over(to="nato/root"), True),
+    "to the key of a witness": (hands_over(to="china/w"), True),
+    "back to the key of the opening": (
+        in_turn(hands_over(), hands_over(policy="", to="log")), True,
+    ),
+    "back to an earlier heir": (
+        in_turn(
+            hands_over(),
+            hands_over(policy="", to="second"),
+            hands_over(policy="", to="heir"),
+        ),
+        True,
+    ),
+}  # fmt: skip
+"""Each ends with a handover, and the flag tells whether it is void."""
+
+
+@pytest.fixture(scope="module")
+def handed(tmp_path_factory: pytest.TempPathFactory) -> list[Told]:
+    """Logs with a handover, each under a head of the key before it and of the key it names."""
+    directory, found = tmp_path_factory.mktemp("handed"), []
+    for number, (name, (story, void)) in enumerate(HANDOVERS.items()):
+        host = Host()
+        story(host)
+        for key, lie in zip(host.log_keys[-2:], (not void, void), strict=True):
+            path = written(directory / f"{number}-{lie}.zip", host.export(key))
+            told = f"a handover {name}, and a head by {key}"
+            found.append(Told(name=told, path=path, cid=host.world.registry.cid, lie=lie))
+    return found
+
+
+def test_a_head_is_of_the_key_that_the_last_valid_handover_names(handed: list[Told]) -> None:
+    assert wrongly_judged(handed, VERIFIER) == []
+    assert disagreeing(list[Case](handed)) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "step", "finding"),
+    [("log", 8, "under no signed head"), ("heir", 6, "it is not signed by")],
+)
+def test_a_head_that_ends_before_the_handover_is_of_the_key_before_it(
+    key: str, step: int, finding: str, tmp_path: Path
+) -> None:
+    """The handover itself is beyond this head, and only the key before it may say so."""
+    host = Host()
+    hands_over()(host)
+    head = members_of(host.world, host.world.raws[:-1], key)["checkpoint"]
+    path = written(tmp_path / "short.zip", {**host.export("heir"), "checkpoint": head})
+    (answer,) = asked([request(path, host.world.registry.cid, known=True)])
+    assert answer.step == step
+    assert finding in said(path, host.world.registry.cid, known=True)
+
+
+def test_a_wrong_line_of_another_key_of_the_log_is_passed_over(tmp_path: Path) -> None:
+    host = Host()
+    hands_over()(host)
+    members = host.export("heir")
+    head = note.read(members["checkpoint"])
+    wrong = note.sign(ORIGIN, seed_of("log"), f"{head.text}another\n")
+    members["checkpoint"] = note.encode(head.text, [wrong, *head.signatures])
+    path, cid = written(tmp_path / "log.zip", members), host.world.registry.cid
+    (answer,) = asked([request(path, cid, known=True)])
+    assert (answer.finding, said(path, cid, known=True)) == ("log check", "")
+
+
 # That these tests can fail
 
 SKIPPED = {
@@ -1043,6 +1233,65 @@ def test_a_verifier_that_forgets_a_rule_is_found_out(
     assert count == 1, "the rule stands in the verifier once"
     forgetful = forgetful_verifier(text, tmp_path)
     assert wrongly_judged(hosted, forgetful) != []
+
+
+FORGOTTEN = {
+    "that every side signed": ("'log-handover', 'erasure'", "'erasure'", "that one side signed"),
+    "on what it is decided": (
+        "need(Number(record.decided) === p - 1, 'decided on an earlier record')", "",
+        "decided on an earlier record",
+    ),
+    "that epochs are counted": (
+        "need(numberOf(members, 'epoch') === this.logKeys.length, 'epoch')", "",
+        "of an epoch that was",
+    ),
+    "that it needs a policy": (
+        "need(this.policy, 'no policy in force')", "if (this.policy)", "without a policy",
+    ),
+    "that the quorum asks every side": (
+        "need(asksEvery(this.policy, this.consenting()), 'a policy that does not ask every side')",
+        "", "under a policy of one side",
+    ),
+    "that a side may have a witness in a group": (
+        "member.members.flatMap((one) => witnessesOf(policy, one))", "[]",
+        "under a policy of groups in groups",
+    ),
+    "that a side without a witness is a side": (
+        "if (!member) return []", "if (!member) return policy.witnesses.map((one) => one.text)",
+        "under a policy without a new side",
+    ),
+    "where a cut is": ("need(!members.get('cut') ||", "need(true ||", "with a cut at an earlier record"),
+    "that only a cut asks what was seen": (
+        "!members.get('cut') || ", "", "after a record that nobody has seen",
+    ),
+    "that its key is fresh": (
+        "need(this.isFresh(key), 'a key is not fresh')", "", "to the key of a witness",
+    ),
+    "that a key of the log never comes back": (
+        "this.logKeys.some((one) => one.key.equals(key))", "false", "back to an earlier heir",
+    ),
+    "that a key of the log is no witness": (
+        "if (logKeys.some((key) => keyids.includes(hexOf(key)))) return null", "",
+        "after a void policy",
+    ),
+    "from where on a key counts": ("one.since <= size", "one.since < (size || 1)", "of a log"),
+    "that the description has the key of the opening": (
+        "quote(replay.logKeyAt(0))", "quote(replay.logKeyAt(Infinity))", "of a log",
+    ),
+}  # fmt: skip
+"""Rules of handovers: the rule in the verifier, its replacement, and the story that needs it."""
+
+
+@pytest.mark.parametrize("name", FORGOTTEN)
+def test_a_verifier_that_forgets_a_rule_of_handovers_is_found_out(
+    name: str, handed: list[Told], tmp_path: Path
+) -> None:
+    rule, instead, story = FORGOTTEN[name]
+    text = VERIFIER.read_text()
+    assert text.count(rule) == 1, "the rule is in the verifier once"
+    forgetful = forgetful_verifier(text.replace(rule, instead), tmp_path)
+    cases = [each for each in handed if each.name.startswith(f"a handover {story}, ")]
+    assert wrongly_judged(cases, forgetful) != []
 
 
 def test_a_verifier_that_does_not_compare_the_root_is_found_out(

@@ -460,6 +460,10 @@ const CHANNEL_SHAPES = new Map(Object.entries({
     { threshold: integer(1, 16), next_roots: Hex32 },
   ],
   'side-admission': [{ side: GenesisSide }, {}],
+  'log-handover': [
+    { epoch: integer(1, 1000), key: Base64Of32 },
+    { cut: (v) => typeof v === 'boolean', host_url: Line, reason: Text },
+  ],
   'erasure-consent': [
     { records: Erased },
     { reason: Text, withdrawn: (v) => typeof v === 'boolean' },
@@ -491,8 +495,8 @@ const CHANNEL_SHAPES = new Map(Object.entries({
   objectOf({ act: oneOf(act), ...needed }, { ...optional, signed: Signed }),
 ]))
 const KEEPER = new Set(words(`officer officer-revocation key-addition key-revocation root-rotation
-  side-admission erasure-consent erasure profile-adoption codebook-adoption policy-adoption
-  rules-adoption`))
+  side-admission log-handover erasure-consent erasure profile-adoption codebook-adoption
+  policy-adoption rules-adoption`))
 
 /** The act in the type of a record: the second part between points (R§15.2). */
 const actOfType = (type) => type.split('.')[1] ?? ''
@@ -533,7 +537,7 @@ function instant(text) {
 }
 
 function zoneExists(zone) {
-  // R§14.10 asks for a name of the time zone database, in its spelling. Intl also takes plain
+  // R§14.11 asks for a name of the time zone database, in its spelling. Intl also takes plain
   // offsets and other cases, which are refused here as far as Intl shows them.
   if (!/^[A-Za-z]/.test(zone)) return false
   try {
@@ -786,15 +790,15 @@ function parsePolicy(text, needsLog = true) {
 }
 
 /** A policy for a channel (L§8), or null. `isTaken` says whether a keyid serves for something. */
-function policyForChannel(text, { sides, origin, logKey, isTaken }) {
+function policyForChannel(text, { sides, origin, logKeys, isTaken }) {
   if (text.split(/[\n\u2028\u2029]/).some((line) => wordsOf(line)[0] === 'log')) return null
   const bare = text.replace(/\p{White_Space}+$/u, '')
-  const policy = parsePolicy(`${bare}\nlog ${logVerifierKey(origin, logKey)}\n`)
+  const policy = parsePolicy(`${bare}\nlog ${logVerifierKey(origin, logKeys[0])}\n`)
   if (!policy || policy.quorum === 'none') return null
   if (!sides.every((side) => policy.members.has(side))) return null
   const keyids = policy.witnesses.map((witness) => hexOf(witness.key))
-  if (new Set(keyids).size !== keyids.length || keyids.includes(hexOf(logKey))) return null
-  if (keyids.some(isTaken)) return null
+  if (new Set(keyids).size !== keyids.length || keyids.some(isTaken)) return null
+  if (logKeys.some((key) => keyids.includes(hexOf(key)))) return null
   policy.keyids = keyids
   return policy
 }
@@ -803,6 +807,22 @@ function isSatisfied(policy, name, cosigned) {
   const member = policy.members.get(name)
   if (member.key) return cosigned.has(member.key.text)
   return member.members.filter((one) => isSatisfied(policy, one, cosigned)).length >= member.many
+}
+
+/** The witnesses of the group or witness with a name; none when the policy has no such name. */
+function witnessesOf(policy, name) {
+  const member = policy.members.get(name)
+  if (!member) return []
+  return member.key ? [member.key.text] : member.members.flatMap((one) => witnessesOf(policy, one))
+}
+
+/** Whether the quorum cannot be reached without the witnesses of each of these sides (R§14.10). */
+function asksEvery(policy, sides) {
+  return sides.every((side) => {
+    const others = new Set(policy.witnesses.map((witness) => witness.text))
+    for (const text of witnessesOf(policy, side.name)) others.delete(text)
+    return !isSatisfied(policy, policy.quorum, others)
+  })
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -849,7 +869,7 @@ function faultOfOpening(record) {
   } else {
     const policy = policyForChannel(act.get('policy'), {
       sides: sides.filter((side) => !isObserver(side)).map((side) => side.get('name')),
-      origin: act.get('origin'), logKey: keyOf(act.get('log_key')),
+      origin: act.get('origin'), logKeys: [keyOf(act.get('log_key'))],
       isTaken: (keyid) => roots.has(keyid),
     })
     if (!policy) return 'policy'
@@ -881,7 +901,7 @@ function numberOf(members, name, otherwise) {
 // ---------------------------------------------------------------------------------------------
 // The replay of the log (R§10 to R§15)
 
-/** The version of the rules that these pages describe (R§14.11). */
+/** The version of the rules that these pages describe (R§14.12). */
 const RULES = 1
 
 class Void extends Error {}
@@ -917,7 +937,7 @@ const rootsHash = (threshold, keyids) =>
 
 const isService = (actor) => actor.startsWith('service/')
 
-/** The side of the officer who is an actor: empty for root and for services (R§14.10). */
+/** The side of the officer who is an actor: empty for root and for services (R§14.11). */
 function sideOfOfficer(actor) {
   const [side] = actor.split('/', 1)
   return side === 'service' || actor === `${side}/root` ? '' : side
@@ -954,7 +974,9 @@ class Replay {
       channel: opening.channel, genesis: opening.id,
       cid: hexOf('dragoman-channel/v1\n', opening.bytes),
       custody: act.get('custody') ?? 'sides', origin: act.get('origin'),
-      required: act.get('required_signatures') ?? [], logKey: keyOf(act.get('log_key')),
+      required: act.get('required_signatures') ?? [],
+      // The key of the opening and that of each handover, with the size of its first head (L§5).
+      logKeys: [{ key: keyOf(act.get('log_key')), since: 0 }],
       rules: numberOf(act, 'rules'), rulesAdopted: new Map(), newerFrom: 0,
       sides: [], officers: new Map(), keys: new Map(), policy: null, policies: new Map(),
       consents: [], erased: new Set(), delivered: new Map(), outage: null, watches: new Map(),
@@ -983,7 +1005,7 @@ class Replay {
     const stub = record ? null : this.stubAt(position, message)
     const commit = stub ? stub.commit : commitOf(message)
     const entry = stub ? message : entryOf(position - 1, commit)
-    // R§14.11: what follows newer rules is hashed, and not judged.
+    // R§14.12: what follows newer rules is hashed, and not judged.
     if (this.rules > RULES) this.newerFrom ||= position - 1
     else if (stub) this.enterStub(position, stub)
     else if (!record) this.junk.push(position)
@@ -1074,8 +1096,8 @@ class Replay {
 
   readPolicy(text, isTaken = () => false) {
     return policyForChannel(text, {
-      sides: this.consenting().map((side) => side.name), origin: this.origin, logKey: this.logKey,
-      isTaken,
+      sides: this.consenting().map((side) => side.name), origin: this.origin,
+      logKeys: this.logKeys.map((one) => one.key), isTaken,
     })
   }
 
@@ -1101,9 +1123,13 @@ class Replay {
     const key = keyOf(text)
     if (!key) return false
     const keyid = hexOf(key)
-    if (this.keys.has(keyid) || key.equals(this.logKey)) return false
+    if (this.keys.has(keyid) || this.logKeys.some((one) => one.key.equals(key))) return false
     const policies = [this.policy, ...[...this.policies.values()].map((one) => one.policy)]
     return !policies.some((policy) => policy?.keyids.includes(keyid))
+  }
+  /** The verifier key under which a head of this size stands (L§5). */
+  logKeyAt(size) {
+    return logVerifierKey(this.origin, this.logKeys.findLast((one) => one.since <= size).key)
   }
   isAdministrator(actor) {
     const officer = this.officers.get(actor)
@@ -1111,7 +1137,7 @@ class Replay {
     return officer.roles.includes('administrator')
   }
 
-  /** What a side has adopted of the rules (R§14.11). */
+  /** What a side has adopted of the rules (R§14.12). */
   standing(side) {
     return Math.max(this.rulesAdopted.get(side) ?? this.rules, this.rules)
   }
@@ -1356,7 +1382,7 @@ class Replay {
     const agrees = (side) =>
       rootsSigned(side) >= side.threshold ||
       [...owners].some((owner) => owner.startsWith(`${side.name}/`) && this.isAdministrator(owner))
-    if (act === 'side-admission' || act === 'erasure') {
+    if (['side-admission', 'log-handover', 'erasure'].includes(act)) {
       need(this.consenting().every(agrees), 'not every side signed')
     } else {
       need([...owners].every((owner) => owner.startsWith(`${sideName}/`)), 'another side signed')
@@ -1428,6 +1454,17 @@ class Replay {
         need(numberOf(entering, 'threshold') <= roots.length, 'threshold')
         need(roots.every((text) => this.isFresh(text)), 'a key is not fresh')
         return () => this.addSide(entering, p)
+      }
+      case 'log-handover': {
+        const key = members.get('key')
+        need(Number(record.decided) === p - 1, 'decided on an earlier record')
+        need(numberOf(members, 'epoch') === this.logKeys.length, 'epoch')
+        need(this.policy, 'no policy in force')
+        need(asksEvery(this.policy, this.consenting()), 'a policy that does not ask every side')
+        const seen = numberOf(members.get('signed').get('seen'), 'size')
+        need(!members.get('cut') || seen === p - 1, 'a cut at another record than the one seen')
+        need(this.isFresh(key), 'a key is not fresh')
+        return () => this.logKeys.push({ key: keyOf(key), since: p })
       }
       case 'erasure-consent':
         return this.erasureConsent(p, record, sideName)
@@ -2157,7 +2194,7 @@ function descriptionOf(replay, opening, count) {
     `"kind": ${quote(opening.get('kind'))}`,
     `"custody": ${quote(replay.custody)}`,
     `"sides": [\n${replay.sides.map((side) => `  ${quote(side.name)}`).join(',\n')}\n ]`,
-    `"log": ${quote(logVerifierKey(replay.origin, replay.logKey))}`,
+    `"log": ${quote(replay.logKeyAt(0))}`,
     `"records": ${count}`,
   ]
   return Buffer.from(`{\n ${lines.join(',\n ')}\n}\n`, 'utf8')
@@ -2420,9 +2457,9 @@ function verifyExport(file, { log, cid, witnesses = [], policy: policyText, olde
 
     // Step 6
     step = 6
-    const key = parseVerifierKey(ownKey, 1)
     if (checkpoint) {
       if (!head) throw new Failure(6, 'head', 0, 'checkpoint is no head')
+      const key = parseVerifierKey(replay.logKeyAt(head.size), 1)
       // An `origin` with white space or `+` opens a channel, but no head of it can be verified,
       // since it is no name of a key (L§5).
       const line = key ? lineOf(note, key) : null

@@ -81,8 +81,11 @@ def root_of(entries: Sequence[bytes]) -> bytes:
     return merkle.root_of(nodes_of([leaf_hash(each) for each in entries]), len(entries))
 
 
-def members_of(world: World, messages: Sequence[bytes]) -> Members:
-    """Return the members of an export of these messages, in the export's order."""
+def members_of(world: World, messages: Sequence[bytes], owner: str = "log") -> Members:
+    """Return the members of an export of these messages, in the export's order.
+
+    `owner` names the key that signs the head.
+    """
     named = named_in(enumerate(messages, 1))
     entries = [leaf_entry(position, raw, named) for position, raw in enumerate(messages, 1)]
     nodes = nodes_of([leaf_hash(each) for each in entries])
@@ -98,7 +101,7 @@ def members_of(world: World, messages: Sequence[bytes]) -> Members:
         "sides": [side.name for side in registry.sides], "log": str(log_of(registry)), "records": size,
     }  # fmt: skip
     return found | {
-        "checkpoint": signed(size, root_of(entries)),
+        "checkpoint": signed(size, root_of(entries), owner),
         "channel.json": description_of(about),
         "README.md": readme_of(registry.name, registry.cid, str(log_of(registry)), size).encode(),
     }
