@@ -2288,6 +2288,9 @@ const README_TEXTS = [
     "",
   ].join('\n'),
 ]
+README_TEXTS.push(README_TEXTS[1].replace(/^5\. .*\n/m, (step) => `${step}   From a record of the ` +
+  'type `dragoman.log-handover.v1` on, if every side signed it as in step 3, the checkpoint is ' +
+  'signed by the `key` named there.\n'))
 
 // ---------------------------------------------------------------------------------------------
 // Step 6: where the messages differ from the signed ones (L§10)

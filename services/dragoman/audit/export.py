@@ -119,7 +119,14 @@ person, there is an id and a commitment.
 """
 )
 
-READMES: Final = (_README_1, _README_2)
+_STEP_5_END: Final = "is in `checkpoint`, signed as C2SP signed-note.\n"
+_README_3: Final = _README_2.replace(
+    _STEP_5_END,
+    f"{_STEP_5_END}   From a record of the type `dragoman.log-handover.v1` on, if every side "
+    "signed it as in step 3, the checkpoint is signed by the `key` named there.\n",
+)
+
+READMES: Final = (_README_1, _README_2, _README_3)
 """Every text that a release has put into exports, the oldest first.
 
 Exports are kept for years, and an old one is as honest as a new one. Never change one
