@@ -1,7 +1,8 @@
 """A lawful erasure, verified by who has nothing but the archive, its README and other people's
-libraries; and unlawful ones, which are not.
+libraries; and unlawful ones, which are not. So it is with a log that was handed over.
 """
 
+import json
 import subprocess
 import zipfile
 from collections.abc import Callable
@@ -10,10 +11,13 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from dragoman.tlog import dsse
+from dragoman.tlog.note import Verifier
 from host import Host
 from read_files import HOST
 from service import NOTE
-from tampering import LOG, Members, honest, in_erasures, written
+from tampering import LOG, WITNESS, Members, honest, in_erasures, members_of, written
+from world import World, public_of
 
 pytestmark = pytest.mark.reads(*HOST, "tests/foreign/verify.go")
 
@@ -77,6 +81,24 @@ def test_no_tampering_with_an_erasure_passes(
         (folder := tmp_path / str(number)).mkdir()
         code, _, _ = checked(unpacked(tampered.members, folder))
         assert code == 1, tampered.name
+
+
+def test_a_log_that_was_handed_over_has_the_key_that_its_record_names(
+    checked: Callable[..., tuple[int, dict[str, str], str]], tmp_path: Path
+) -> None:
+    world, policy = World(), f"witness nato {WITNESS}\ngroup china all nato\nquorum nato"
+    for side in ("nato", "china"):
+        world.keep(f"{side}/root", {"act": "policy-adoption", "policy": policy})
+    act = {"act": "log-handover", "epoch": 1, "key": public_of("heir")}
+    assert world.attested(act, "nato/root", "china/root").valid
+    folder = unpacked(members_of(world, world.raws, "heir"), tmp_path)
+    *_, last = (folder / "records.ndjson").read_bytes().splitlines()
+    assert b'"type":"dragoman.log-handover.v1"' in last
+    named = dsse.decode_base64(json.loads(last)["data"]["key"], 32)
+    assert named is not None
+    code, found, told = checked(folder, key=Verifier(LOG.name, LOG.type, named))
+    assert (code, found["records"]) == (0, str(world.position)), told
+    assert checked(folder)[0] == 1
 
 
 async def test_a_running_log_and_its_archive_are_verified_after_an_erasure(
