@@ -1,15 +1,22 @@
 """A log is handed over to another key by every side, and stays the same log."""
 
+import json
 from typing import Any
 
 import pytest
 
+from dragoman.domain import release_bundle
 from dragoman.domain.acts import log_policy
+from dragoman.domain.acts.families import genesis
 from dragoman.domain.fold import Folded
 from dragoman.domain.record.errors import Refusal
-from dragoman.tlog import checkpoint, dsse, note
+from dragoman.domain.release_bundle import NotProved
+from dragoman.tlog import checkpoint, dsse, leaf, merkle, note
 from dragoman.tlog.checkpoint import Checkpoint
+from dragoman.tlog.merkle import inclusion, leaf_hash
 from dragoman.tlog.note import COSIGNATURE, NotANote, Verifier
+from dragoman.tlog.proof import Proof
+from dragoman_schemas.acts.office.channel import GenesisSide
 from world import NOTE, World, public_of, refused, seed_of
 
 BOTH = ("nato/root", "china/root")
@@ -131,3 +138,48 @@ def test_a_cut_follows_what_its_sides_have_seen_and_nothing_else(world: World) -
     refusal = refused(world.attested(handover(cut=True), *BOTH, seen=seen))
     assert isinstance(refusal, Refusal) and refusal.faults[0].pointer == "/cut"
     assert world.attested(handover(), *BOTH, seen=seen).valid
+
+
+def test_a_bundle_follows_every_handover_by_the_roots_of_its_time(world: World) -> None:
+    first = world.attested(handover(), *BOTH)
+    osce = {"name": "osce", "roots": [public_of("osce/root")], "threshold": 1}
+    every = (*BOTH, "osce/root")
+    admitted = world.attested({"act": "side-admission", "side": osce}, *every)
+    policy = POLICY.replace("group both", "group osce all nato\ngroup both")
+    for root in every:
+        world.attested({"act": "policy-adoption", "policy": policy}, root, actor=root)
+    second = world.attested(handover(epoch=2, key=public_of("second heir")), *every)
+    assert first.valid and admitted.valid and second.valid, second.refusal
+    leaves = [leaf_hash(leaf.entry(at, leaf.commit(raw))) for at, raw in enumerate(world.raws)]
+    size, nodes = world.position, merkle.nodes_of(leaves)
+    head = Checkpoint(world.registry.origin, size, merkle.root_of(nodes, size))
+    signed = note.encode(head.text, [note.sign(head.origin, seed_of("second heir"), head.text)])
+    opening = [
+        {
+            "position": at,
+            "proof": bytes(Proof(at - 1, tuple(inclusion(nodes, at - 1, size)), signed)).decode(),
+            "record": world.raws[at - 1].decode(),
+        }
+        for at, raw in enumerate(world.raws, 1)
+        if any(act in raw for act in (b"opening:", b"admission:", b"handover:"))
+    ]
+    bundle = dict.fromkeys(("release", "terms", "text", "publish_at"), "") | {
+        "channel": world.name, "cid": world.registry.cid, "sides": ["nato", "china"],
+        "log": str(log_policy.log_of(world.registry)), "opening": opening, "consents": [], "records": [],
+    }  # fmt: skip
+    with pytest.raises(NotProved, match="its text is not valid"):
+        release_bundle.verify(json.dumps(bundle).encode())
+
+
+def test_without_a_replay_a_handover_of_another_channel_hands_over_nothing(world: World) -> None:
+    """The same roots may have signed one for a trial, whose host has the key that it names."""
+    record = world.attested(handover(), *BOTH).record
+    assert record is not None
+    sides = [
+        GenesisSide(name=side, roots=(public_of(f"{side}/root"),), threshold=1)
+        for side in world.sides
+    ]
+    log = log_policy.log_of(world.registry).first
+    for cid, count in ((world.registry.cid, 1), ("0" * 64, 0)):
+        followed = genesis.handed_over(log, cid, sides, [(world.position, record)])
+        assert len(followed.later) == count

@@ -256,7 +256,7 @@ async def _followed_key(caller: Client, about: KnownChannel, folder: Path | None
         except NotARecord:
             break
         records.append((handover["since"], record))
-        followed = handed_over(about.log, about.sides, records)
+        followed = handed_over(about.log, about.cid, about.sides, records)
         if len(followed.later) == number:
             log = followed
         elif digest_of(record.act) in accepted and isinstance(record.data, LogHandover):

@@ -152,14 +152,14 @@ def _keys(bundle: Bundle, log: Verifier) -> Verifier:
     records = [(item.position, _record(item)) for item in bundle.opening if item.record]
     records.sort(key=lambda pair: pair[0])
     sides: list[GenesisSide] = []
-    for _, record in records:
+    for position, record in records:
         match record.data:
             case ChannelOpening() as data:
                 sides += data.sides
             case SideAdmission() as data:
                 sides.append(data.side)
             case LogHandover():
-                log = genesis_module.handed_over(log, sides, records)
+                log = genesis_module.handed_over(log, bundle.cid, sides, [(position, record)])
     return log
 
 

@@ -15,6 +15,7 @@ from dragoman.domain.record.errors import Refusal, invalid, make_refusal
 from dragoman.text import sentence
 from dragoman.tlog import dsse
 from dragoman.tlog.note import ED25519, Verifier
+from dragoman_schemas.act_frame import Signed
 from dragoman_schemas.acts.office import channel as acts
 from dragoman_schemas.acts.rules_versions import ACTS, NEWEST
 from dragoman_schemas.fields import or_default
@@ -206,19 +207,25 @@ def _wanting(sides: Sequence[acts.GenesisSide], record: Record) -> Refusal | Non
 
 
 def handed_over(
-    log: Verifier, sides: Iterable[acts.GenesisSide], records: Iterable[tuple[int, Record]]
+    log: Verifier,
+    cid: str,
+    sides: Iterable[acts.GenesisSide],
+    records: Iterable[tuple[int, Record]],
 ) -> Verifier:
-    """Return a log's first key with those of the handovers among proved records.
+    """Return a log's keys with those of the further handovers among proved records.
 
     Only the roots of all `sides` count, as they were at the opening or the admission.
     So whoever has no replay follows a handover that these have signed, and no other.
+    They may have signed one of another channel with the same keys.
     """
     full = [side for side in sides if side.observer is not True]
-    later: tuple[tuple[int, bytes], ...] = ()
+    later = log.later
     for position, record in records:
         data = record.data
         if (
             isinstance(data, acts.LogHandover)
+            and isinstance(data.signed, Signed)
+            and data.signed.channel == cid
             and data.epoch == len(later) + 1
             and _wanting(full, record) is None
         ):
