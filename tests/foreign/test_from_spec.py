@@ -1190,6 +1190,16 @@ def test_a_wrong_line_of_another_key_of_the_log_is_passed_over(tmp_path: Path) -
     assert (answer.finding, said(path, cid, known=True)) == ("log check", "")
 
 
+def test_what_follows_newer_rules_is_hashed_and_not_judged(tmp_path: Path) -> None:
+    host = Host()
+    for side in ("nato", "china"):
+        host.keep_house(side, {"act": "rules-adoption", "rules": 2})
+    host.world.raws.append(b"a message of rules 2")
+    path, cid = written(tmp_path / "log.zip", host.export()), host.world.registry.cid
+    (answer,) = asked([request(path, cid, known=True)])
+    assert (answer.verdict, said(path, cid, known=True)) == ("newer", "")
+
+
 # That these tests can fail
 
 SKIPPED = {

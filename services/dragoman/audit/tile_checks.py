@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 from dragoman.audit.head_checks import HeadChecks
 from dragoman.audit.leaf_hashes import LeafHashes
-from dragoman.audit.replay import Replay
 from dragoman.audit.verification_result import CheckResult, ResultCollector
-from dragoman.tlog import leaf, tiles
+from dragoman.tlog import tiles
 from dragoman.tlog.tiles import ENTRIES, Tile
 
 
@@ -16,11 +15,8 @@ class TileChecks:
     Pass each tile to `check`, and call `finish` after the last one.
     """
 
-    def __init__(
-        self, replay: Replay, leaves: LeafHashes, head: HeadChecks, collector: ResultCollector
-    ) -> None:
+    def __init__(self, leaves: LeafHashes, head: HeadChecks, collector: ResultCollector) -> None:
         """Begin before the first tile."""
-        self._replay = replay
         self._leaves = leaves
         self._head = head
         self._collector = collector
@@ -42,12 +38,12 @@ class TileChecks:
             return
         if tile.level == ENTRIES:
             pieces = [
-                tiles.bundle([leaf.entry(at, self._replay.commit_at(at))])
+                tiles.bundle([self._leaves.entry(at)])
                 for at in range(tile.first, tile.first + tile.width)
             ]
         else:
             pieces = [
-                self._replay.nodes(tiles.BITS * tile.level, at)
+                self._leaves.node(tiles.BITS * tile.level, at)
                 for at in range(tile.first, tile.first + tile.width)
             ]
         if raw != b"".join(pieces):

@@ -127,7 +127,7 @@ class Verification:
             policy=policy,
             not_before=not_before,
         )
-        self._tiles = TileChecks(self.replay, self._leaves, self._head, self._collector)
+        self._tiles = TileChecks(self._leaves, self._head, self._collector)
         self._files = FileChecks(self.replay, self._leaves, self._head, self._collector)
         self._knows_erasures = False
         self._named: Named = {}
