@@ -269,7 +269,7 @@ async def test_the_oldest_genesis_decides_the_key_of_an_existing_host(
             assert ("newer" in check["detail"]) == (who == "operator"), check
             assert "older" not in check["detail"]
     doctor = first.run("doctor", check=1).stdout
-    assert "another log key is in the genesis of newer" in doctor
+    assert "another log key is in force in newer" in doctor
     other_key = "newer" if oldest == "first" else "older"
     (line, *_) = await first.said(
         lambda line: line["event"] == "registrar.another_key" and line["channel"] == other_key
