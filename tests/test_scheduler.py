@@ -104,13 +104,19 @@ async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         yield made
 
 
+def world_before(profile: str = "default", **adopted: Any) -> World:
+    """The channel as it is before anything is posted."""
+    world = World(custody="host")
+    for side in world.sides if profile else ():
+        world.keep(f"{side}/root", {"act": "profile-adoption", "profile": profile, **adopted})
+    return world
+
+
 async def followed(
     tmp_path: Path, profile: str = "default", **adopted: Any
 ) -> AsyncIterator[House]:
     """A followed channel."""
-    world = World(custody="host")
-    for side in world.sides if profile else ():
-        world.keep(f"{side}/root", {"act": "profile-adoption", "profile": profile, **adopted})
+    world = world_before(profile, **adopted)
     log = MemoryLog("nato-china")
     for position, raw in enumerate(world.raws):
         assert await log.append([EntryToAppend(record=parse(raw), expected=position)]) == Appended(
@@ -198,6 +204,26 @@ async def test_a_running_watch_hears_of_what_is_new(house: House) -> None:
         ("lapse", "update", 100),
         ("lapse", "update", 100),
     ]
+
+
+async def test_nothing_falls_due_once_all_sides_have_ended_the_channel(house: House) -> None:
+    watch, exchange = house.watch(), await house.post("nato/o-1", FLASH)
+    await watch.tick()
+    assert await watch.next_step() is not None
+    world = world_before()
+    last, signers = world.position, ("nato/root", "china/root")
+    end = world.attested({"act": "channel-end", "reason": "We stop."}, *signers).record
+    assert end is not None
+    appended = await house.log.append([EntryToAppend(record=end, expected=last)])
+    assert isinstance(appended, Appended)
+    await house.projection.reached(last + 2)
+    assert house.projection.registry.ended is not None
+    assert await watch.next_step() is None
+    house.now += 60 * MINUTE
+    with capture_logs() as logs:
+        await watch.tick()
+    assert [line for line in logs if line["event"] == "clock.not_recorded"] == []
+    assert house.told(exchange) == []
 
 
 @pytest.mark.parametrize("house", [""], indirect=True)

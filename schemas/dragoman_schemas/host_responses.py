@@ -6,7 +6,7 @@ from msgspec import UNSET, Meta, Raw, UnsetType
 
 from dragoman_schemas.act_frame import Precedence
 from dragoman_schemas.acts.office.channel import Family, Kind, Role, RulesNumber
-from dragoman_schemas.fields import Actor, Language, Line, Name, Shape, Timestamp
+from dragoman_schemas.fields import Actor, Language, Line, Name, Shape, Timestamp, Words
 from dragoman_schemas.responses import Means, PageLanguage, ResponseBody
 
 Mailbox = Annotated[
@@ -24,7 +24,8 @@ class ChannelView(ResponseBody, frozen=True, kw_only=True):
 
     `log` is the verifier key that verifies its signed heads. `policy` says whose
     cosignatures make a record final. `observers` are the sides that owe nothing and
-    consent to nothing.
+    consent to nothing. `ended` is the time at which all sides ended it, and `successor`
+    the channel in which they go on.
     """
 
     name: str
@@ -41,6 +42,8 @@ class ChannelView(ResponseBody, frozen=True, kw_only=True):
     log: str = ""
     policy: str = ""
     observers: tuple[str, ...] = ()
+    ended: str = ""
+    successor: str = ""
 
 
 class Channels(ResponseBody, frozen=True, kw_only=True):
@@ -77,6 +80,7 @@ class NewChannel(Shape, frozen=True, kw_only=True):
     The host makes and keeps the keys of all sides, and the genesis says so. `observers`
     are those of the sides that owe nothing and consent to nothing. `rules` is the
     version of the rules; by default it is the highest one in force in a channel here.
+    `arrangement` is the text to which the sides agree.
     """
 
     name: Name
@@ -86,6 +90,7 @@ class NewChannel(Shape, frozen=True, kw_only=True):
     languages: Annotated[tuple[Language, ...], Meta(min_length=1, max_length=20)] = ("en",)
     marking: Line | UnsetType = UNSET
     exercise_of: Name | UnsetType = UNSET
+    arrangement: Words | UnsetType = UNSET
     rules: RulesNumber | UnsetType = UNSET
     officers: Annotated[tuple[NewOfficer, ...], Meta(max_length=200)] = ()
 

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from dragoman_schemas.act_frame import Area, Precedence
-from dragoman_schemas.acts.office.channel import Kind, LiveChannel, Role
+from dragoman_schemas.acts.office.channel import Kind, LiveChannel, Role, Successor
 from dragoman_schemas.fields import Words
 
 
@@ -429,6 +429,14 @@ class Status(State, frozen=True, kw_only=True):
     reason: Raw | UnsetType = UNSET
 
 
+class Ended(State, frozen=True, kw_only=True):
+    """The end of the channel, as all sides said it, and where they go on."""
+
+    said: Stamp
+    reason: Raw
+    successor: Successor | None = None
+
+
 class Outage(State, frozen=True, kw_only=True):
     """A time in which a gateway could record nothing, as it reported afterwards.
 
@@ -474,7 +482,7 @@ class Registry(State, frozen=True, kw_only=True):
     exchanges that every side consented to erase, by id, and the time. `consents` are
     those that have not led to an erasure yet. `line_outages` has the newest outage of
     each side's line. `log_key` is the log's first key, and `handovers` has those that
-    came after it.
+    came after it. `ended` is the end of the channel.
     """
 
     id: str
@@ -502,6 +510,7 @@ class Registry(State, frozen=True, kw_only=True):
     onward: dict[str, tuple[AdoptedOnward, ...]] = {}
     watches: dict[str, WatchState] = {}
     status: Status | None = None
+    ended: Ended | None = None
     outage: Outage | None = None
     line_outages: dict[str, Outage] = {}
     erased: dict[str, Stamp] = {}

@@ -90,3 +90,13 @@ def test_nobody_is_reminded_too_early_or_too_late(minutes: int) -> None:
     gateway: Any = Gateway(shift("d-1", -40, 0), shift("h-1", 0, 30))
     gateway.moment = NOW + timedelta(minutes=minutes)
     assert [*reminders.reminders_due(gateway)] == []
+
+
+def test_nobody_is_reminded_of_a_shift_in_a_channel_that_all_sides_have_ended() -> None:
+    gateway: Any = Gateway(shift("d-1", 0.1, 8))
+    assert [*reminders.reminders_due(gateway)] != []
+    world = World()
+    end = {"act": "channel-end", "reason": "We stop."}
+    assert world.attested(end, "nato/root", "china/root").valid
+    gateway.projection.registry = world.registry
+    assert [*reminders.reminders_due(gateway), *reminders.alerts_due(gateway)] == []

@@ -29,7 +29,11 @@ def channel(kind: str = "official") -> Any:
     )
     officers = {"nato/d-1": DUTY, "nato/d-2": DUTY, "nato/h-1": HEAD}
     registry = SimpleNamespace(
-        cid="c", kind=kind, watches={"nato": SimpleNamespace(since=taken)}, officers=officers
+        cid="c",
+        kind=kind,
+        ended=None,
+        watches={"nato": SimpleNamespace(since=taken)},
+        officers=officers,
     )
     return SimpleNamespace(name="nato-china", registry=registry)
 

@@ -915,7 +915,36 @@ def erased_without(*, observer: bool) -> Story:
     return tell
 
 
+def ends(act: Item | None = None, *signers: str, cid: bool = False) -> Story:
+    """All sides, or these signers, end the channel; then root posts an act."""
+
+    def tell(host: Host) -> None:
+        own = {"successor": {"name": "next", "cid": host.world.registry.cid}} if cid else {}
+        host.world.attested(
+            {"act": "channel-end", "reason": "It goes on elsewhere.", **own},
+            *(signers or ("nato/root", "china/root")),
+        )
+        if act is not None and act["act"] == "reply":
+            host.write(act)
+        elif act is not None:
+            host.attest(act)
+
+    return tell
+
+
 SETTLED: dict[str, tuple[Story, bool]] = {
+    "an end": (ends(), False),
+    "an end that one side signed": (ends(None, "nato/root"), True),
+    "an end that names its own channel": (ends(cid=True), True),
+    "a reply after the end": (ends(REPLY), True),
+    "a reply after an end that one side signed": (ends(REPLY, "nato/root"), False),
+    "an adoption after the end": (
+        ends({"act": "codebook-adoption", "codebook": "starter", "version": 1}), True,
+    ),
+    "a second end": (ends({"act": "channel-end", "reason": "Again."}), True),
+    "an officer after the end": (
+        ends({"act": "officer", "officer": "o-9", "office": "hq", "roles": ["auditor"]}), False,
+    ),
     "a policy": (adopts(WITNESS_LINE), False),
     "a policy with a comment within a word": (adopts(f"{WITNESS_LINE}#c"), False),
     "a policy with a no-break space": (

@@ -446,6 +446,8 @@ const CHANNEL_SHAPES = new Map(Object.entries({
       required_signatures: listOf(oneOf(...FAMILIES), 0, 6),
       file_types: listOf(oneOf(...FILE_TYPES), 0, 10),
       exercise_of: objectOf({ name: Name, cid: Hex32 }), custody: oneOf('host'),
+      arrangement: Words,
+      continues: objectOf({ cid: Hex32, size: integer(1), root: Base64Of32 }),
     },
   ],
   officer: [
@@ -464,6 +466,7 @@ const CHANNEL_SHAPES = new Map(Object.entries({
     { epoch: integer(1, 1000), key: Base64Of32 },
     { cut: (v) => typeof v === 'boolean', host_url: Line, reason: Text },
   ],
+  'channel-end': [{ reason: Words }, { successor: objectOf({ name: Name }, { cid: Hex32 }) }],
   'erasure-consent': [
     { records: Erased },
     { reason: Text, withdrawn: (v) => typeof v === 'boolean' },
@@ -495,8 +498,12 @@ const CHANNEL_SHAPES = new Map(Object.entries({
   objectOf({ act: oneOf(act), ...needed }, { ...optional, signed: Signed }),
 ]))
 const KEEPER = new Set(words(`officer officer-revocation key-addition key-revocation root-rotation
-  side-admission log-handover erasure-consent erasure profile-adoption codebook-adoption
+  side-admission log-handover channel-end erasure-consent erasure profile-adoption codebook-adoption
   policy-adoption rules-adoption`))
+
+/** The acts that stay possible in a channel that was ended (R§14.12). */
+const AFTER_THE_END = new Set(words(`erasure-consent erasure officer officer-revocation key-addition
+  key-revocation root-rotation`))
 
 /** The act in the type of a record: the second part between points (R§15.2). */
 const actOfType = (type) => type.split('.')[1] ?? ''
@@ -1248,6 +1255,7 @@ class Replay {
     const parts = actor.split('/')
     need(parts.length === 2 && parts[0] !== '' && parts[1] !== '', 'actor')
     const [sideName, name] = parts
+    need(!this.ended || AFTER_THE_END.has(act), 'the channel was ended')
     if (service) {
       const allowed = SERVICE_OF.get(act) === name || (act === 'line-check' && name === 'watch')
       need(allowed, 'the service may not do this')
@@ -1382,7 +1390,7 @@ class Replay {
     const agrees = (side) =>
       rootsSigned(side) >= side.threshold ||
       [...owners].some((owner) => owner.startsWith(`${side.name}/`) && this.isAdministrator(owner))
-    if (['side-admission', 'log-handover', 'erasure'].includes(act)) {
+    if (['side-admission', 'log-handover', 'channel-end', 'erasure'].includes(act)) {
       need(this.consenting().every(agrees), 'not every side signed')
     } else {
       need([...owners].every((owner) => owner.startsWith(`${sideName}/`)), 'another side signed')
@@ -1466,6 +1474,9 @@ class Replay {
         need(this.isFresh(key), 'a key is not fresh')
         return () => this.logKeys.push({ key: keyOf(key), since: p })
       }
+      case 'channel-end':
+        need(members.get('successor')?.get('cid') !== this.cid, 'its own successor')
+        return () => { this.ended = true }
       case 'erasure-consent':
         return this.erasureConsent(p, record, sideName)
       case 'erasure':

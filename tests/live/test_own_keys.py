@@ -7,6 +7,8 @@ import json
 import aiohttp
 
 from host import Host
+from office import Office
+from person import Person
 
 NOTE = {"act": "contact-note", "form": "conversation", "text": "Met at the reception."}
 
@@ -276,3 +278,70 @@ async def test_a_further_side_is_admitted_by_all_and_reads_everything(
         "name the file of `channel admit`"
         in host.run("channel", "post", "admission.json", *administrator, check=2)[1]
     )
+
+
+EARLIER = {"cid": "ab" * 32, "size": 7, "root": "A" * 43 + "="}
+
+
+def test_a_side_reads_the_arrangement_before_it_signs_the_opening(host: Host) -> None:
+    (host.folder / "en.txt").write_text(host.run("channel", "arrangement")[0])
+    (host.folder / "zh.txt").write_text("签收只表示已收到。\n")
+    languages = [f"{tag}={host.folder / tag}.txt" for tag in ("en", "zh")]
+    host.drafted(continues=EARLIER)
+    drafting = ("channel", "draft", "channel.json", "--to", "opening.json")
+    data = ("--data", str(host.service.data))
+    given = [argument for text in languages for argument in ("--arrangement", text)]
+    host.run(*drafting, *given, *data)
+    _, told = host.run("channel", "sign", "opening.json", "--key", "nato-root.pem")
+    assert "    8. End" in told and "签收只表示已收到。" in told
+    assert f"goes on from the channel {EARLIER['cid']} at 7 records" in told
+    twice = host.run(*drafting, *given[:2], *given[:2], *data, check=2)[1]
+    assert "LANGUAGE=FILE, each once" in twice
+
+
+async def test_all_sides_end_a_channel_whose_arrangement_they_signed(
+    host: Host, session: aiohttp.ClientSession
+) -> None:
+    host.opened(continues=EARLIER, arrangement="A receipt says only that it came.")
+    officer, auditor = host.caller(session, "nato/o-1"), host.caller(session, "china/a-1")
+    note = (await officer.open(NOTE)).json["exchange"]
+    reader = _reader(host, "nato/o-1")
+    reader.open("/c/nato-china/admin").see("A receipt says only that it came.", str(EARLIER["cid"]))
+    reader.open("/c/nato-china/records/1").see("A receipt says only that it came.")
+
+    administrator = ("--token-file", "nato-adm-1.token")
+    end = ("channel", "end", "--reason", "The host moves.", "--to", "end.json")
+    assert "name it with --successor" in host.run(*end, "--cid", "ab" * 32, check=2)[1]
+    host.run(*end, "--successor", "nato-china-2", *administrator)
+    for name in ("nato-adm", "china-adm"):
+        line, told = host.run("channel", "sign", "end.json", "--key", f"{name}.pem")
+        assert "go on in nato-china-2" in told and "The host moves." in told
+        (host.folder / f"{name}.sig").write_text(line + "\n")
+    alone = host.run("channel", "post", "end.json", "nato-adm.sig", *administrator, check=4)[1]
+    assert "Root or an administrator of china has not signed" in alone
+    host.run("channel", "post", "end.json", "nato-adm.sig", "china-adm.sig", *administrator)
+
+    sentence = "All sides ended the channel; go on in nato-china-2."
+    refused = await officer.post("/v1/channels/nato-china/contacts", NOTE)
+    assert refused.problem(409, "not-allowed-in-state")["detail"] == sentence
+    about = (await auditor.get("/v1/channels/nato-china")).json
+    assert about["ended"] and about["successor"] == "nato-china-2"
+    reader.open("/c/nato-china").see("Ended by all sides on", "Go on in nato-china-2.")
+    reader.open(f"/c/nato-china/exchanges/{note}").see("Met at the reception.")
+    assert not {"Write", "Report an incident"} & reader.links().keys()
+    assert reader.open("/c/nato-china/compose/contact-note").see(sentence).status == 409
+    keeper = _reader(host, "nato/adm-1").open("/c/nato-china/admin")
+    keeper.see("The host moves.", "nato-china-2", "Nobody owes anything here any more.")
+    keeper.open("/c/nato-china/admin/profiles").see(sentence)
+    assert keeper.open("/c/nato-china/admin/acts/profile-adoption").status == 409
+    assert isinstance(host.service, Office)
+    await host.service.watched()
+    # Nothing was recorded by itself, and the record can still be audited.
+    assert (await auditor.get("/v1/channels/nato-china")).json["position"] == about["position"]
+    pins = ("--cid", about["cid"], "--log", about["log"], "--channel", "nato-china")
+    host.run("audit", "verify", *pins, "--token-file", "china-a-1.token")
+
+
+def _reader(host: Host, actor: str) -> Person:
+    """Somebody at a browser, with a token of the channel."""
+    return Person(host.service.base_url, (host.folder / host.token(actor)).read_text().strip())

@@ -530,6 +530,7 @@ def test_a_trial_channel_is_opened_with_its_first_officers_and_a_token_lets_one_
         for role in roles:
             operator.choose(role)
         operator.within("")
+    operator.fill("Arrangement (optional)", "A receipt says only that it came.\n\nNo more.")
     operator.press("Open the channel").see("Write the channel id down")
     assert operator.title == "far-near"
     (languages,) = operator.xpath("//dt[.='Languages']/following-sibling::dd")
@@ -541,7 +542,9 @@ def test_a_trial_channel_is_opened_with_its_first_officers_and_a_token_lets_one_
     operator.fill("Ends (optional)", "1 Jan 2099 00:00Z").press("Issue the token")
     (token,) = [each.text for each in operator.xpath("//*[@id='token-once']")]
     operator.see("It is not shown again.")
-    newcomer = Person(demo.base_url, token).open("/c/far-near/admin/officers")
+    newcomer = Person(demo.base_url, token).open("/c/far-near/admin")
+    newcomer.within("Arrangement").see("A receipt says only that it came.", "No more.").within("")
+    newcomer.open("/c/far-near/admin/officers")
     assert "officer, duty officer" in officer(newcomer, "far/o-1")
     operator.open("/host/tokens?of=far")
     assert token not in operator.body.decode()

@@ -29,6 +29,7 @@ BY_COMMAND = {
     "root-rotation": "old and new root keys sign, which are in no browser",
     "side-admission": "every side signs",
     "log-handover": "every side signs, after comparing it with its own copy",
+    "channel-end": "every side signs",
 }
 """Acts of keepers that no form can make, and why."""
 

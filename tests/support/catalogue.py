@@ -324,6 +324,7 @@ CHANNEL = {
     "key-addition": (Who.KEEPERS, ADMINISTRATOR, 1, ""),
     "side-admission": (Who.KEEPERS, ADMINISTRATOR, 1, ""),
     "log-handover": (Who.KEEPERS, ADMINISTRATOR, 1, ""),
+    "channel-end": (Who.KEEPERS, ADMINISTRATOR, 1, ""),
     "erasure": (Who.KEEPERS, ADMINISTRATOR, 1, ""),
     "erasure-consent": (Who.KEEPERS, ADMINISTRATOR, 1, ""),
     "root-rotation": (Who.KEEPERS, ROOT, 1, ""),

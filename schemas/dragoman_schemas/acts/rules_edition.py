@@ -6,4 +6,4 @@ Written by `make schemas`. Data that were made by another edition are refused at
 
 from typing import Final
 
-EDITION: Final = "d5fe47f3f91aa237"
+EDITION: Final = "1fb6bdd77ab5f4e2"

@@ -63,6 +63,8 @@ def make_trial_genesis(
     }
     if new.marking is not UNSET:
         act["marking"] = new.marking
+    if new.arrangement is not UNSET:
+        act["arrangement"] = new.arrangement
     if exercise_of is not None:
         act["exercise_of"] = {"name": exercise_of[0], "cid": exercise_of[1]}
     act |= {"rules": rules, "custody": "host", "nonce": secrets.token_hex(32)}

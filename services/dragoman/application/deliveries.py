@@ -46,9 +46,10 @@ class DeliveryTracker:
             await asyncio.sleep(DELIVERY_SECONDS)
             for (name, side), upto in list(self.noted.items()):
                 projection = self.channels[name]
-                before = projection.registry.delivered.get(side)
-                is_elsewhere = not projection.is_copy and stations_of(projection.registry, side)
-                if is_elsewhere or (before is not None and before.upto >= upto):
+                registry = projection.registry
+                before = registry.delivered.get(side)
+                is_elsewhere = not projection.is_copy and stations_of(registry, side)
+                if is_elsewhere or registry.ended or (before is not None and before.upto >= upto):
                     del self.noted[name, side]
                     continue
                 if not self.command_handler.reaches(projection):

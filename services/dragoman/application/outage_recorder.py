@@ -90,7 +90,7 @@ class OutageRecorder:
             return
         away, self._looked = self._away.seconds, tick
         for name, projection in self._channels.items():
-            if projection.is_copy:
+            if projection.is_copy or (projection.is_channel and projection.registry.ended):
                 continue
             outage = self._outages.look(name, projection.checked, tick, away)
             if outage is not None:

@@ -1,17 +1,19 @@
 """The commands of `dragoman channel` that take every side (docs/own-keys.md).
 
-They are `draft`, `sign`, `open`, `admit`, `consent`, `erase` and `post`.
+They are `arrangement`, `draft`, `sign`, `open`, `admit`, `end`, `consent`, `erase` and
+`post`.
 """
 
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.parse import quote
 
 import msgspec
 from cyclopts import Parameter
+from msgspec import UnsetType
 
 from dragoman.cli.channel import channel
 from dragoman.cli.common import (
@@ -38,21 +40,46 @@ from dragoman.tlog import dsse
 from dragoman.tlog.note import ED25519, NotANote, Verifier
 from dragoman_schemas.act_frame import Signed
 from dragoman_schemas.acts.office.channel import (
+    ChannelEnd,
     ChannelOpening,
     ErasedRecord,
     Erasure,
     ErasureConsent,
     LogHandover,
+    Predecessor,
     SideAdmission,
+    Successor,
 )
+from dragoman_schemas.fields import Words, or_default
 from dragoman_schemas.host_responses import Opening
 from dragoman_schemas.responses import ExchangeView, Recorded
+
+
+@channel.command(name="arrangement")
+def channel_arrangement() -> int:
+    """Print a template of the arrangement that an opening can have.
+
+    It is the text to which all sides agree by signing the opening. Write it into a
+    file, change it as the sides agree, and give it to `channel draft --arrangement`.
+    """
+    out(_ARRANGEMENT.read_text().rstrip("\n"), lines=True)
+    return 0
+
+
+_ARRANGEMENT: Final = Path(__file__).with_name("arrangement.txt")
 
 
 @channel.command(name="draft")
 async def channel_draft(
     file: File,
     *,
+    arrangement: Annotated[
+        list[str] | None,
+        Parameter(
+            help="A file with the text of the arrangement, or LANGUAGE=FILE; may be repeated.",
+            negative=(),
+        ),
+    ] = None,
     to: Annotated[
         Path | None, Parameter(help="The file to write. Default: NAME.opening.json.")
     ] = None,
@@ -85,6 +112,7 @@ async def channel_draft(
         "languages": ["en"],
         "rules": terms["rules"],
         **request,
+        **({"arrangement": _texts(arrangement)} if arrangement else {}),
         "sides": sides,
         "log_key": terms["log_key"],
         "origin": terms["origin"],
@@ -98,6 +126,24 @@ async def channel_draft(
     _describe(raw, data)
     out(str(path))
     return 0
+
+
+def _texts(files: list[str]) -> str | dict[str, str]:
+    """Return the text of a file, or of several files, each under its language.
+
+    Raises `UsageError`.
+    """
+    texts: dict[str, str] = {}
+    for argument in files:
+        language, _, path = argument.rpartition("=")
+        try:
+            text = read_input(path).decode()
+        except UnicodeDecodeError:
+            raise UsageError(f"{path} is not text in UTF-8") from None
+        if language in texts or (texts and "" in (language, *texts)):
+            raise UsageError("name each file of the arrangement as LANGUAGE=FILE, each once")
+        texts[language] = text.rstrip("\n")
+    return texts.get("", texts)
 
 
 def _witnesses(terms: dict[str, Any], text: str) -> list[str]:
@@ -129,6 +175,18 @@ def _opening(raw: bytes) -> tuple[bytes, ChannelOpening]:
     return act, data
 
 
+def _by_language(words: Words | UnsetType) -> Iterator[tuple[str, str]]:
+    """Yield a text with its language, or each of several; nothing for none."""
+    if not isinstance(words, UnsetType):
+        yield from (words.items() if isinstance(words, dict) else [("", words)])
+
+
+def _say_text(name: str, text: str) -> None:
+    """Print a text of several lines under its name."""
+    for line in (f"  {name}:", *(f"    {line}" for line in text.splitlines())):
+        say(line.rstrip())
+
+
 def _describe(raw: bytes, data: ChannelOpening) -> None:
     """Print the content of an opening in words."""
     say(f"{data.name}, {data.kind}, log {data.origin}, languages {', '.join(data.languages)}")
@@ -137,6 +195,10 @@ def _describe(raw: bytes, data: ChannelOpening) -> None:
         say(f"  {side.name}: {side.threshold} of the root keys {ids}")
     for witness in data.witnesses if isinstance(data.witnesses, tuple) else ():
         say(f"  witness {witness}")
+    for tag, text in _by_language(data.arrangement):
+        _say_text(f"arrangement{tag and f' ({tag})'}, to which you agree by signing", text)
+    if isinstance(data.continues, Predecessor):
+        say(f"  goes on from the channel {data.continues.cid} at {data.continues.size} records")
     if isinstance(data.required_signatures, tuple):
         say(f"  every officer's act must be signed in: {', '.join(data.required_signatures)}")
     if isinstance(data.file_types, tuple):
@@ -155,7 +217,7 @@ def channel_sign(
     key: Annotated[Path, Parameter(help="The file of the key that signs.")],
     passphrase: Passphrase = None,
 ) -> int:
-    """Read an opening, an admission or an erasure, and sign it.
+    """Read an opening, an admission, an end or an erasure, and sign it.
 
     An opening is signed with a root key of your side, the others with the key of root
     or of an administrator. The signature goes to the person who opens the channel, or
@@ -167,7 +229,7 @@ def channel_sign(
     data = read_act(raw, cut=False)[1]
     if isinstance(data, LogHandover):
         raise UsageError("a handover is compared with your own copy first: `dragoman host sign`")
-    if isinstance(data, SideAdmission | Erasure):
+    if isinstance(data, SideAdmission | ChannelEnd | Erasure):
         _describe_consent(data)
         say("signed")
     else:
@@ -184,7 +246,7 @@ def channel_sign(
     return 0
 
 
-def _describe_consent(data: SideAdmission | Erasure) -> None:
+def _describe_consent(data: SideAdmission | ChannelEnd | Erasure) -> None:
     if isinstance(data, Erasure):
         say(
             f"{_size_in_words(data)} will be removed from the record, for ever: "
@@ -192,8 +254,15 @@ def _describe_consent(data: SideAdmission | Erasure) -> None:
         )
         say("read each of them before you sign: dragoman show ID")
         return
-    ids = ", ".join(dsse.key_id(dsse.decode_base64(root, 32) or b"") for root in data.side.roots)
     where = data.signed.channel if isinstance(data.signed, Signed) else ""
+    if isinstance(data, ChannelEnd):
+        say(f"the channel {where} will end for all sides; nobody can say anything in it afterwards")
+        if isinstance(data.successor, Successor):
+            say(f"  go on in {data.successor.name} {or_default(data.successor.cid, '')}".rstrip())
+        for tag, text in _by_language(data.reason):
+            _say_text(f"reason{tag and f' ({tag})'}", text)
+        return
+    ids = ", ".join(dsse.key_id(dsse.decode_base64(root, 32) or b"") for root in data.side.roots)
     say(
         f"{data.side.name} will be admitted to the channel {where}, and read the whole log: "
         f"{data.side.threshold} of the root keys {ids}"
@@ -234,6 +303,42 @@ async def channel_admit(
     out(str(path))
     say(
         "every side signs it with `dragoman channel sign`, the new side as well; "
+        "its author posts it with `dragoman channel post`"
+    )
+    return 0
+
+
+@channel.command(name="end")
+async def channel_end(
+    *,
+    reason: Annotated[str, Parameter(help="The reason, which is recorded.")],
+    successor: Annotated[str, Parameter(help="The channel in which the sides go on.")] = "",
+    cid: Annotated[str, Parameter(help="The id of that channel, if it is open already.")] = "",
+    to: Annotated[
+        Path | None, Parameter(help="The file to write. Default: CHANNEL.end.json.")
+    ] = None,
+    target: Target = EVERYWHERE,
+) -> int:
+    """Draft the end of the channel, as root or an administrator.
+
+    Every side signs it with `channel sign`, and `channel post` records it. Then nothing
+    is owed any more. Only erasures and the changes of officers and keys are possible.
+    """
+    if cid and not successor:
+        raise UsageError("--cid is the id of a successor: name it with --successor")
+    following = {"name": successor} | ({"cid": cid} if cid else {})
+    body = {"act": "channel-end", "reason": reason} | (
+        {"successor": following} if successor else {}
+    )
+    act, data = read_act(msgspec.json.encode(body), cut=False)
+    async with connected(target) as caller:
+        name = await channel_of(target, caller)
+        drafted = await sign_act(caller, name, act, data, [])
+    path = to or Path(f"{name}.end.json")
+    path.write_bytes(drafted.act)
+    out(str(path))
+    say(
+        "every side signs it with `dragoman channel sign`; "
         "its author posts it with `dragoman channel post`"
     )
     return 0
@@ -371,7 +476,7 @@ async def _records_of(caller: Client, channel: str, exchange: str) -> list[Erase
 
 
 _WHAT_TO_POST: Final = (
-    "name the file of `channel admit`, `channel erase` or `host draft`, "
+    "name the file of `channel admit`, `channel end`, `channel erase` or `host draft`, "
     "and the files of all signatures from `channel sign` or `host sign`"
 )
 
@@ -395,14 +500,14 @@ async def channel_post(
     *signatures: Annotated[Path, Parameter(help="The files of the sides' signatures.")],
     target: Target = EVERYWHERE,
 ) -> int:
-    """Post an admission, an erasure or a handover that all sides have signed.
+    """Post an admission, an end, an erasure or a handover that all sides have signed.
 
     Name the files of their signatures, and use the token of its author. Posting it
     again changes nothing.
     """
     raw = read_input(file).rstrip(b"\n")
     data = read_act(raw, cut=False)[1]
-    if not isinstance(data, SideAdmission | Erasure | LogHandover) or not isinstance(
+    if not isinstance(data, SideAdmission | ChannelEnd | Erasure | LogHandover) or not isinstance(
         data.signed, Signed
     ):
         raise UsageError(_WHAT_TO_POST)
@@ -419,6 +524,8 @@ async def channel_post(
         out_json(recorded)
     elif isinstance(data, LogHandover):
         say(f"from position {recorded.position} the heads of the log are signed with {data.key}")
+    elif isinstance(data, ChannelEnd):
+        say(f"the channel ended at position {recorded.position}")
     else:
         say(
             f"{data.side.name} is a side from position {recorded.position}; "

@@ -22,7 +22,7 @@ from dragoman.document.blocks import (
     Verbatim,
     section,
 )
-from dragoman.domain.acts.families.channel import ADMINISTRATORS
+from dragoman.domain.acts.families.channel import ADMINISTRATORS, check_ended
 from dragoman.members.runs import Cell, Mark, PageLink, Runs, Sourced, joined, runs_of
 from dragoman_schemas.acts.office.channel import Role
 
@@ -80,6 +80,9 @@ class AdminWords(PageWords):
         `whose` says who may do it. With `flag`, an officer whose key is not in the
         browser gives the `commands` instead.
         """
+        ended = check_ended(self.context.registry, act)
+        if ended is not None:
+            return section(title, Remark(self.w.sentence(ended.detail)))
         why = hindrance(self.context, roles, flag=flag)
         if not why:
             link = PageLink(button, f"/admin/acts/{act}", "button first")

@@ -69,6 +69,9 @@ def judge(before: ChannelState, history: History, record: Record) -> Refusal | N
     rule = in_force(registry).rules[record.name]
     if rule.act == channel.OPENING.act:
         return make_void(sentence("A channel is opened once, at position 1."))
+    ended = channel.check_ended(registry, rule.act)
+    if ended is not None:
+        return ended
     if int(envelope.decided) >= position:
         return make_void(sentence("It was decided on a position that had not been written."))
     current = (

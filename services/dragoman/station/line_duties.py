@@ -48,7 +48,9 @@ class LineDuties:
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             projection = self._projection
-            if projection.is_channel and is_station(projection.registry, self._actor):
+            if not projection.is_channel or projection.registry.ended:
+                continue
+            if is_station(projection.registry, self._actor):
                 await self._look(asyncio.get_running_loop().time())
 
     async def _look(self, tick: float) -> None:

@@ -55,11 +55,32 @@ class LiveChannel(Shape, frozen=True, kw_only=True):
     cid: Hex32
 
 
+class Predecessor(Shape, frozen=True, kw_only=True):
+    """An earlier channel that this one goes on from, at a head of its log.
+
+    It is a tree size in leaves, and the root at that size.
+    """
+
+    cid: Hex32
+    size: Annotated[int, Meta(ge=1)]
+    root: Base64Of32
+
+
+class Successor(Shape, frozen=True, kw_only=True):
+    """The channel in which the sides go on, by its name, and its id once it is open."""
+
+    name: Name
+    cid: Hex32 | UnsetType = UNSET
+
+
 class ChannelOpening(Act, frozen=True, kw_only=True, tag="channel-opening"):
     """Position 1 of every log: the sides, their keys, and the rules.
 
     See `docs/spec/record.md`, section 9. `file_types` are the types of files that acts
     may attach. Without it they are all types. An empty list takes no files.
+    `arrangement` is the text to which the sides agree by signing the opening: the force
+    of a receipt, the language that prevails, who keeps what, and how the channel ends.
+    `continues` names an earlier channel from which this one goes on.
     """
 
     type: Literal["dragoman.channel-opening.v1"]
@@ -78,6 +99,8 @@ class ChannelOpening(Act, frozen=True, kw_only=True, tag="channel-opening"):
     rules: RulesNumber
     exercise_of: LiveChannel | UnsetType = UNSET
     custody: Literal["host"] | UnsetType = UNSET
+    arrangement: Words | UnsetType = UNSET
+    continues: Predecessor | UnsetType = UNSET
     nonce: Hex32
 
 
@@ -146,6 +169,17 @@ class SideAdmission(Act, frozen=True, kw_only=True, tag="side-admission"):
     """
 
     side: GenesisSide
+
+
+class ChannelEnd(Act, frozen=True, kw_only=True, tag="channel-end"):
+    """The end of the channel, by the consent of all sides.
+
+    Root or an administrator of every side signs it. Afterwards nothing is owed. Only
+    erasures are recorded, and the changes of a side's officers and keys.
+    """
+
+    reason: Words
+    successor: Successor | UnsetType = UNSET
 
 
 class LogHandover(Act, frozen=True, kw_only=True, tag="log-handover"):

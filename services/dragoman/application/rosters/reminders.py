@@ -129,7 +129,7 @@ def reminder_text(reminder: ShiftReminder) -> Text:
 def _rosters(service: Service) -> Iterator[tuple[StoredRoster, Projection]]:
     for roster in service.rosters.all_known():
         projection = service.channel_with(roster.cid)
-        if projection is not None:
+        if projection is not None and projection.registry.ended is None:
             yield roster, projection
 
 

@@ -19,7 +19,7 @@ from dragoman.console.page.context import PageContext
 from dragoman.console.page.rendering import refused
 from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.acts.act_rules import HEADS, OFFICERS, Who
-from dragoman.domain.acts.families.channel import ADMINISTRATORS
+from dragoman.domain.acts.families.channel import ADMINISTRATORS, check_ended
 from dragoman.i18n.words import Words
 from dragoman.members.groups import GroupKind, RowsKind
 from dragoman.members.kind import Kind, Member
@@ -61,6 +61,8 @@ class KeepersAct:
 
 def refuse_others(context: PageContext, act: str) -> None:
     """Raise `Refused` where the reader may not write an act of the channel now."""
+    if (refusal := check_ended(context.registry, act)) is not None:
+        raise refused(refusal.kind, refusal.detail)
     if CHANNEL_ACTS[act].trial_only and context.registry.custody != "host":
         detail = sentence("Every side signs the erasure itself as well, on the command line.")
         raise refused("not-permitted", detail)

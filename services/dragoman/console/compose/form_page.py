@@ -55,6 +55,7 @@ from dragoman.console.page.rendering import Page, refused
 from dragoman.console.page.sessions import kept_form
 from dragoman.domain.acts.act_registry import FORMATS, in_force
 from dragoman.domain.acts.families import release
+from dragoman.domain.acts.families.channel import check_ended
 from dragoman.domain.record.errors import Refusal
 from dragoman.domain.views.offers import OFFERS
 from dragoman.limits import DIGITS, FLASH_WORDS
@@ -138,6 +139,8 @@ def writing_of(context: PageContext) -> Writing:
             raise refused(
                 "not-permitted", sentence("You cannot write at a past moment. Go back to now.")
             )
+        if (refusal := check_ended(context.registry, act)) is not None:
+            raise refused(refusal.kind, refusal.detail)
         detail = (
             sentence("Only officers can write. You are signed in without that role.")
             if not context.is_officer

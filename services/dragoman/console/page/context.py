@@ -260,13 +260,19 @@ class PageContext:
         )
 
     @property
+    def is_ended(self) -> bool:
+        """Return whether all sides have ended the page's channel."""
+        return self.channel is not None and self.registry.ended is not None
+
+    @property
     def may_write(self) -> bool:
         """Return whether the reader may begin a text, also one that cannot be sent now.
 
         The reader must be an officer, and the token must allow more than reading. The
-        page must show now.
+        page must show now, and the channel must not have ended.
         """
-        return self.is_officer and not self.past and self.grant.scope != "read"
+        may = self.is_officer and not self.past and self.grant.scope != "read"
+        return may and not self.is_ended
 
     @property
     def may_post(self) -> bool:

@@ -23,7 +23,7 @@ from dragoman.console.page import armed_consoles, duty_numbers, point_in_time
 from dragoman.console.page.alarm_views import Alarms
 from dragoman.console.page.context import PageContext
 from dragoman.domain.acts.act_rules import DUTY
-from dragoman.domain.acts.deadlines import UNTIMED
+from dragoman.domain.acts.deadlines import is_timed
 from dragoman.domain.record.errors import Refused
 from dragoman.i18n.words import Words
 from dragoman.limits import CHECK_SECONDS, CHECK_STEP_SECONDS, DISARMED_SECONDS
@@ -31,6 +31,7 @@ from dragoman.projection.projection import Projection
 from dragoman.projection.queries import duty_watch
 from dragoman.stores.outbox import BACK, ON_THE_WAY, OutboxEntry
 from dragoman.tlog.note import NotANote
+from dragoman_schemas.state import Ended
 from dragoman_schemas.watch_responses import LineView
 
 _WANTING: Final = ("critical", "serious", "caution")
@@ -198,7 +199,7 @@ def _unknown(words: Words, key: str) -> str:
 async def _now(context: PageContext) -> list[Cell]:
     """Return the strip of a page that shows now."""
     owed = await open_deadlines_of(context.request.app, context.projection)
-    timed = context.registry.kind not in UNTIMED
+    timed = is_timed(context.registry)
     states = [_line(context.words, owed.lines()[0]), *_watches(context)] if timed else []
     if not context.service.is_live(context.projection):
         # An own watch without an armed alarm is known here, and stays.
@@ -236,7 +237,7 @@ async def _then(context: PageContext) -> list[Cell]:
     cells = [
         Cell(key="moment", level="standby", word=words.say("State at that time"), detail=detail)
     ]
-    if context.registry.kind not in UNTIMED:
+    if is_timed(context.registry):
         lines = await context.ask(duty_watch.lines_of)
         cells += [_line(words, lines[0]), *_watches(context)]
     return [replace(cell, key=f"then-{cell.key}") for cell in cells]
@@ -248,7 +249,7 @@ def _is_checked(context: PageContext) -> bool:
     if (
         officer is None
         or DUTY.isdisjoint(officer.roles)
-        or context.projection.registry.kind in UNTIMED
+        or not is_timed(context.projection.registry)
     ):
         return False
     return (
@@ -404,7 +405,9 @@ def _alarm(context: PageContext, *, timed: bool) -> Cell:
             key="alarm",
             level="off",
             word=words.say("No alarm here"),
-            detail=words.say("no clocks by rule"),
+            detail=words.say("the channel has ended")
+            if context.is_ended
+            else words.say("no clocks by rule"),
         )
     if not context.is_officer:
         return Cell(
@@ -554,6 +557,13 @@ def _outbox_bars(
     )
 
 
+def _onward(words: Words, ended: Ended) -> str:
+    """Return the way to the successor of an ended channel; empty if it has none."""
+    if ended.successor is None:
+        return ""
+    return words.say("Go on in %(channel)s.", channel=ended.successor.name)
+
+
 def _bars(context: PageContext) -> Iterator[Bar]:
     words, service, projection = context.words, context.service, context.projection
     if (reason := service.command_handler.read_only_reason) is not None:
@@ -594,8 +604,17 @@ def _bars(context: PageContext) -> Iterator[Bar]:
                 error=words.sentence(projection.unsigned),
             ),
         )
-    status = projection.registry.status
-    if status is not None and status.status == "suspended":
+    status, ended = projection.registry.status, projection.registry.ended
+    if ended is not None:
+        yield Bar(
+            level="caution",
+            word=words.say(
+                "Ended by all sides on %(t)s.", t=words.written(ended.said.time, "minute")
+            ),
+            detail=_onward(words, ended),
+            way=(context.link("/admin"), words.say("The channel")),
+        )
+    elif status is not None and status.status == "suspended":
         detail = words.say(
             "Said on %(t)s. Messages are still taken and delivered.",
             t=words.written(status.said.time, "minute"),

@@ -515,7 +515,7 @@ function unsigned({ envelope: e, data }, { sides, position }, rows) {
   const owners = rows.filter((row) => !row.added).map((row) => row.owner);
   const signing = new Set(owners.map((owner) => owner.split("/")[0]));
   if (rows.filter((row) => row.added).length < addedWanted(data)) return "new_key_unsigned";
-  if (["erasure", "side-admission"].includes(data.act)) {
+  if (["erasure", "side-admission", "channel-end"].includes(data.act)) {
     if (!sides.every(({ name, observer }) => observer || signing.has(name))) return "side_unsigned";
   } else if ([...signing].some((each) => each !== side)) return "other_side";
   if (e.releasedby !== undefined && !owners.includes(e.releasedby)) return "second_unsigned";

@@ -19,6 +19,11 @@ ACTOR: Final = "service/watch"
 UNTIMED: Final = frozenset({"track2", "desk"})
 
 
+def is_timed(registry: Registry) -> bool:
+    """Return whether something may fall due in a channel: not once it has ended."""
+    return registry.kind not in UNTIMED and registry.ended is None
+
+
 class Deadline(Struct, frozen=True, kw_only=True):
     """One deadline of an exchange: its side, its limit, and whether it binds.
 

@@ -51,7 +51,8 @@ A deadline that started before every side had adopted the profile is a courtesy:
 shown and never lapses. The end of a matter ends its deadlines, except acknowledgements,
 and meets none of them. The agreement to a joinder ends what the later report owes as a
 report. An act that is entered for the record starts none. A Track-2 or desk channel has
-none. No correction changes the time until which another side owes an answer.
+none. The end of the channel ends all. No correction changes the time until which
+another side owes an answer.
 """
 
 from collections.abc import Iterable, Iterator
@@ -73,6 +74,7 @@ from dragoman.domain.acts.deadline_builder import (
     Deadline,
     DeadlineBuilder,
     instant,
+    is_timed,
     profile_of,
     timestamp,
 )
@@ -96,6 +98,7 @@ __all__: Final = (
     "deadlines_of",
     "failed_tests",
     "instant",
+    "is_timed",
     "open_deadlines",
     "past_intervals_of",
     "profile_of",
@@ -116,8 +119,18 @@ def deadlines_of(
         *_Deadlines(registry, exchange, calendars),
         *AnnouncedDeadlines(registry, exchange, calendars),
     ]
+    return _owed_by_sides(registry, exchange, deadlines)
+
+
+def _owed_by_sides(
+    registry: Registry, exchange: Exchange, deadlines: Iterable[Deadline]
+) -> list[Deadline]:
+    """Return the deadlines of sides that owe, ended where the channel has ended."""
     # An observer owes nothing, not even after an opening of its own.
-    return [clock for clock in deadlines if clock.side not in exchange.observers]
+    owed = [clock for clock in deadlines if clock.side not in exchange.observers]
+    if registry.ended is None:
+        return owed
+    return [replace(clock, ended=registry.ended.said) if clock.open else clock for clock in owed]
 
 
 def past_intervals_of(
@@ -131,7 +144,7 @@ def past_intervals_of(
     if registry.kind in UNTIMED or exchange.for_the_record:
         return []
     past = AnnouncedDeadlines(registry, exchange, calendars).past_intervals()
-    return [clock for clock in past if clock.side not in exchange.observers]
+    return _owed_by_sides(registry, exchange, past)
 
 
 def open_deadlines(
@@ -142,6 +155,8 @@ def open_deadlines(
     The limits for objections to a closure, or to a draft, are among them. They are no
     duties, and nobody owes an objection, so `deadlines_of` has none of them.
     """
+    if registry.ended is not None:
+        return []
     return [
         *(
             clock
@@ -157,14 +172,16 @@ def deadline_terms(registry: Registry, offices: Iterable[Exchange | None]) -> ob
     """Return a value that changes whenever the deadlines of any exchange may change.
 
     It covers everything that `deadlines_of` reads beside the exchange: the rules in
-    force, the profiles, the sides that owe, their lists of posts, and the calendars of
-    their offices. `offices` are the standing entries of all sides.
+    force, the profiles, the sides that owe, their lists of posts, the calendars of
+    their offices, and the end of the channel. `offices` are the standing entries of all
+    sides.
     """
     return (
         registry.rules,
         registry.profiles,
         full_sides(registry),
         registry.onward,
+        registry.ended,
         [None if office is None else (office.id, office.etag) for office in offices],
     )
 

@@ -20,7 +20,7 @@ from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
 from dragoman.domain.acts.access import SERVICE, full_sides, stations_of
-from dragoman.domain.acts.deadlines import ACTOR, UNTIMED, profile_of, timestamp
+from dragoman.domain.acts.deadlines import ACTOR, is_timed, profile_of, timestamp
 from dragoman.domain.record import ids
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, make_refusal
@@ -121,7 +121,7 @@ def schedule_of(registry: Registry) -> Schedule | None:
 
     Every side must have adopted the same profile with the same checks.
     """
-    if registry.kind in UNTIMED or len(full_sides(registry)) < 2:  # A line has two ends.
+    if not is_timed(registry) or len(full_sides(registry)) < 2:  # A line has two ends.
         return None
     _, since = profile_of(registry)
     adoptions = (

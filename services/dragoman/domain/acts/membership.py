@@ -37,7 +37,7 @@ MEMBERSHIP: Final = (
 )
 """The acts that change the keys of a channel: of its members and of its log."""
 
-OF_EVERY_SIDE: Final = acts.SideAdmission | acts.Erasure | acts.LogHandover
+OF_EVERY_SIDE: Final = acts.SideAdmission | acts.Erasure | acts.LogHandover | acts.ChannelEnd
 """The acts that root or an administrator of every side signs."""
 
 

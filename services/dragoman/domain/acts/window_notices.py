@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from dragoman.domain.acts import event_windows
 from dragoman.domain.acts.act_rules import Rule, Who
-from dragoman.domain.acts.deadlines import UNTIMED, instant, timestamp
+from dragoman.domain.acts.deadlines import instant, is_timed, timestamp
 from dragoman.domain.acts.families.exchange import ENDED
 from dragoman.domain.record.codec import Record
 from dragoman.domain.record.errors import Refusal, make_refusal
@@ -58,7 +58,7 @@ class DueNotice(Struct, frozen=True, kw_only=True):
 def due_notices(registry: Registry, exchange: Exchange) -> Iterator[DueNotice]:
     """Yield the notices of the present window that are not on record."""
     if (
-        registry.kind in UNTIMED
+        not is_timed(registry)
         or exchange.act not in ANNOUNCED
         or exchange.for_the_record
         or exchange.status in _OVER

@@ -20,7 +20,7 @@ from typing import Final
 from msgspec import Struct
 
 from dragoman.domain.acts import event_windows, passing_on
-from dragoman.domain.acts.deadlines import UNTIMED, profile_of
+from dragoman.domain.acts.deadlines import UNTIMED, is_timed, profile_of
 from dragoman.domain.acts.families.exchange import ENDED, precedence_of, receipts_over
 from dragoman_schemas.roster import RosterRung
 from dragoman_schemas.state import Exchange, Message, Registry
@@ -63,7 +63,8 @@ def escalations(registry: Registry, exchange: Exchange, now: datetime) -> Iterat
     Each is yielded once, with its oldest such message.
     """
     yielded: set[str] = set()
-    for message in () if receipts_over(exchange) is not None else exchange.messages:
+    is_over = registry.ended is not None or receipts_over(exchange) is not None
+    for message in () if is_over else exchange.messages:
         if not rings(registry, exchange, message):
             continue
         since = datetime.fromisoformat(message.said.time)
@@ -108,7 +109,7 @@ class UnpassedMessage(Struct, frozen=True, kw_only=True):
 def may_be_unpassed(registry: Registry, exchange: Exchange) -> bool:
     """Return whether a side may have to pass an exchange on, at any time."""
     return (
-        registry.kind not in UNTIMED
+        is_timed(registry)
         and not exchange.for_the_record
         and exchange.status not in _NOTHING_AHEAD
         and any(

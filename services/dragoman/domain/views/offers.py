@@ -135,6 +135,8 @@ def allowed(registry: Registry, state: Exchange, side: str) -> Iterator[str]:
 
     The acts are those of the rules in force, in the order of the registry of acts.
     """
+    if registry.ended is not None:
+        return
     version = in_force(registry)
     has_key = any(sent.sent.side == side for sent in two_keys.due(state))
     moves = version.formats[state.act].moves

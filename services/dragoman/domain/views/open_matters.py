@@ -91,7 +91,7 @@ def open_matter(
     registry: Registry, exchange: Exchange, calendars: dict[str, DutyCalendar]
 ) -> OpenMatter | None:
     """Return an exchange as an open matter; None where it is settled."""
-    if not may_be_open(exchange):
+    if registry.ended is not None or not may_be_open(exchange):
         return None
     owed = sorted(
         owing(registry, exchange, calendars),
@@ -205,6 +205,8 @@ def owing(
 
     A duty has a limit, or none where the channel or the act has none.
     """
+    if registry.ended is not None:
+        return
     limited: set[tuple[str, str]] = set()
     for clock in deadlines.deadlines_of(registry, exchange, calendars):
         if not deadline_outcomes.is_owed(exchange, clock) or _is_upkeep(exchange, clock):

@@ -23,6 +23,7 @@ from dragoman.document.blocks import (
     Empty,
     Facts,
     Paragraph,
+    Quote,
     Remark,
     Section,
     Verbatim,
@@ -37,7 +38,9 @@ from dragoman.members.runs import (
     Break,
     Cell,
     Mark,
+    MessageSource,
     PageLink,
+    QuotedText,
     Role,
     Sourced,
     StandingSource,
@@ -45,6 +48,7 @@ from dragoman.members.runs import (
     listed,
     sourced,
 )
+from dragoman.members.texts import language
 from dragoman.office.administration import (
     adoptions,
     browser_key,
@@ -55,7 +59,9 @@ from dragoman.office.administration import (
     own_office,
     rules_page,
 )
-from dragoman_schemas.state import Key, OfficerState
+from dragoman_schemas.acts.office.channel import ChannelOpening
+from dragoman_schemas.fields import or_default
+from dragoman_schemas.state import Ended, Key, OfficerState
 
 # The channel as a whole
 
@@ -64,6 +70,8 @@ async def administration(context: PageContext) -> Page:
     """Return the page with the channel's sides and its status."""
     words = AdminWords(context)
     say = words.w.say
+    first = await context.in_thread(context.projection.record_at, 1)
+    assert first is not None and isinstance(first.data, ChannelOpening)
     return words.page(
         "/admin",
         say("Administration"),
@@ -71,9 +79,20 @@ async def administration(context: PageContext) -> Page:
             "Who keeps this channel, and what the sides have adopted. Every change is a record of "
             "the log, which both sides read."
         ),
-        sections=(_sides(words), _settings(words), *_handovers(words)),
-        beside=(*_office(context), _status(words), _status_change(words)),
+        sections=(
+            _sides(words),
+            _settings(words, first.data),
+            *_arrangement(words, first.data),
+            *_handovers(words),
+        ),
+        beside=(*_office(context), *_standing(words)),
     )
+
+
+def _standing(words: AdminWords) -> tuple[Section, ...]:
+    """Return the end of the channel, or its status and the way to set it."""
+    ended = words.context.registry.ended
+    return (_status(words), _status_change(words)) if ended is None else (_end(words, ended),)
 
 
 def _office(context: PageContext) -> tuple[Section, ...]:
@@ -143,7 +162,7 @@ def _sides(words: AdminWords) -> Section:
     )
 
 
-def _settings(words: AdminWords) -> Section:
+def _settings(words: AdminWords, opening: ChannelOpening) -> Section:
     say, w, registry = words.w.say, words.w, words.context.registry
     kinds = {
         "official": say("official channel"),
@@ -165,6 +184,13 @@ def _settings(words: AdminWords) -> Section:
     def opened(role: Role, text: str) -> Sourced:
         return words.of_record(Mark(role, text), 1)
 
+    earlier = or_default(opening.continues, None)
+    continued: tuple[tuple[str, Cell], ...] = ()
+    if earlier is not None:
+        head = say("at %(n)s records, with the root %(root)s", n=earlier.size, root=earlier.root)
+        goes_on = (Mark("code", earlier.cid), " ", Aside(head))
+        continued = ((say("Goes on from the channel"), words.of_record(goes_on, 1, "continues")),)
+
     facts: tuple[tuple[str, Cell], ...] = (
         (say("Kind"), (opened("strong", kinds[registry.kind]), *of_live)),
         (
@@ -183,6 +209,7 @@ def _settings(words: AdminWords) -> Section:
         (say("Rules"), sourced(Mark("strong", say("version %(n)s", n=registry.rules)), rules)),
         (say("Channel id: auditors start from it"), opened("code", registry.cid)),
         (say("Verifier key of the log"), opened("code", str(log_of(registry)))),
+        *continued,
     )
     note = say(
         "None of this can be changed. Write the last two values down on paper: what a server says "
@@ -208,6 +235,42 @@ def _handovers(words: AdminWords) -> tuple[Section, ...]:
         "down at the opening stays right: it leads to these."
     )
     return (section(say("Handed over"), Facts(facts), Remark(note)),) if facts else ()
+
+
+def _arrangement(words: AdminWords, opening: ChannelOpening) -> tuple[Section, ...]:
+    """Return the arrangement that the sides signed with the opening, if any."""
+    texts = opening.arrangement
+    if isinstance(texts, UnsetType):
+        return ()
+    every = texts if isinstance(texts, dict) else {"": texts}
+    source = MessageSource(1, "arrangement")
+    agreed = words.w.say("All sides agreed to this text by signing the opening.")
+    quotes = (
+        Quote(language(tag) if tag else "", QuotedText(text, tag), source)
+        for tag, text in every.items()
+    )
+    return (section(words.w.field("arrangement"), Remark(agreed), *quotes),)
+
+
+def _end(words: AdminWords, ended: Ended) -> Section:
+    """Return the end of the channel: who said it, why, and where the sides go on."""
+    say, context, at = words.w.say, words.context, ended.said
+    sentence = say("Ended by all sides on %(t)s.", t=words.w.written(at.time, "minute"))
+    following: tuple[Cell, ...] = ()
+    if ended.successor is not None:
+        name = ended.successor.name
+        visible = {channel.name for channel in context.service.visible(context.grant)}
+        goes_on = PageLink(name, f"//c/{name}") if name in visible else Mark("strong", name)
+        cid = or_default(ended.successor.cid, "")
+        parts = (say("Go on in the channel:"), " ", goes_on)
+        following = (joined((*parts, " ", Mark("code", cid)) if cid else parts),)
+    return section(
+        say("Status of the channel"),
+        Paragraph(words.of_record((sentence, " ", words.record(at.position)), at.position)),
+        *(Paragraph(words.of_record(cell, at.position, "successor")) for cell in following),
+        Paragraph(words.of_record(words.own(ended.reason), at.position, "reason")),
+        Remark(say("Nobody owes anything here any more. The log stays, and can be read.")),
+    )
 
 
 def _status(words: AdminWords) -> Section:

@@ -23,7 +23,7 @@ from dragoman.console.matter.turn import Whose
 from dragoman.console.page.context import PageContext
 from dragoman.console.page.rendering import Page, PageRoute, refused
 from dragoman.domain.acts.access import full_sides
-from dragoman.domain.acts.deadlines import UNTIMED
+from dragoman.domain.acts.deadlines import is_timed
 from dragoman.office.alarm import board
 from dragoman.projection.open_deadlines import OpenDeadline, OpenDeadlines
 from dragoman.text import sentence
@@ -68,6 +68,7 @@ class ChannelLine(Struct, frozen=True, kw_only=True):
     matters: int
     timed: bool
     suspended: bool
+    ended: bool
     aside: int = 0
 
 
@@ -178,8 +179,9 @@ def _line(listed: _Listed, is_read: bool) -> ChannelLine:
         newest=projection.state.time,
         sides=tuple(_side(listed, side) for side in context.sides),
         matters=len(listed.matters),
-        timed=registry.kind not in UNTIMED,
+        timed=is_timed(registry),
         suspended=registry.status is not None and registry.status.status == "suspended",
+        ended=registry.ended is not None,
         aside=listed.aside,
     )
 

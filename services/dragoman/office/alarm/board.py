@@ -28,7 +28,7 @@ from dragoman.console.page.rendering import Page, refused
 from dragoman.console.page.sessions import following, form_of, redirect, said
 from dragoman.domain.acts.access import full_sides
 from dragoman.domain.acts.act_rules import DUTY
-from dragoman.domain.acts.deadlines import UNTIMED
+from dragoman.domain.acts.deadlines import is_timed
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.i18n.words import Words, as_moment
 from dragoman.office.alarm import reach_warnings, unpassed_messages, wall_display
@@ -157,7 +157,7 @@ async def board(context: PageContext) -> Page:
     """Return the board of a channel."""
     owed, matters, lines, more = await _owed(context)
     query = context.asked(BoardQuery)
-    timed = context.registry.kind not in UNTIMED
+    timed = is_timed(context.registry)
     floor = report_requests.floor_of(context.request.app, context.projection, context.side)
     shelved = (
         {} if context.past or floor is None else shelving.in_force(floor, context.service.now())

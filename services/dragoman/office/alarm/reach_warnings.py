@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from dragoman.application.operations import own_reach
 from dragoman.console.page.context import PageContext
-from dragoman.domain.acts.deadlines import UNTIMED
+from dragoman.domain.acts.deadlines import is_timed
 
 _HOUR: Final = 3_600.0
 
@@ -34,7 +34,7 @@ class ReachWarning(Struct, frozen=True, kw_only=True):
 def warnings_of(context: PageContext) -> Iterator[ReachWarning]:
     """Yield the warnings for the reader of a board as it is now."""
     registry, service = context.registry, context.service
-    if context.past or registry.kind in UNTIMED or not context.is_officer:
+    if context.past or not is_timed(registry) or not context.is_officer:
         return
     now, store = time.time(), service.notification_endpoints
     watch = registry.watches.get(context.side)

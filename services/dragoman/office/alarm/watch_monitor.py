@@ -24,7 +24,7 @@ from dragoman.application.read_receipts import READ_RECEIPTS
 from dragoman.application.rosters import ladders
 from dragoman.console.matter.reading import READ_POSITIONS
 from dragoman.console.page import armed_consoles
-from dragoman.domain.acts.deadlines import UNTIMED
+from dragoman.domain.acts.deadlines import is_timed
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.limits import CHECKED_HEAD_SECONDS, UNARMED_SECONDS, WATCH_LOOK_SECONDS
 from dragoman.projection.projection import Projection
@@ -82,7 +82,7 @@ def unanswered(
 def notices(app: web.Application, projection: Projection, now: float) -> Iterator[WatchNoticeItem]:
     """Yield the notices about each side's own watch that the notifier must deliver."""
     registry = projection.registry
-    for side in registry.watches if registry.kind not in UNTIMED else ():
+    for side in registry.watches if is_timed(registry) else ():
         console = armed_consoles.unanswered(app, projection, side)
         if console is not None:
             step: Step = (

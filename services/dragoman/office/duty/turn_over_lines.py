@@ -9,7 +9,7 @@ from dragoman.application.operations import turn_overs
 from dragoman.application.operations.turn_overs import PointState
 from dragoman.console.matter.panel import Panel, ShownPanel
 from dragoman.console.page.context import PageContext
-from dragoman.domain.acts.deadlines import UNTIMED
+from dragoman.domain.acts.deadlines import is_timed
 from dragoman.reports.turn_over_points import point_text
 
 
@@ -39,7 +39,7 @@ def may_read(context: PageContext) -> bool:
     """Return whether the board shows the turn-over: now, to those who take watches."""
     return (
         not context.past
-        and context.registry.kind not in UNTIMED
+        and is_timed(context.registry)
         and turn_overs.may_sign(context.projection, context.grant.actor)
     )
 

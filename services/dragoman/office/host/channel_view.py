@@ -23,4 +23,8 @@ def view_of(projection: Projection) -> ChannelView:
         log=str(log_of(registry)),
         policy=registry.policy,
         observers=tuple(side.name for side in registry.sides if side.observer),
+        ended="" if registry.ended is None else registry.ended.said.time,
+        successor=""
+        if registry.ended is None or registry.ended.successor is None
+        else registry.ended.successor.name,
     )

@@ -30,7 +30,7 @@ from dragoman.office.host import channel_view
 from dragoman.office.host.condition_words import condition_text
 from dragoman.office.host.operator_forms import operator_of, route
 from dragoman.projection.projection import Projection
-from dragoman.text import sentence
+from dragoman.text import capitalized, sentence
 from dragoman_schemas.host_responses import ChannelView
 
 
@@ -206,6 +206,7 @@ def _settings(words: GrantWords, view: ChannelView, as_of: str) -> tuple[tuple[s
         (say("Languages"), Mark("strong", w.listed(view.languages))),
         (say("Marking"), Mark("strong", view.marking)),
         (say("Opened"), words.date(view.opened, "full")),
+        (capitalized(say("ended by all sides")), words.date(view.ended, "full", "")),
         (say("Records"), Mark("strong", w.number(view.position))),
         (say("Seen until"), words.date(as_of, "full", say("not known"))),
         (say("Channel id: auditors start from it"), Mark("code", view.cid)),

@@ -93,6 +93,7 @@ def _channel_fields(words: GrantWords, service: Service, form: FormState) -> tup
         for tag, word in other_languages(LANGUAGES, form.all("languages"))
     )
     marking = say("Appears at the top and bottom of every page. Left empty: SIDES ONLY.")
+    arrangement = say("The text to which the sides agree by signing the opening.")
     none = ("", say("no channel: this is not an exercise"))
     used = say("The sides write in these languages.")
     return (
@@ -106,6 +107,7 @@ def _channel_fields(words: GrantWords, service: Service, form: FormState) -> tup
             say("Other languages"), (field("checks", "languages", "", "", others),), folds=True
         ),
         field("line", "marking", say("Marking (optional)"), marking),
+        field("text", "arrangement", say("Arrangement (optional)"), arrangement),
     )
 
 
@@ -122,6 +124,7 @@ async def open_trial(context: PageContext) -> Page | web.StreamResponse:
         "observers": "/observers",
         "languages": "/languages",
         "marking": "/marking",
+        "arrangement": "/arrangement",
         "exercise_of": "/exercise_of",
         "officer-1-side": "/officers",
     }
@@ -152,7 +155,8 @@ def _members(context: PageContext, filled: FormState) -> dict[str, Any]:
         filled.wrong("languages", say("Choose at least one language."))
     if filled["kind"] == "exercise" and not filled["exercise_of"]:
         filled.wrong("exercise_of", say("Choose the channel that is exercised."))
-    members |= {name: filled[name] for name in ("marking", "exercise_of") if filled[name]}
+    optional = ("marking", "exercise_of", "arrangement")
+    members |= {name: filled[name] for name in optional if filled[name]}
     members["officers"] = officers_of(context, filled, members["sides"])
     return members
 

@@ -9,7 +9,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from dragoman.domain.acts import deadline_outcomes, deadlines, line_checks
-from dragoman.domain.acts.deadlines import UNTIMED, Deadline, profile_of, timestamp
+from dragoman.domain.acts.deadlines import UNTIMED, Deadline, is_timed, profile_of, timestamp
 from dragoman.domain.acts.families.exchange import owing_receipt, precedence_of
 from dragoman.domain.acts.families.exchange_content import content_of
 from dragoman.domain.record.codec import Record
@@ -136,7 +136,7 @@ def lines_of(view: View) -> list[LineView]:
 def _alarms(view: View, waiting: Iterable[Exchange], lines: Iterable[LineView]) -> Iterator[Alarm]:
     """Yield the alarms of a channel, which are the same for every side."""
     registry, now = view.registry, view.moment
-    if registry.kind in UNTIMED:
+    if not is_timed(registry):
         return
     for line in lines:
         if line.state == "degraded":

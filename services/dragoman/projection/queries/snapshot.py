@@ -52,6 +52,7 @@ _SETTLING: Final = timedelta(seconds=APPEND_SECONDS + CLOCK_SKEW_SECONDS)
 _TOLD: Final = frozenset(
     {
         "channel-status",
+        "channel-end",
         "profile-adoption",
         "codebook-adoption",
         "policy-adoption",

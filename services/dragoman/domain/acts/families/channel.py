@@ -7,6 +7,7 @@
     key-revocation      keepers, or the officer with that key: it signs nothing more
     side-admission      keepers of every other side, and the new side's roots
     log-handover        keepers of every side: another key signs the log's heads
+    channel-end         keepers of every side: nothing is said or owed any more
     erasure-consent     keepers: the side's consent to an erasure, or its withdrawal
     erasure             keepers of every side: whole exchanges (`erasure.py`)
     root-rotation       root: other root keys, signed by the old and the new ones
@@ -79,6 +80,7 @@ from dragoman_schemas.state import (
     AdoptedOnward,
     AdoptedPolicy,
     Delivered,
+    Ended,
     OnwardList,
     Outage,
     Registry,
@@ -130,6 +132,13 @@ RULES: Final = (
     Rule(
         act="log-handover",
         shape=acts.LogHandover,
+        family="channel",
+        who=Who.KEEPERS,
+        roles=ADMINISTRATORS,
+    ),
+    Rule(
+        act="channel-end",
+        shape=acts.ChannelEnd,
         family="channel",
         who=Who.KEEPERS,
         roles=ADMINISTRATORS,
@@ -234,6 +243,34 @@ RULES: Final = (
 )
 
 
+AFTER_THE_END: Final = frozenset(
+    {
+        *("erasure-consent", "erasure", "officer", "officer-revocation"),
+        *("key-addition", "key-revocation", "root-rotation"),
+    }
+)
+"""The acts that are still possible once all sides have ended the channel.
+
+The sides may still erase what they said. Officers come and go, who read the log, and a
+stolen key must not sign an erasure.
+"""
+
+
+def check_ended(registry: Registry, act: str) -> Refusal | None:
+    """Refuse an act in a channel that all sides have ended."""
+    if registry.ended is None or act in AFTER_THE_END:
+        return None
+    successor = registry.ended.successor
+    refused = (
+        sentence("All sides ended the channel; nothing more can be said in it.")
+        if successor is None
+        else sentence(
+            "All sides ended the channel; go on in %(successor)s.", successor=successor.name
+        )
+    )
+    return Refusal(kind="not-allowed-in-state", detail=refused)
+
+
 def delivery_key(side: str, upto: int) -> str:
     """Return the key from which the id of a `delivery` is made."""
     return f"delivery\n{side}\n{upto}"
@@ -286,6 +323,8 @@ def check(
             )
         case acts.RulesAdoption():
             return adoption.check(registry, record.side, data)
+        case acts.ChannelEnd(successor=acts.Successor(cid=registry.cid)):
+            return invalid("/successor/cid", sentence("a channel cannot be its own successor"))
         case acts.Delivery():
             return _check_delivery(registry, record, data, position, actor_at)
         case acts.BrokerOutage():
@@ -498,12 +537,10 @@ def evolve(registry: Registry, folding: Folding) -> Registry:
                     said=folding.stamp, status=data.status, reason=_member(folding.record, "reason")
                 ),
             )
-        case acts.WatchAssumption():
-            return replace(
-                registry, watches={**registry.watches, side: WatchState(since=folding.stamp)}
-            )
-        case acts.WatchRelief() as data:
-            return replace(registry, watches=_relieved(registry, folding, data))
+        case acts.ChannelEnd() as data:
+            return replace(registry, ended=_ended(folding, data))
+        case acts.WatchAssumption() | acts.WatchRelief() as data:
+            return replace(registry, watches=_watches(registry, folding, data))
         case acts.Erasure() as data:
             gone = dict.fromkeys(erasure.exchanges_of(data), folding.stamp)
             return replace(
@@ -568,11 +605,21 @@ def _member(record: Record, name: str) -> Raw | UnsetType:
     return _members(record.newest).get(name, UNSET)
 
 
-def _relieved(
-    registry: Registry, folding: Folding, data: acts.WatchRelief
+def _ended(folding: Folding, data: acts.ChannelEnd) -> Ended:
+    return Ended(
+        said=folding.stamp,
+        reason=_members(folding.record.newest)["reason"],
+        successor=or_default(data.successor, None),
+    )
+
+
+def _watches(
+    registry: Registry, folding: Folding, data: acts.WatchAssumption | acts.WatchRelief
 ) -> dict[str, WatchState]:
-    """Return the watches after one was handed over, or ended."""
+    """Return the watches after one was taken, was handed over, or ended."""
     side = folding.record.side
+    if isinstance(data, acts.WatchAssumption):
+        return {**registry.watches, side: WatchState(since=folding.stamp)}
     if isinstance(data.to, UnsetType):
         return {name: watch for name, watch in registry.watches.items() if name != side}
     stamp = replace(folding.stamp, by=f"{side}/{data.to}")
