@@ -15,6 +15,7 @@ from dragoman_schemas.fields import (
     Hex32,
     Id,
     Language,
+    Line,
     Message,
     Officer,
     PassedBy,
@@ -80,7 +81,10 @@ class Act(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_fie
 
 
 class OpeningAct(Act, frozen=True, kw_only=True):
-    """An act that opens an exchange."""
+    """An act that opens an exchange.
+
+    `marking` is the marking of this message; by default it is that of the channel.
+    """
 
     to: Sides | UnsetType = UNSET
     info: Sides | UnsetType = UNSET
@@ -102,6 +106,7 @@ class OpeningAct(Act, frozen=True, kw_only=True):
     acting_for: Officer | UnsetType = UNSET
     passed_by: PassedBy | UnsetType = UNSET
     phrases: Phrases | UnsetType = UNSET
+    marking: Line | UnsetType = UNSET
     remarks: Remarks | UnsetType = UNSET
 
 
@@ -117,7 +122,10 @@ class SignedText(OpeningAct, frozen=True, kw_only=True):
 
 
 class Continuing(Act, frozen=True, kw_only=True):
-    """An act that carries an exchange on."""
+    """An act that carries an exchange on.
+
+    `marking` is that of this message; by default it is that of the channel.
+    """
 
     text: Words | UnsetType = UNSET
     dtg: Timestamp | UnsetType = UNSET
@@ -126,6 +134,7 @@ class Continuing(Act, frozen=True, kw_only=True):
     passed_by: PassedBy | UnsetType = UNSET
     for_the_record: bool | UnsetType = UNSET
     phrases: Phrases | UnsetType = UNSET
+    marking: Line | UnsetType = UNSET
     remarks: Remarks | UnsetType = UNSET
 
 

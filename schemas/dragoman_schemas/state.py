@@ -50,6 +50,7 @@ class Message(State, frozen=True, kw_only=True):
     Acknowledged and answered are kept apart, per side. Sides in `info` owe nothing.
     `suspended` says that the channel was suspended when the message was sent.
     `precedence` is the message's own one, where the exchange has got another since.
+    `marking` is the message's own one; empty where it has that of the channel.
     """
 
     id: str
@@ -60,6 +61,7 @@ class Message(State, frozen=True, kw_only=True):
     for_the_record: bool = False
     suspended: bool = False
     precedence: Precedence | None = None
+    marking: str = ""
     acknowledged: dict[str, Stamp] = {}
     answered: dict[str, Stamp] = {}
 

@@ -39,6 +39,7 @@ class InForceWindow(ResponseBody, frozen=True, kw_only=True):
     places: dict[str, Raw] = field(default_factory=dict)
     floor: Raw | UnsetType = UNSET
     ceiling: Raw | UnsetType = UNSET
+    marking: str = ""
     notam: tuple[str, ...] = ()
     navarea: tuple[str, ...] = ()
     commenced: str = ""

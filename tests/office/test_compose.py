@@ -427,3 +427,18 @@ def test_a_text_parts_from_a_draft_that_is_gone_and_is_not_sent_twice_unseen(dem
     author.press("Send to CHINA (routine)")
     checked.press("Send to CHINA (routine)")
     checked.see("There is a problem", "The draft is gone", "Twice.")
+
+
+def test_a_message_carries_its_own_marking_wherever_it_is_shown(demo: Office) -> None:
+    officer = demo.person("nato/officer").open(f"/c/{CALM}/compose/contact-note?more=1")
+    officer.fill("Text, English", "For heads alone.").choose("conversation")
+    officer.fill("Marking (optional)", "HEADS ONLY").press("Check before sending")
+    officer.see("HEADS ONLY")
+    officer.press("Send").follow("Open the exchange")
+    note = officer.path.partition("?")[0]
+    for page in (note, f"{note}/form", f"{note}/card"):
+        ceilings = officer.open(page).xpath("//p[contains(@class, 'ceiling')]/text()")
+        assert ceilings == ["SIDES ONLY, HEADS ONLY"] * 2, page
+    assert officer.xpath("//p[@class='printed-marking']/text()") == ["SIDES ONLY, HEADS ONLY"] * 2
+    officer.open(f"/c/{CALM}")
+    assert officer.xpath("//p[@class='ceiling']/text()") == ["SIDES ONLY"]

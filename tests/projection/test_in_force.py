@@ -232,3 +232,16 @@ async def test_no_export_says_who_asked_under_the_rule(under_rule: tuple[World, 
         assert "inspection" in text or name == "calendar", name
         assert not [side for side in SIDES if side in text], name
         assert "/0001/" not in text, name
+
+
+async def test_a_window_has_the_marking_of_the_message_that_named_it(store: Store) -> None:
+    world = World()
+    world.open("china/d-1", act("danger-area"))
+    world.open("china/d-1", {**act("danger-area"), "marking": "HEADS ONLY"})
+    look = await looked(world, store)
+    view = look(datetime(2026, 12, 1, 7, tzinfo=UTC))
+    assert sorted(window.marking for window in view.windows) == ["", "HEADS ONLY"]
+    features = msgspec.json.decode(geojson.collection(view))["features"]
+    shown = {feature["properties"]["marking"] for feature in features}
+    assert shown == {"SIDES ONLY", "HEADS ONLY"}
+    assert navtex.text(view).count("MARKING: HEADS ONLY.") == 1

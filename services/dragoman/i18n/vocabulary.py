@@ -75,6 +75,7 @@ The button names the act to do, and the act's name says what was done.
 
 OWN_LABELS: Final = frozenset(
     {
+        "channel-opening.marking",
         "counter-account.release",
         "emergency-notification.release",
         "fulfilment.at",

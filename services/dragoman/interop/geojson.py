@@ -46,7 +46,7 @@ def _feature(in_force: InForce, feature: MapFeature) -> dict[str, Any]:
     properties = {
         "channel": in_force.channel,
         "exercise": in_force.exercise,
-        "marking": in_force.marking,
+        "marking": window.marking or in_force.marking,
         "notice": in_force.notice["en"],
         "exchange": window.exchange,
         "number": window.number,

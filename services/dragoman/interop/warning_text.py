@@ -162,6 +162,8 @@ def sources(window: InForceWindow) -> Iterator[str]:
     for word, numbers in (("NOTAM", window.notam), ("NAVAREA", window.navarea)):
         if numbers:
             yield f"{word} {', '.join(by_side(window, number) for number in numbers)}."
+    if window.marking:
+        yield f"MARKING: {latin(window.marking) or 'SEE THE MESSAGE'}."
     if window.side:
         yield f"ANNOUNCED BY {window.side.upper()}."
     yield f"REF {window.number.upper()}." if window.number else "REF NOT ATTRIBUTED."

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
+import msgspec
 from msgspec import Raw, Struct
 
 from dragoman.console.compose import channel_acts
@@ -219,6 +220,18 @@ class CheckedAct(Struct, frozen=True, kw_only=True, omit_defaults=True):
     to: tuple[str, ...] = ()
     two_key: bool = False
     clocks: tuple[tuple[str, str, str], ...] = ()
+
+    @property
+    def marking(self) -> str:
+        """The marking of the act; empty where it has that of the channel."""
+        return _decode_marked(self.act).marking
+
+
+class _MarkedAct(Struct):
+    marking: str = ""
+
+
+_decode_marked: Final = msgspec.json.Decoder(_MarkedAct).decode
 
 
 def may_write(context: PageContext, rule: Rule) -> bool:

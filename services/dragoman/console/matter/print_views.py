@@ -30,7 +30,7 @@ from dragoman.console.page.rendering import PAPER_POLICY, Page, PageRoute, html,
 from dragoman.document.blocks import ReportDocument
 from dragoman.domain.acts import developments, two_keys
 from dragoman.domain.acts.act_registry import RULES
-from dragoman.domain.acts.families.exchange import precedence_of
+from dragoman.domain.acts.families.exchange import markings, precedence_of
 from dragoman.domain.acts.families.exchange_content import content_of
 from dragoman.domain.record.codec import parse_stored
 from dragoman.domain.views import attribution
@@ -108,6 +108,7 @@ async def form(context: PageContext) -> Page:
             "passes_on": any(fact.passed_on or fact.not_passed_on for fact in view.facts),
             "posts_of": posts_of,
             "precedence": precedence_of(state, state.messages[0]),
+            "markings": markings(context.registry, state),
             "sent": replace(state, content=opening, proposed={}),
             "facts": field_history.marked(
                 display,
@@ -149,6 +150,7 @@ async def card_of(
     displays = [display.in_words(words) for words in others]
     return view, {
         "state": state,
+        "markings": markings(context.registry, state),
         "lines": list(_lines(display, state, view, displays)),
         "numbers": numbers_of(state, view.timeline),
         "others": others,

@@ -23,6 +23,7 @@ from dragoman.console.matter.exchange_parts import (
 from dragoman.console.page.context import PageContext
 from dragoman.domain.acts import developments, two_keys
 from dragoman.domain.acts.families import release
+from dragoman.domain.acts.families.exchange import markings
 from dragoman.domain.views.answers import answers
 from dragoman.domain.views.flags import AREAS, flags
 from dragoman.domain.views.offers import buttons
@@ -53,6 +54,7 @@ async def message_values(
     )
     return {
         "state": state,
+        "markings": markings(context.registry, state),
         "headline": headline(context, state),
         "flags": await _flags(context, state),
         "sent": [_relabelled(display.words, state, fact) for fact in sent],

@@ -66,7 +66,7 @@ TIMES: Final = frozenset({"time", "known_at", "next_update", "began", "ended"})
 """Members that are instants."""
 
 OF_THE_MESSAGE: Final = frozenset(
-    {"of", "dtg", "acting_for", "passed_by", "for_the_record", "attachments", "phrases"}
+    {"of", "dtg", "acting_for", "passed_by", "for_the_record", "attachments", "phrases", "marking"}
 )
 """Members in which an account describes itself and not the event."""
 

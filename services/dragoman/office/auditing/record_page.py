@@ -163,7 +163,12 @@ async def record(context: PageContext) -> Page:
         if read is None or not entry.valid
         else tuple(membership.disputed(context.registry, read, position)),
     )
+    marking = getattr(None if read is None else read.data, "marking", None)
+    markings = dict.fromkeys(
+        (context.registry.marking, *([marking] if isinstance(marking, str) else []))
+    )
     values = {
+        "markings": ", ".join(markings),
         "shown": shown(raw),
         "check_words": " ".join(check_words(line.commit)) if line.commit else "",
         "translations": await _translations(context, line),

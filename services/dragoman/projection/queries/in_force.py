@@ -67,6 +67,7 @@ def window_view(window: WindowInForce) -> InForceWindow:
         places=window.places,
         floor=exchange.content.get("floor", UNSET),
         ceiling=exchange.content.get("ceiling", UNSET),
+        marking=event_windows.naming_message(exchange).marking,
         notam=tuple(_value(exchange, "notam") or ()),
         navarea=tuple(_value(exchange, "navarea") or ()),
         commenced=_newest(exchange, "commenced", "at"),

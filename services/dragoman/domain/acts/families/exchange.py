@@ -35,6 +35,7 @@ from dragoman.domain.record.errors import Refusal, invalid
 from dragoman.text import sentence
 from dragoman_schemas.act_frame import Act, Answering, Continuing, Precedence
 from dragoman_schemas.acts import SHAPES, continuing
+from dragoman_schemas.fields import or_default
 from dragoman_schemas.state import (
     Exchange,
     Message,
@@ -200,6 +201,7 @@ def with_message_effects(exchange: Exchange, rule: Rule, folding: Folding) -> Ex
                 info=info,
                 for_the_record=isinstance(data, Continuing) and data.for_the_record is True,
                 suspended=suspended(folding.registry),
+                marking=or_default(data.marking, "") if isinstance(data, Continuing) else "",
             ),
         )
         if exchange.closed is None and side in exchange.closures:
@@ -385,6 +387,12 @@ def event_of(exchange: Exchange) -> dict[str, Raw]:
 def precedence_of(exchange: Exchange, message: Message) -> Precedence:
     """Return the precedence with which a message came."""
     return message.precedence or exchange.precedence
+
+
+def markings(registry: Registry, exchange: Exchange) -> str:
+    """Return the marking of the channel, and those of an exchange's messages."""
+    further = (message.marking for message in exchange.messages if message.marking)
+    return ", ".join(dict.fromkeys((registry.marking, *further)))
 
 
 def frame_word(exchange: Exchange, name: str) -> str:

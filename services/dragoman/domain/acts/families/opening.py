@@ -59,6 +59,7 @@ def opened(form: Format, folding: Folding[OpeningAct], invokes: str) -> Exchange
         info=info,
         for_the_record=for_the_record,
         suspended=suspended(folding.registry),
+        marking=or_default(data.marking, ""),
     )
     precedence, area = frame(form, folding.registry, data, record.envelope.time)
     return Exchange(
