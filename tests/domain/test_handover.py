@@ -183,3 +183,9 @@ def test_without_a_replay_a_handover_of_another_channel_hands_over_nothing(world
     for cid, count in ((world.registry.cid, 1), ("0" * 64, 0)):
         followed = genesis.handed_over(log, cid, sides, [(world.position, record)])
         assert len(followed.later) == count
+
+
+def test_an_ended_log_may_still_change_hosts(world: World) -> None:
+    assert world.attested({"act": "channel-end", "reason": "The talks are over."}, *BOTH).valid
+    handed = world.attested(handover(cut=True), *BOTH)
+    assert handed.valid, handed.refusal

@@ -1275,7 +1275,7 @@ def test_a_verifier_that_forgets_a_rule_is_found_out(
 
 
 FORGOTTEN = {
-    "that every side signed": ("'log-handover', 'erasure'", "'erasure'", "that one side signed"),
+    "that every side signed": ("'log-handover', 'channel-end', 'erasure'", "'erasure'", "that one side signed"),
     "on what it is decided": (
         "need(Number(record.decided) === p - 1, 'decided on an earlier record')", "",
         "decided on an earlier record",

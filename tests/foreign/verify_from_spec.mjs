@@ -501,9 +501,9 @@ const KEEPER = new Set(words(`officer officer-revocation key-addition key-revoca
   side-admission log-handover channel-end erasure-consent erasure profile-adoption codebook-adoption
   policy-adoption rules-adoption`))
 
-/** The acts that stay possible in a channel that was ended (R§14.12). */
+/** The acts that stay possible in a channel that was ended (R§14.13). */
 const AFTER_THE_END = new Set(words(`erasure-consent erasure officer officer-revocation key-addition
-  key-revocation root-rotation`))
+  key-revocation root-rotation log-handover`))
 
 /** The act in the type of a record: the second part between points (R§15.2). */
 const actOfType = (type) => type.split('.')[1] ?? ''

@@ -6,4 +6,4 @@ Written by `make schemas`. Data that were made by another edition are refused at
 
 from typing import Final
 
-EDITION: Final = "3cd2b471d6101d3f"
+EDITION: Final = "4049fcbb61145894"

@@ -309,8 +309,8 @@ async def _one_key(service: Service, *, is_operator: bool) -> Condition:
         key = await service.identity.log_key() if service.channels else None
     except LogUnreachable:
         key = service.identity.known
-    own = service.identity.own_keys
-    keys = {dsse.encode_base64(item) for item in (own if key in own else [key]) if item}
+    held_keys = service.identity.own_keys
+    keys = {dsse.encode_base64(item) for item in (held_keys if key in held_keys else [key]) if item}
     others = sorted(
         projection.name
         for projection in service.channels.values()

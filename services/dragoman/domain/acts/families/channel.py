@@ -246,13 +246,13 @@ RULES: Final = (
 AFTER_THE_END: Final = frozenset(
     {
         *("erasure-consent", "erasure", "officer", "officer-revocation"),
-        *("key-addition", "key-revocation", "root-rotation"),
+        *("key-addition", "key-revocation", "root-rotation", "log-handover"),
     }
 )
 """The acts that are still possible once all sides have ended the channel.
 
 The sides may still erase what they said. Officers come and go, who read the log, and a
-stolen key must not sign an erasure.
+stolen key must not sign an erasure. The host may be lost, and another keeps the log.
 """
 
 
