@@ -7,8 +7,9 @@ import pytest
 
 from dragoman.domain import release_bundle
 from dragoman.domain.acts import log_policy
-from dragoman.domain.acts.families import genesis
+from dragoman.domain.acts.families.genesis import handed_over
 from dragoman.domain.fold import Folded
+from dragoman.domain.record import codec as records
 from dragoman.domain.record.errors import Refusal
 from dragoman.domain.release_bundle import NotProved
 from dragoman.tlog import checkpoint, dsse, leaf, merkle, note
@@ -16,7 +17,7 @@ from dragoman.tlog.checkpoint import Checkpoint
 from dragoman.tlog.merkle import inclusion, leaf_hash
 from dragoman.tlog.note import COSIGNATURE, NotANote, Verifier
 from dragoman.tlog.proof import Proof
-from dragoman_schemas.acts.office.channel import GenesisSide
+from dragoman_schemas.acts.office.channel import ChannelOpening
 from world import NOTE, World, public_of, refused, seed_of
 
 BOTH = ("nato/root", "china/root")
@@ -171,18 +172,18 @@ def test_a_bundle_follows_every_handover_by_the_roots_of_its_time(world: World) 
         release_bundle.verify(json.dumps(bundle).encode())
 
 
-def test_without_a_replay_a_handover_of_another_channel_hands_over_nothing(world: World) -> None:
-    """The same roots may have signed one for a trial, whose host has the key that it names."""
-    record = world.attested(handover(), *BOTH).record
-    assert record is not None
-    sides = [
-        GenesisSide(name=side, roots=(public_of(f"{side}/root"),), threshold=1)
-        for side in world.sides
-    ]
-    log = log_policy.log_of(world.registry).first
-    for cid, count in ((world.registry.cid, 1), ("0" * 64, 0)):
-        followed = genesis.handed_over(log, cid, sides, [(world.position, record)])
-        assert len(followed.later) == count
+def test_without_a_replay_it_counts_by_the_roots_of_every_side_in_its_own_channel(
+    world: World,
+) -> None:
+    opening = records.parse_stored(world.raws[0]).data
+    assert isinstance(opening, ChannelOpening)
+    log, cid = log_policy.log_of(world.registry), world.registry.cid
+    of_one, of_both = (world.attested(handover(), *owners).record for owners in (BOTH[:1], BOTH))
+    assert of_one is not None and of_both is not None
+    at = world.position
+    assert handed_over(log, cid, opening.sides, at, of_both) == log_policy.log_of(world.registry)
+    assert handed_over(log, "ab" * 32, opening.sides, at, of_both) == log
+    assert handed_over(log, cid, opening.sides, at - 1, of_one) == log
 
 
 def test_an_ended_log_may_still_change_hosts(world: World) -> None:

@@ -41,7 +41,7 @@ from dragoman.client import Client, new_key
 from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.acts.families.genesis import cid_of, handed_over
 from dragoman.domain.acts.membership import public_of
-from dragoman.domain.record.codec import NotARecord, Record, parse_stored, read_act, type_of
+from dragoman.domain.record.codec import NotARecord, parse_stored, read_act, type_of
 from dragoman.eventlog.kept_handovers import KeptHandovers, digest_of
 from dragoman.tlog import checkpoint, dsse, merkle, tiles
 from dragoman.tlog.checkpoint import Checkpoint
@@ -248,20 +248,18 @@ async def _followed_key(caller: Client, about: KnownChannel, folder: Path | None
     registry = (await caller.call("GET", f"/v1/channels/{about.name}/state")).json()["registry"]
     accepted = {item.act for item in KeptHandovers(handovers_of(about.cid, folder)).every}
     log = about.log
-    records: list[tuple[int, Record]] = []
     for number, handover in enumerate(registry.get("handovers", ()), 1):
         path = f"/v1/channels/{about.name}/records/{handover['since']}"
         try:
             record = parse_stored((await caller.call("GET", path)).body)
         except NotARecord:
             break
-        records.append((handover["since"], record))
-        followed = handed_over(about.log, about.cid, about.sides, records)
+        followed = handed_over(log, about.cid, about.sides, handover["since"], record)
         if len(followed.later) == number:
             log = followed
         elif digest_of(record.act) in accepted and isinstance(record.data, LogHandover):
             key = public_of(record.data.key)
-            log = Verifier(log.name, log.type, log.public, (*log.later, (records[-1][0], key)))
+            log = Verifier(log.name, log.type, log.public, (*log.later, (handover["since"], key)))
         else:
             break
     return log

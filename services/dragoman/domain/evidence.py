@@ -106,7 +106,8 @@ def verify(evidence: EvidenceFile, *, log: Verifier | None = None, cid: str = ""
     """Verify an evidence file by the log's key and the channel's id.
 
     Without one of them it is verified by what its own opening names. Then the file only
-    proves that it agrees with itself. Raises `EvidenceRefuted`.
+    proves that it agrees with itself. After a handover the key alone proves nothing,
+    because only the id binds the roots. Raises `EvidenceRefuted`.
     """
     positions = [item.position for item in evidence.records]
     if positions != sorted({*positions}) or positions[:1] != [1]:
@@ -126,6 +127,13 @@ def verify(evidence: EvidenceFile, *, log: Verifier | None = None, cid: str = ""
         proved_records.append(_proved(registry, record, item.position, evidence.exchange))
         signers_at[item.position] = membership.signer_ids(record)
         registry = _registry_after(registry, record, item.position)
+    if log is not None and not cid and registry.handovers:
+        raise EvidenceRefuted(
+            sentence(
+                "its log was handed over to another key, which its first key does not prove: "
+                "give the channel’s id, too"
+            )
+        )
     head, note = _signed_head(evidence.checkpoint, log_policy.log_of(registry))
     if not any(item.belongs for item in proved_records):
         raise EvidenceRefuted(sentence("it has no record of the exchange that it names"))

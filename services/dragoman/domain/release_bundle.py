@@ -103,8 +103,9 @@ class Proved(Struct, frozen=True, kw_only=True):
 def verify(raw: bytes, *, log: Verifier | None = None, cid: str = "") -> Proved:
     """Verify a bundle by the log's key or the channel's id. Raises `NotProved`.
 
-    A reader has either from a side. Without both, the bundle is verified by the key
-    that it names itself. Then it only proves that it agrees with itself.
+    A reader has either from a side. After a handover of the log it must be the id: only
+    that binds the roots that have signed it. Without both, the bundle is verified by
+    the key that it names itself. Then it only proves that it agrees with itself.
     """
     try:
         bundle = nesting.decode(raw, Bundle)
@@ -118,6 +119,13 @@ def verify(raw: bytes, *, log: Verifier | None = None, cid: str = "") -> Proved:
             )
         )
     keys = _keys(bundle, verifier)
+    if log is not None and not cid and keys.later:
+        raise NotProved(
+            sentence(
+                "its log was handed over to another key, which its first key does not prove: "
+                "give the channel’s id, too"
+            )
+        )
     sizes = {
         _check_proof(bundled_record, keys)
         for bundled_record in (*bundle.opening, *bundle.consents, *bundle.records)
@@ -159,7 +167,7 @@ def _keys(bundle: Bundle, log: Verifier) -> Verifier:
             case SideAdmission() as data:
                 sides.append(data.side)
             case LogHandover():
-                log = genesis_module.handed_over(log, bundle.cid, sides, [(position, record)])
+                log = genesis_module.handed_over(log, bundle.cid, sides, position, record)
     return log
 
 

@@ -207,29 +207,24 @@ def _wanting(sides: Sequence[acts.GenesisSide], record: Record) -> Refusal | Non
 
 
 def handed_over(
-    log: Verifier,
-    cid: str,
-    sides: Iterable[acts.GenesisSide],
-    records: Iterable[tuple[int, Record]],
+    log: Verifier, cid: str, sides: Iterable[acts.GenesisSide], position: int, record: Record
 ) -> Verifier:
-    """Return a log's keys with those of the further handovers among proved records.
+    """Return a log's key after a proved record: with its handover, if it is one.
 
     Only the roots of all `sides` count, as they were at the opening or the admission.
     So whoever has no replay follows a handover that these have signed, and no other.
     They may have signed one of another channel with the same keys.
     """
-    full = [side for side in sides if side.observer is not True]
-    later = log.later
-    for position, record in records:
-        data = record.data
-        if (
-            isinstance(data, acts.LogHandover)
-            and isinstance(data.signed, Signed)
-            and data.signed.channel == cid
-            and data.epoch == len(later) + 1
-            and _wanting(full, record) is None
-        ):
-            later += ((position, membership.public_of(data.key)),)
+    data, full = record.data, [side for side in sides if side.observer is not True]
+    if (
+        not isinstance(data, acts.LogHandover)
+        or not isinstance(data.signed, Signed)
+        or data.signed.channel != cid
+        or data.epoch != len(log.later) + 1
+        or _wanting(full, record) is not None
+    ):
+        return log
+    later = (*log.later, (position, membership.public_of(data.key)))
     return Verifier(log.name, log.type, log.public, later)
 
 
