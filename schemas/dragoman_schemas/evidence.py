@@ -33,7 +33,7 @@ class EvidenceFile(Struct, frozen=True, kw_only=True, omit_defaults=True):
     - the records of `exchange`;
     - the deliveries of its messages to the sides;
     - the acts that entered, rotated or revoked the keys that signed any of them;
-    - the adoptions of the policy of witnesses.
+    - the adoptions of the policy of witnesses, and the handovers of the log.
 
     `number` is the number of the exchange. Only the whole log shows it.
     """

@@ -216,6 +216,19 @@ def with_policy() -> World:
     return world
 
 
+def handed_over() -> dict[str, Any]:
+    """The material of a handover of the log, and the key that signs the heads from it on."""
+    world = World()
+    for side in SIDES:
+        world.keep(f"{side}/root", {"act": "policy-adoption", "policy": POLICY})
+    handover = {"act": "log-handover", "epoch": 1, "key": public_of("heir")}
+    assert (folded := world.attested(handover, "nato/root", "china/root")).valid, folded.refusal
+    since = world.position
+    world.open("nato/o-1", NOTE)
+    later = [{"since": since, "log": str(log_of(world.registry).at(since))}]
+    return {**Prover(world, {"handover": since}).material("handover", seen=3), "later": later}
+
+
 def witness_of(side: str) -> Verifier:
     return Verifier(f"{side}.example/witness", COSIGNATURE, dsse.public_of(seed_of(f"{side}/w")))
 
@@ -249,8 +262,10 @@ class Prover:
         """The signed head of that size, if so asked under an origin that is not the log's."""
         name = self._world.registry.origin
         head = Checkpoint(origin or name, size, merkle.root_of(self._nodes, size))
+        log = log_of(self._world.registry)
+        owner = "log" if log.at(size) == log.first else "heir"
         lines = [
-            note.sign(name, seed_of("log"), head.text),
+            note.sign(name, seed_of(owner), head.text),
             note.sign("grease.example", bytes(range(32)), head.text),
         ]
         cosigned = [
@@ -360,6 +375,7 @@ def given() -> dict[str, Any]:
     materials["strange"] = prover.material("signed", seen=3)
     materials["strange"]["seen"]["note"] = prover.head(3, origin="example.org/other").decode()
     materials["agreed"] = Prover(with_policy(), {"opening": 1}).material("opening")
+    materials["handed"] = handed_over()
     framed = [
         {"record": dsse.encode_base64(raw), "reads": frames.is_record(raw)}
         for raw in frames.corpus()

@@ -2,6 +2,7 @@
 administrators, and what they sign, to the other side's audit.
 """
 
+import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable, Iterator
@@ -13,6 +14,9 @@ import pytest
 from playwright.async_api import Page, Route, expect
 
 from browsing import Visit, Visiting
+from dragoman.cli.signature import seed_of
+from dragoman.tlog import dsse
+from dragoman.tlog.note import COSIGNATURE, Verifier
 from host import Host
 from service import Gateway
 
@@ -253,7 +257,7 @@ async def test_a_key_of_a_browser_cannot_be_given_out_and_is_forgotten_when_aske
     assert reader.complaints == []
 
 
-def lying(member: str, lie: Callable[[dict[str, str]], str]) -> Callable[[Route], Awaitable[None]]:
+def lying(member: str, lie: Callable[[dict[str, Any]], Any]) -> Callable[[Route], Awaitable[None]]:
     """A host that hands over something else to be signed."""
 
     async def handle(route: Route) -> None:
@@ -352,3 +356,75 @@ async def test_without_a_key_or_without_scripts_nothing_is_sent_and_the_page_say
     await expect(page.locator(".fault")).to_contain_text("asks for the author’s signature")
     await expect(page.locator("textarea[name^='f.text']").first).to_have_value("Kept as it stands.")
     assert [each for each in reader.complaints + plain.complaints if "422" not in each] == []
+
+
+def hand_over(host: Signing) -> int:
+    """Let administrators hand the log over to a new key of this host; the position."""
+    as_nato = ("--token-file", "nato-adm-1.token", "--channel", CHANNEL)
+    lines = "".join(
+        f"witness {side} {Verifier(f'{side}.example/w', COSIGNATURE, dsse.public_of(seed))}\n"
+        for side, seed in (("nato", b"n" * 32), ("china", b"c" * 32))
+    )
+    (host.folder / "policy.txt").write_text(f"{lines}group both all nato china\nquorum both\n")
+    for side in ("nato", "china"):
+        signed = ("--sign", f"{side}-adm.pem", "--token-file", f"{side}-adm-1.token")
+        host.run("adopt", "policy", "policy.txt", *signed)
+    key, _ = host.run("host", "new-key", "--data", str(host.service.data))
+    host.service.port = int(host.service.base_url.rpartition(":")[2])  # a browser's keys are of it
+    host.service.restart()
+    host.run("host", "draft", key, "--to", "handover.json", *as_nato)
+    act = (host.folder / "handover.json").read_bytes()
+    for side in ("nato", "china"):
+        seed = seed_of(host.folder / f"{side}-adm.pem")
+        signature = {dsse.key_id(dsse.public_of(seed)): dsse.sign(seed, act)}
+        (host.folder / f"{side}.sig").write_text(dsse.write_signatures(signature))
+    told, _ = host.run(
+        "channel", "post", "handover.json", "nato.sig", "china.sig", *as_nato, "--json"
+    )
+    return int(json.loads(told)["position"])
+
+
+async def check_auditor(host: Signing, page: Page, name: str) -> None:
+    """Bring the entry of an auditor to its check page."""
+    await page.goto(host.address("/admin/acts/officer"))
+    await page.get_by_label("Name of office").fill(name)
+    await page.get_by_label("Office", exact=True).fill("hq")
+    await page.get_by_label("auditor").check()
+    await press(page, "Check before sending")
+    await expect(page.locator("h1")).to_have_text("Check before sending")
+
+
+async def test_a_browser_goes_on_after_the_log_was_handed_over_to_another_key(
+    host: Signing, visit: Visiting, session: aiohttp.ClientSession
+) -> None:
+    administrator = await administering(host, visit, "nato")
+    page = administrator.page
+    await check_auditor(host, page, "a-7")
+    await press(page, "^Record")
+    await position_of(page)
+    await page.goto("about:blank")  # the host is away for a moment
+    since = await asyncio.to_thread(hand_over, host)
+    said = f"From record {since} on this log is signed with another key"
+    auditor, newest = host.caller(session, "nato/a-1"), f"/v1/channels/{CHANNEL}/log/checkpoint"
+    while int((await auditor.get(newest)).body.split(b"\n")[1]) < since:
+        await asyncio.sleep(0.05)
+
+    await check_auditor(host, page, "a-8")
+    await page.route("**/acts/officer", lying("handovers", lambda asked: asked["handovers"][:-1]))
+    await press(page, "^Record")
+    await expect(page.locator("#link-bar")).to_contain_text("not signed by the log’s key")
+    await page.unroute("**/acts/officer")
+    await press(page, "^Record")
+    await position_of(page)
+
+    await page.goto(host.address(f"/records/{since}"))
+    await expect(page.locator("main")).to_contain_text(said)
+    await press(page, "Prove it")
+    await expect(page.locator("[data-proved]")).to_contain_text("7 of 8 steps are valid")
+    await expect(page.locator("[data-step=head]")).to_contain_text(said)
+    for path in ("/audit", "/key"):
+        await page.goto(host.address(path))
+        await expect(page.locator("main")).to_contain_text(said)
+    await page.goto(host.address("/audit"))
+    await expect(page.get_by_text("not following")).to_have_count(2)
+    assert administrator.complaints == []

@@ -26,9 +26,9 @@ from dragoman.eventlog.event_log import StoredMessage
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.i18n.words import words
 from dragoman.office.auditing import evidence_page
-from dragoman.office.auditing.evidence_rows import evidence_records
 from dragoman.office.auditing.evidence_wording import wording_of
 from dragoman.projection.projection import Projection
+from dragoman.projection.queries.evidence_rows import evidence_records
 from dragoman.projection.store import Store
 from dragoman.reports import evidence_file
 from dragoman.tlog import dsse, leaf, merkle, note
@@ -151,12 +151,13 @@ class Log:
         *names: str,
         cosigned_by: tuple[str, ...] = SIDES,
         positions: Iterable[int] = (),
+        log: str = "log",
     ) -> EvidenceFile:
         """The evidence of the exchange, and more records if they are named; or these positions."""
         entries = [leaf.entry(index, leaf.commit(raw)) for index, raw in enumerate(self.world.raws)]
         nodes, registry = nodes_over(entries), self.world.registry
         head = Checkpoint(registry.origin, len(entries), merkle.root_of(nodes, len(entries)))
-        lines = [note.sign(registry.origin, seed_of("log"), head.text)]
+        lines = [note.sign(registry.origin, seed_of(log), head.text)]
         lines += [
             note.cosign(witness_of(side).name, seed_of(f"{side}/w"), head.text, 1_764_072_000)
             for side in cosigned_by
@@ -386,6 +387,68 @@ def test_what_our_log_makes_holds_in_both_languages_alike(tmp_path: Path) -> Non
     assert verify(found["exercise"]).is_exercise
 
 
+HANDOVER: Final[Plain] = {"act": "log-handover", "epoch": 1, "key": public_of("heir")}
+BOTH: Final = ("nato/root-2", "nato/root-3", "china/root")
+WRONG: Final[dict[str, tuple[Plain, tuple[str, ...], Plain]]] = {
+    # a handover without effect, and what is wrong with it
+    "too few roots of a side": ({}, BOTH[1:], {"actor": "china/root"}),
+    "an officer for a side": ({}, (SECOND, "china/root"), {"actor": "china/root"}),
+    "another number": ({"epoch": 2}, BOTH, {}),
+    "a key of an officer": ({"key": public_of(SECOND)}, BOTH, {}),
+    "a key of a witness": ({"key": public_of("china/w")}, BOTH, {}),
+    "the key before": ({"key": public_of("log")}, BOTH, {}),
+    "a record too late": ({}, BOTH, {"decided": 5}),
+    "a cut elsewhere": ({"cut": True}, BOTH, {"seen": {"size": 3, "root": "A" * 43 + "="}}),
+}
+
+
+def handed_over() -> Log:
+    """A log with handovers that have no effect, and one by a root and an administrator."""
+    log = Log()
+    for name, (changes, owners, others) in WRONG.items():
+        log._void(name, log.world.attested({**HANDOVER, **changes}, *owners, **others))
+    log._valid("handover", log.world.attested(HANDOVER, KEEPER, "china/root", actor=KEEPER))
+    return log
+
+
+def test_a_head_after_a_handover_is_of_its_key_in_both_languages(tmp_path: Path) -> None:
+    log = handed_over()
+    mine = noted(log.world)
+    good = log.evidence("handover", KEEPER, log="heir")
+    since, key = log.at["handover"], log_of(log.world.registry).keys[1]
+    lies = {
+        "its record is missing": (0, log.evidence(log="heir")),
+        "the head is of the key before": (0, log.evidence("handover")),
+        **{name: (log.at[name], log.evidence("rotation", SECOND, name)) for name in WRONG},
+    }
+    cases: dict[str, Plain] = {
+        name: {"evidence": plain(file), "noted": mine}
+        for name, (_, file) in {"good": (0, good), **lies}.items()
+    }
+    cases["no cid"] = {**cases["good"], "noted": {"log": mine["log"]}}
+    cases["proved"] = {**cases["good"], "handovers": True}
+    cases["not proved"] = {**cases["its record is missing"], "handovers": True}
+    there = in_javascript(cases, tmp_path)
+    assert there["good"] == told(verify(good, cid=mine["cid"], log=read_verifier(mine["log"])))
+    assert (there["proved"], there["not proved"]) == ([{"since": since, "log": str(key)}], [])
+    assert there["no cid"]["code"] == "cid_wanted"
+    assert refuted(plain(good), {"cid": "", "log": mine["log"]}) is not None
+    for name, (position, file) in lies.items():
+        place, _ = refuted(plain(file), mine) or (None, "")
+        assert (name, place, there[name].get("position")) == (name, position, position)
+
+
+def test_a_handover_needs_a_policy_that_asks_a_witness_of_every_side(tmp_path: Path) -> None:
+    log = handed_over()
+    body = plain(log.evidence("handover", KEEPER, log="heir"))
+    body["records"] = [
+        item for item in body["records"] if item["position"] != log.at["policy_china"]
+    ]
+    there = in_javascript({"lie": {"evidence": body, "noted": noted(log.world)}}, tmp_path)
+    assert refuted(body, noted(log.world)) is not None
+    assert (there["lie"]["code"], there["lie"]["position"]) == ("handover", log.at["handover"])
+
+
 def test_every_lie_is_found_in_both_languages_at_the_same_record(tmp_path: Path) -> None:
     cases: dict[str, Plain] = {}
     for what, (_, lie) in LIES.items():
@@ -564,10 +627,9 @@ def test_a_wrong_proof_accuses_neither_the_log_nor_its_head(tmp_path: Path) -> N
         assert nobody in spoken["fails"] and nobody in spoken["fails_at"]
 
 
-async def test_a_file_has_the_exchange_and_what_its_proof_needs_and_nothing_else(
-    tmp_path: Path,
-) -> None:
-    world, store = LOG.world, Store(tmp_path / "projection.sqlite")
+async def stored(world: World, folder: Path) -> Store:
+    """The records of a world in a projection's file."""
+    store = Store(folder / "projection.sqlite")
     projection = Projection(MemoryLog(world.name), store)
     projection.take(
         [
@@ -576,6 +638,27 @@ async def test_a_file_has_the_exchange_and_what_its_proof_needs_and_nothing_else
         ]
     )
     await projection.in_file()
+    return store
+
+
+async def test_a_file_after_a_handover_has_what_proves_it(tmp_path: Path) -> None:
+    log = handed_over()
+    world = log.world
+    store = await stored(world, tmp_path)
+    found = views.found(store, world.name, evidence_records, world.registry, log.exchange, 100)
+    assert {log.at["handover"], log.at[KEEPER]} < {*found}
+    assert verify(log.evidence(positions=found, log="heir")).size == world.position
+    of_none = views.found(store, world.name, evidence_records, world.registry, "", 100)
+    needed = ("policy_nato", "policy_china", KEEPER, "rotation", "handover")
+    assert {*of_none} == {1, *(log.at[name] for name in needed)}
+    store.close()
+
+
+async def test_a_file_has_the_exchange_and_what_its_proof_needs_and_nothing_else(
+    tmp_path: Path,
+) -> None:
+    world = LOG.world
+    store = await stored(world, tmp_path)
 
     def positions(exchange: str, size: int, most: int = 100) -> set[int]:
         found = views.found(

@@ -96,6 +96,18 @@ class PageWords:
         """Return the words of a record with their source, or those of one member."""
         return sourced(cell, MessageSource(position, member))
 
+    def handed_over(self, since: int) -> Cell:
+        """Return the sentence about a handover of the log to another key.
+
+        A page of the past does not have the records after it.
+        """
+        text = self.w.say(
+            "From record %(n)s on this log is signed with another key, to which every side handed "
+            "it over.",
+            n=self.w.number(since),
+        )
+        return text if since > self.context.position else self.of_record(text, since)
+
     def again(self, name: str, changed: Mapping[str, object], spoken: str = "") -> PageLink:
         """Return the button to the same page with parts of its query changed."""
         return PageLink(name, f"/{self.context.again(**changed)}", "button", spoken=spoken)

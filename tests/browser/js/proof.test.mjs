@@ -196,6 +196,19 @@ for (const name of ["signed", "two_keys", "opening", "officer", "erasure", "rota
   });
 }
 
+const handed = (since) => ({ ...material("handed"), later: since ? [{ ...material("handed").later[0], since }] : [] });
+
+test("a head has the key of its size, and one that was kept before a handover had the key before", async () => {
+  const { position } = material("handed");
+  const result = await prove(material("handed"));
+  assert.deepEqual(verdicts(result), expected());
+  assert.equal(stepOf(result, "head").values.since, position);
+  assert.ok(!result.scope.includes("log_key"));
+  for (const since of [0, position + 2]) assert.deepEqual(verdicts(await prove(handed(since))), mismatch("head", "unsigned"));
+  assert.deepEqual(verdicts(await prove(handed(3))), mismatch("seen", "kept_head"));
+  assert.deepEqual(verdicts(await prove(signedOnlyBy(material("handed"), "nato/root"))), mismatch("author", "side_unsigned"));
+});
+
 test("what a proof does not show is said, less where it has shown it", async () => {
   const always = ["read", "true", "holder", "legal", "newest", "page"];
   const { scope } = await prove(signed());

@@ -17,7 +17,7 @@ from msgspec import UNSET, Struct
 
 from dragoman.application.http import body_workers, submission
 from dragoman.application.http.request import ApiReply
-from dragoman.console.forms.verified_heads import SignedHead, head, recent
+from dragoman.console.forms.verified_heads import SignedHead, handovers, head, recent
 from dragoman.console.page.context import PageContext
 from dragoman.console.page.rendering import HEADERS, refused
 from dragoman.console.page.sessions import form_of, said
@@ -29,6 +29,7 @@ from dragoman.limits import SIGNATURES
 from dragoman.text import sentence
 from dragoman.tlog import dsse
 from dragoman_schemas.act_frame import Act
+from dragoman_schemas.evidence import EvidenceRecord
 
 _SIGNED: Final = b',"signed":{'
 """The beginning of the member `signed` in the bytes of an act."""
@@ -37,7 +38,8 @@ _SIGNED: Final = b',"signed":{'
 class ToSign(Struct, frozen=True, kw_only=True):
     """The bytes of an act that a page must sign, and the head that verifies `seen`.
 
-    An empty act asks for no signature.
+    An empty act asks for no signature. `handovers` are the records that prove the
+    handovers of the log under the head.
     """
 
     act: str = ""
@@ -45,6 +47,7 @@ class ToSign(Struct, frozen=True, kw_only=True):
     log: str = ""
     head: str = ""
     consistency: str = ""
+    handovers: tuple[EvidenceRecord, ...] = ()
 
 
 class SignatureRequired(Exception):
@@ -187,13 +190,14 @@ async def to_sign(context: PageContext, act: bytes) -> ToSign:
     Raises `Refused` or `LogUnreachable`.
     """
     registry = context.projection.registry
-    _, note = await _newest(context)
+    newest, note = await _newest(context)
     return ToSign(
         act=act.decode(),
         cid=registry.cid,
         log=str(log_policy.log_of(registry)),
         head=note,
         consistency=f"/c/{context.name}/records/consistency",
+        handovers=await handovers(context, newest.size),
     )
 
 

@@ -16,15 +16,21 @@ from dragoman.console.page.context import PageContext
 from dragoman.domain.acts import log_policy
 from dragoman.domain.acts.deadlines import timestamp
 from dragoman.eventlog.event_log import LogUnreachable
+from dragoman.projection.queries import evidence_rows
 from dragoman.stores.signed_heads import SignedHeadStore, StoredHead
 from dragoman.text import Text
 from dragoman.tlog import checkpoint, merkle, note
 from dragoman.tlog.dsse import encode_base64
 from dragoman.tlog.note import NotANote, Note, Verifier
 from dragoman.tlog.policy import Policy
+from dragoman_schemas.evidence import EvidenceRecord
+from dragoman_schemas.state import Registry
 
 HEADS: Final = 50
 """The number of heads that a page shows."""
+
+_RECORDS: Final = 2_000
+"""The most records with which a browser proves the handovers of a log."""
 
 _WIDER: Final = (2, 8, 32, 128)
 """Widths of the search in the stream of all channels' heads for one channel's heads.
@@ -59,7 +65,8 @@ class SignedHead(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class CosignatureRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A witness that the policy names: its side, its key and its newest cosignature.
 
-    `covers` is the number of records under that cosignature.
+    `covers` is the number of records under that cosignature. A witness that follows no
+    handover cosigns no head of the log's newest key.
     """
 
     side: str
@@ -67,6 +74,7 @@ class CosignatureRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     key: str
     time: str = ""
     covers: int = 0
+    follows: bool = True
 
 
 class SignedHeads(Struct, frozen=True, kw_only=True):
@@ -110,13 +118,32 @@ async def signed(context: PageContext) -> tuple[SignedHeads, Text | None]:
         log=str(log),
         policy=registry.policy,
         final=covered.final,
-        witnesses=tuple(_witnesses(policy, [side.name for side in registry.sides], heads)),
+        witnesses=tuple(_witnesses(policy, registry, heads)),
         heads=heads,
         note=sealed[0].note.decode(errors="replace") if sealed else "",
         matches=bool(heads) and not heads[0].fault and await _is_of_records(context, heads[0]),
         is_available=is_available,
     )
     return signed_heads, fault_of(sealed[0], log) if sealed else None
+
+
+async def handovers(context: PageContext, size: int) -> tuple[EvidenceRecord, ...]:
+    """Return the records that prove the log's handovers under a head of this size.
+
+    Without a handover there are none.
+    """
+    registry = context.projection.registry
+    if not registry.handovers or registry.handovers[0].since > size:
+        return ()
+    await context.projection.in_file(size)
+    raws = await context.ask(
+        lambda view: evidence_rows.evidence_records(view.at(size), registry, "", _RECORDS)
+    )
+    nodes = context.service.trees.nodes(context.name)
+    proofs: tuple[EvidenceRecord, ...] = await context.in_thread(
+        evidence_rows.with_proofs, nodes, raws, size
+    )
+    return proofs
 
 
 async def _is_of_records(context: PageContext, newest: SignedHead) -> bool:
@@ -199,8 +226,10 @@ def _cosigned(signed: Note, witnesses: Iterable[tuple[str, Verifier]]) -> Iterat
 
 
 def _witnesses(
-    policy: Policy | None, sides: Sequence[str], signed_heads: Sequence[SignedHead]
+    policy: Policy | None, registry: Registry, signed_heads: Sequence[SignedHead]
 ) -> Iterator[CosignatureRow]:
+    sides = [side.name for side in registry.sides]
+    since = registry.handovers[-1].since if registry.handovers else 0
     for name, verifier in {} if policy is None else policy.witnesses.items():
         assert policy is not None
         newest = next(
@@ -227,6 +256,7 @@ def _witnesses(
             key=str(verifier),
             time=time,
             covers=0 if newest is None else newest.size,
+            follows=since <= (0 if newest is None else newest.size),
         )
 
 

@@ -32,7 +32,7 @@ async function asked(address) {
 }
 
 async function gather(place) {
-  const { record, genesis, erasure, ...rest } = await asked(place.dataset.prove);
+  const { record, genesis, erasure, handovers, ...rest } = await asked(place.dataset.prove);
   const material = {
     ...rest,
     record: prover.fromBase64(record),
@@ -42,6 +42,7 @@ async function gather(place) {
     consistency: null,
   };
   const head = headOf(material);
+  if (head && handovers.length) material.later = await (await import("./evidence.js")).handoversOf(handovers, head.note, rest);
   if (material.seen && head && material.seen.size < head.size) {
     const address = `${place.dataset.consistency}?from=${material.seen.size}&to=${head.size}`;
     material.consistency = (await asked(address).catch(() => null))?.hashes ?? null;
@@ -93,8 +94,8 @@ const DETAILS = {
     element("div", {}, rows([line(unit("siblings", { n: siblings ?? 0 })), code(root ?? "")], [line(unit("siblings", { n: wanted ?? 0 })), line(unit("head", { n: size ?? 0 }))]), ...(path.length ? [way(path)] : [])),
   root: ({ computed, expected, expected_base64: encoded, size, proof_size: own }) =>
     rows([line(unit("head", { n: own ?? 0 })), code(computed ?? "")], [line(unit("head", { n: size })), code(expected), code(encoded)]),
-  head: ({ note, origin, expected_origin: wanted, key, cid }) =>
-    rows([line(`${unit("origin")}: ${origin ?? ""}`), bytes(note ?? "")], [line(`${unit("origin")}: ${wanted ?? ""}`), line(unit("key")), code(key ?? ""), ...(cid ? [line(unit("cid")), code(cid)] : [])]),
+  head: ({ note, origin, expected_origin: wanted, key, cid, since }) =>
+    rows([line(`${unit("origin")}: ${origin ?? ""}`), bytes(note ?? ""), ...(since ? [line(unit("handed", { n: since }))] : [])], [line(`${unit("origin")}: ${wanted ?? ""}`), line(unit("key")), code(key ?? ""), ...(cid ? [line(unit("cid")), code(cid)] : [])]),
   witnesses: ({ witnesses = [], covered = [], uncovered = [] }) =>
     rows(witnesses.map(witness), witnesses.length ? [line(unit("covered", { who: covered.join(", ").toUpperCase() })), ...(uncovered.length ? [line(unit("uncovered", { who: uncovered.join(", ").toUpperCase() }))] : [])] : []),
   seen: ({ size, root, seen_size: before, seen_root: was, hashes }) =>

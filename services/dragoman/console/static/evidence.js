@@ -3,21 +3,23 @@
 // both may be missing. The format is schemas/dragoman_schemas/evidence.py.
 //
 //   1 opening     every side's root signed it; it names the log's key, and its digest is the cid
-//   2 head        this key signed it (C2SP signed-note, tlog-checkpoint)
-//   3 place       each record leads to the root of that head (RFC 6962)
-//   4 author      each signature is of a key that an earlier record here entered, and none ended
+//   2 place       each record leads to the root of the head (RFC 6962)
+//   3 author      each signature is of a key that an earlier record here entered, and none ended
+//   4 head        this key signed it (C2SP signed-note, tlog-checkpoint), or from a handover on the
+//                 key to which every side handed the log over
 //   5 witnesses   their cosignatures (C2SP tlog-cosignature), by the policy that the sides adopted
 //
 // Each record goes through the eight steps of proof.js. This script works out whose the keys are,
 // how many roots must sign, and which policy is in force. services/dragoman/domain/evidence.py takes
 // the same steps. tests/evidence tries both against the same lies.
 
-import { base64, fromBase64, hex, parseCheckpoint, parseNote, prove, sha256, Unreadable } from "./proof.js";
+import { base64, fromBase64, hex, isSound, isWithout, parseCheckpoint, parseNote, prove, readPolicy, sha256, Unreadable, verifierText } from "./proof.js";
 
 const FORMAT = "dragoman-evidence/v1";
-const PLACES = ["bytes", "leaf", "path", "root", "head"];
+const PLACES = ["bytes", "leaf", "path", "root"];
 const BY_ROOT = ["root-rotation"];
-const BY_KEEPERS = ["officer", "officer-revocation", "key-addition", "side-admission", "policy-adoption"];
+const BY_KEEPERS = ["officer", "officer-revocation", "key-addition", "side-admission", "policy-adoption", "log-handover"];
+const BY_EVERY_SIDE = ["side-admission", "log-handover"];
 const REGISTRY_ACTS = [...BY_ROOT, ...BY_KEEPERS, "key-revocation"];
 
 /** What speaks against the file: a code, the position that it is about (0 for none), and values for the words. */
@@ -37,6 +39,9 @@ class Members {
     this.sides = opening.sides.map(sideFrom);
     this.custody = opening.custody === "host" ? "host" : "sides";
     this.policy = opening.policy ?? "";
+    this.origin = opening.origin;
+    this.logKeys = [opening.log_key];
+    this.later = [];
     this.keys = {};
     this.officers = {};
     this.policies = {};
@@ -60,6 +65,26 @@ class Members {
     return known !== undefined && known.since < position && (known.until === null || known.until >= position) && known.roles.includes(role);
   }
 
+  /** Whether root of a side, or an administrator in office, is among the keys that signed. */
+  consents({ name, threshold }, keyids, position) {
+    const owners = keyids.map((keyid) => this.keys[keyid]?.owner).filter(Boolean);
+    const isAdministrator = (owner) => sideOf(owner) === name && this.officers[owner]?.until === null && this.hasRole(owner, "administrator", position);
+    return owners.filter((owner) => owner === `${name}/root`).length >= threshold || owners.some(isAdministrator);
+  }
+
+  /** Refuse a handover of the log that is not valid where it is. */
+  async checkHandover({ envelope, data }, position) {
+    const policies = [];
+    for (const text of new Set([this.policy, ...Object.values(this.policies)])) if (text) policies.push(await readPolicy(text, null));
+    const witnesses = policies.flatMap(({ witnesses: named }) => [...named.values()].map(({ publicKey }) => base64(publicKey)));
+    const publicKey = fromBase64(data.key, 32);
+    const isUsed = [...this.logKeys, ...witnesses].includes(data.key) || Object.hasOwn(this.keys, await keyIdOf(data.key));
+    const isAsked = this.policy !== "" && this.sides.every(({ name, observer }) => observer || !isWithout(policies[0], name));
+    const isNext = Number(envelope.decided) === position - 1 && data.epoch === this.later.length + 1;
+    const isPlaced = data.cut !== true || data.signed.seen.size === position - 1;
+    if (publicKey === null || !isSound(publicKey) || isUsed || !isAsked || !isNext || !isPlaced) throw new Refuted("handover", position);
+  }
+
   /** Refuse a change of the members that its actor may not make. */
   check({ envelope, data }, position) {
     const { actor } = envelope;
@@ -68,6 +93,10 @@ class Members {
     const isKeeper = isRoot || this.hasRole(actor, "administrator", position);
     if (BY_ROOT.includes(data.act) && !isRoot) throw new Refuted("not_permitted", position);
     if (BY_KEEPERS.includes(data.act) && !isKeeper) throw new Refuted("not_permitted", position);
+    if (BY_EVERY_SIDE.includes(data.act)) {
+      const isAgreed = (side) => side.observer || this.consents(side, signersOf(envelope), position);
+      if (!this.sides.every(isAgreed)) throw new Refuted("side_unsigned", position);
+    }
     if (data.act !== "key-revocation") return;
     const owner = this.keys[data.key]?.owner ?? "";
     if (owner !== actor && !(isKeeper && sideOf(owner) === sideOf(actor))) throw new Refuted("not_permitted", position);
@@ -100,6 +129,11 @@ class Members {
       case "side-admission":
         this.sides = [...this.sides, sideFrom(data.side)];
         return this.enter(data.side.roots, `${data.side.name}/root`, position);
+      case "log-handover":
+        await this.checkHandover({ envelope, data }, position);
+        this.logKeys.push(data.key);
+        this.later.push({ since: position, log: await verifierText(this.origin, data.key) });
+        return undefined;
       case "policy-adoption":
         return this.adopt(side, data.policy);
       default:
@@ -161,11 +195,9 @@ function readItem({ text, position }) {
 }
 
 async function logOf({ origin, log_key: key }) {
-  const raw = fromBase64(key ?? "", 32);
-  if (raw === null || typeof origin !== "string") throw new Refuted("key_unreadable", 1, { why: "verifier_key" });
-  const typed = new Uint8Array([1, ...raw]);
-  const id = hex(await sha256(`${origin}\n`, typed)).slice(0, 8);
-  return `${origin}+${id}+${base64(typed)}`;
+  const text = typeof origin === "string" ? await verifierText(origin, key) : null;
+  if (text === null) throw new Refuted("key_unreadable", 1, { why: "verifier_key" });
+  return text;
 }
 
 /** The act's bytes of a record, as they stand in it. */
@@ -188,9 +220,9 @@ async function proveOne(item, file, members) {
   });
 }
 
-/** On whose word a proved record rests. Throws `Refuted` if it is not proved. */
+/** On whose word a proved record rests. Which key must have signed the head is known after the last one. Throws `Refuted` if it is not proved. */
 function wordOf(item, { steps }) {
-  const failed = steps.find(({ verdict }) => verdict === "differs");
+  const failed = steps.find(({ key, verdict }) => verdict === "differs" && key !== "head");
   if (failed) throw new Refuted(failed.code, item.position, failed.values);
   const lacking = steps.find(({ key, verdict }) => PLACES.includes(key) && verdict !== "holds");
   if (lacking) throw new Refuted(lacking.code, item.position, lacking.values);
@@ -203,7 +235,21 @@ function wordOf(item, { steps }) {
 const signersOf = (envelope) => (envelope.signatures ?? "").split(" ").map((each) => each.slice(0, 64)).filter(Boolean);
 
 /**
- * Verifies a file. Resolves to `{channel, cid, log, exchange, size, root, sides, isExercise, records, witnesses, cosignedBy, isFinal}`;
+ * The handovers of a log to other keys: `[{since, log}]`, proved by records under one of its heads. Where those prove nothing, there
+ * are none, so that a head of an unproved key is not the log's.
+ */
+export async function handoversOf(records, checkpoint, noted) {
+  try {
+    const { subject: exchange } = JSON.parse(records[0].record);
+    return (await verifyEvidence({ records, checkpoint, exchange }, noted)).later;
+  } catch (error) {
+    if (error instanceof Refuted) return [];
+    throw error;
+  }
+}
+
+/**
+ * Verifies a file. Resolves to `{channel, cid, log, later, exchange, size, root, sides, isExercise, records, witnesses, cosignedBy, isFinal}`;
  * `records` are `{position, word, act, actor, time, signers, signedFor, belongs, isDisputed, data}`. Throws `Refuted`.
  */
 export async function verifyEvidence(evidence, noted = {}) {
@@ -233,12 +279,13 @@ async function verifiedFile(evidence, { cid = "", log = "" }) {
   for (const { name } of members.sides) await members.enter(opening.sides.find((side) => side.name === name).roots, `${name}/root`, 0);
   const records = [];
   for (const item of items) records.push(await recordOf(item, file, members, evidence.exchange));
+  if (log && !cid && members.later.length) throw new Refuted("cid_wanted"); // the cid alone binds the roots that signed the handover
+  const witnesses = await cosignersOf(items[0], file, members);
   if (!records.some(({ belongs }) => belongs)) throw new Refuted("no_exchange");
   for (const record of records) record.isDisputed = record.keyids.some((keyid) => isSuspect(members.keys[keyid], record.position));
   const { size, root } = parseCheckpoint(parseNote(evidence.checkpoint).text);
-  const witnesses = await cosignersOf(items[0], file, members);
   return {
-    channel: opening.name, cid: file.cid, log: file.log, exchange: evidence.exchange, size, root: base64(root),
+    channel: opening.name, cid: file.cid, log: file.log, later: members.later, exchange: evidence.exchange, size, root: base64(root),
     sides: members.sides.map(({ name }) => name), isExercise: opening.kind === "exercise", records, ...witnesses,
   };
 }
@@ -264,15 +311,16 @@ async function recordOf(item, file, members, exchange) {
 
 const isSuspect = (key, position) => key !== undefined && key.suspect !== null && key.until !== null && key.suspect <= position && position < key.until;
 
-/** The witnesses of the policy in force, and which of them cosigned the head. */
+/** The witnesses of the policy in force, and which of them cosigned the head. Throws `Refuted` where the log did not sign it. */
 async function cosignersOf(item, file, members) {
-  if (members.policy === "") return { witnesses: [], cosignedBy: [], isFinal: false };
   const { steps } = await prove({
     position: 1, record: item.raw, proof: `c2sp.org/tlog-proof@v1\nindex 0\n${item.hashes.map((hash) => `${hash}\n`).join("")}\n${file.checkpoint}`,
-    log: file.log, cid: file.cid, keys: {}, sides: members.sides, custody: members.custody, policy: members.policy, genesis: file.genesis,
+    log: file.log, later: members.later, cid: file.cid, keys: {}, sides: members.sides, custody: members.custody, policy: members.policy, genesis: file.genesis,
   });
-  const step = steps.find(({ key }) => key === "witnesses");
+  const [head, step] = ["head", "witnesses"].map((name) => steps.find(({ key }) => key === name));
+  if (head.verdict !== "holds") throw new Refuted(head.code, 0, head.values);
   if (step.verdict === "differs") throw new Refuted(step.code, 0, step.values);
+  if (members.policy === "") return { witnesses: [], cosignedBy: [], isFinal: false };
   const rows = step.values.witnesses ?? [];
   return {
     witnesses: rows.map(({ name }) => name).sort(),

@@ -65,9 +65,10 @@ function cardOf(record) {
 function rowsOf(proved, { cid, log }) {
   const count = (word) => proved.records.filter((each) => each.word === word).length;
   const missing = proved.witnesses.filter((name) => !proved.cosignedBy.includes(name));
+  const head = [fill(words.head_found, { n: proved.size, log: proved.log }), ...proved.later.map(({ since }) => fill(words.handed, { n: since }))].join(". ");
   return [
     [words.opening, fill(words.opening_found, { sides: proved.sides.join(", ").toUpperCase(), cid: proved.cid }), cid ? words.by_yours : words.by_file],
-    [words.head, fill(words.head_found, { n: proved.size, log: proved.log }), log ? words.by_yours : words.by_file],
+    [words.head, head, log ? words.by_yours : words.by_file],
     [words.places, fill(words.places_found, { n: proved.records.length, size: proved.size }), words.by_head],
     [words.signatures, fill(words.signatures_found, { a: count("author"), t: count("trial"), h: count("host"), s: count("service") }), count("trial") ? words.by_host : words.by_sides],
     [

@@ -183,6 +183,20 @@ export async function parseVerifier(text) {
   return { name: found[1], type: raw[0], id, publicKey: raw.subarray(1) };
 }
 
+/** The text of a log's verifier key, by its name and its public key in base64; null where there is no such key. */
+export async function verifierText(name, publicKey) {
+  const raw = fromBase64(publicKey ?? "", 32);
+  if (raw === null) return null;
+  const typed = joined([[ED25519], raw]);
+  return `${name}+${hex(await sha256(`${name}\n`, typed)).slice(0, 8)}+${base64(typed)}`;
+}
+
+/** The handover under which a head of so many records is signed; undefined where the log's first key signs it. */
+export const handoverAt = (later, size) => later?.findLast(({ since }) => since <= size);
+
+/** The key that signs a head of so many records: `log`, or that of a handover. `later` are `{since, log}`, in order. */
+export const keyAt = (log, later, size) => parseVerifier(handoverAt(later, size)?.log ?? log);
+
 /** What a note has of a key: "absent", "holds", or "differs" if any line of it does not hold; and when, if cosigned. */
 async function signedBy(note, verifier) {
   const lines = note.signatures.filter(({ name, id }) => name === verifier.name && id === verifier.id);
@@ -515,12 +529,25 @@ function unsigned({ envelope: e, data }, { sides, position }, rows) {
   const owners = rows.filter((row) => !row.added).map((row) => row.owner);
   const signing = new Set(owners.map((owner) => owner.split("/")[0]));
   if (rows.filter((row) => row.added).length < addedWanted(data)) return "new_key_unsigned";
-  if (["erasure", "side-admission", "channel-end"].includes(data.act)) {
+  if (["erasure", "side-admission", "log-handover", "channel-end"].includes(data.act)) {
     if (!sides.every(({ name, observer }) => observer || signing.has(name))) return "side_unsigned";
   } else if ([...signing].some((each) => each !== side)) return "other_side";
   if (e.releasedby !== undefined && !owners.includes(e.releasedby)) return "second_unsigned";
   if (!owners.includes(e.actor)) return "actor_unsigned";
   return e.actor !== `${side}/root` || isRoot(rows, sides.find(({ name }) => name === side)) ? "" : "below_threshold";
+}
+
+/** Whether the roots of all these sides have signed a record of a channel, and nobody else has. Throws `Unreadable`. */
+export async function isOfRoots(bytes, sides, cid) {
+  const { envelope, act, data } = readRecord(bytes);
+  const roots = { envelope, data: { act: "channel-opening", sides } };
+  const keys = await keysFor(roots, { position: 1 });
+  const message = pae(PAYLOAD_TYPE, act);
+  const rows = [];
+  for (const [keyid, signature] of readSignatures(envelope.signatures ?? "") ?? []) {
+    rows.push(await signatureRow(keyid, signature, message, keys.get(keyid), 1));
+  }
+  return data.signed?.channel === cid && rows.every(({ verdict }) => verdict === "holds") && sides.every((side) => isRoot(rows, side));
 }
 
 /** Whether as many of a side's root keys have signed as it asks for; each key stands in one row. */
@@ -570,22 +597,24 @@ function checkRoot({ checkpoint, proof }, known) {
   return known.folded === hex(root) ? holds(values) : differs("other_root", values);
 }
 
-/** Step 6. With the genesis, the log's key is the one that every side signed there, and the cid is what to hold against one's own notes. */
-async function checkHead({ log, genesis, cid }, known) {
-  known.log = await parseVerifier(log);
-  const { name, type, id, publicKey } = known.log;
+/** Step 6. The key is that of the head's size. With the genesis, the log's key is the one that every side signed there, and the cid is what to hold against one's own notes. */
+async function checkHead({ log, later, genesis, cid }, known) {
   const { origin, size } = known.head;
-  const values = { origin, expected_origin: name, size, key_id: id, key: base64(publicKey), note: known.note.text, cid: "" };
+  const first = await parseVerifier(log);
+  const verifier = await keyAt(log, later, size);
+  const { name, type, id, publicKey } = verifier;
+  const since = handoverAt(later, size)?.since ?? 0;
+  const values = { origin, expected_origin: name, size, key_id: id, key: base64(publicKey), note: known.note.text, cid: "", since };
   if (type !== ED25519) return differs("key_unreadable", { ...values, why: "not_of_a_log" });
   if (genesis) {
     const { act, data } = readRecord(genesis);
     values.cid = await cidOf(act);
     if (values.cid !== cid || data.act !== "channel-opening") return differs("other_channel", { ...values, expected_cid: cid ?? "" });
-    if (data.log_key !== values.key || data.origin !== name) return differs("other_log", values);
+    if (data.log_key !== base64(first.publicKey) || data.origin !== name) return differs("other_log", values);
     known.agreed = data.policy;
   }
   if (origin !== name) return differs("other_origin", values);
-  const { verdict } = await signedBy(known.note, known.log);
+  const { verdict } = await signedBy(known.note, verifier);
   if (verdict === "absent") return differs("unsigned", values);
   return verdict === "holds" ? holds(values) : differs("signature", values);
 }
@@ -632,7 +661,7 @@ async function witnessesOf(agreed, named, sides) {
 }
 
 /** A policy (C2SP tlog-policy): `{witnesses, groups, quorum}`, by name; the log's line may be left out. Throws `Unreadable`. */
-async function readPolicy(text, log) {
+export async function readPolicy(text, log) {
   const policy = { witnesses: new Map(), groups: new Map(), quorum: null };
   for (const line of text.split("\n")) {
     const words = line.split("#")[0].match(/\S+/g);
@@ -674,6 +703,13 @@ function thresholdOf(count, members) {
   return asked <= members ? asked : 0;
 }
 
+/** Whether a policy can be satisfied without the witnesses of a side. */
+export function isWithout(policy, side) {
+  const own = membersOf(policy, side);
+  const others = new Set([...policy.witnesses.keys()].filter((name) => !own.has(name)));
+  return policy.quorum === "" || isSatisfied(policy, others, policy.quorum);
+}
+
 const isNamed = ({ witnesses, groups }, name) => witnesses.has(name) || groups.has(name);
 
 function isSatisfied(policy, cosigned, name) {
@@ -688,12 +724,12 @@ function membersOf(policy, name) {
 }
 
 /** Step 8. What this browser kept must itself be a head that this log signed. */
-async function checkSeen({ seen, consistency }, known) {
+async function checkSeen({ seen, consistency, log, later }, known) {
   const { size, root } = known.head;
   if (!seen) return unchecked("first_visit", { size, root: base64(root) });
   const values = { size, root: base64(root), seen_size: seen.size, seen_root: seen.root, hashes: consistency?.length ?? 0 };
   const seenRoot = fromBase64(seen.root, 32);
-  if (seenRoot === null || !(await isKept(seen, known))) return differs("kept_head", values);
+  if (seenRoot === null || !(await isKept(seen, known.head, (keptSize) => keyAt(log, later, keptSize)))) return differs("kept_head", values);
   if (seen.size > size) return differs("shorter", values);
   if (seen.size === size) return seen.root === base64(root) ? holds(values) : differs("other_root", values);
   if (!consistency) return unchecked("no_consistency", values);
@@ -702,13 +738,13 @@ async function checkSeen({ seen, consistency }, known) {
   return isBeginning ? holds(values) : differs("not_consistent", values);
 }
 
-async function isKept(seen, { log, head }) {
+async function isKept(seen, head, keyOf) {
   if (!Number.isSafeInteger(seen.size) || seen.size < 0) return false;
   if (!seen.note) return true;
   const note = parseNote(seen.note);
   const kept = parseCheckpoint(note.text);
   if (kept.origin !== head.origin || kept.size !== seen.size || base64(kept.root) !== seen.root) return false;
-  return (await signedBy(note, log)).verdict === "holds";
+  return holdsUnder(note, await keyOf(kept.size));
 }
 
 // The proof
@@ -776,6 +812,7 @@ function scopeOf(material, steps, known) {
  *     custody                         "host" where the host keeps the keys of all sides
  *     policy, witnesses               the policy in force, as text; [{side, name, key}] of witnesses named besides
  *     entry                           the leaf entry that the log serves, as text: tells a changed record from a wrong path
+ *     later                           [{since, log}] of the handovers of the log, which evidence.js has proved
  *     genesis                         position 1's bytes, a Uint8Array: binds the log's key, and the policy of old, to the cid
  *     erasure                         {position, record} of the erasure that names a record which is withheld
  *     seen, consistency               {size, root: base64, note}, and the hashes from that head to this one, in base64

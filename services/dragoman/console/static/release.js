@@ -2,7 +2,8 @@
 // schemas/dragoman_schemas/release_bundle.py. The script trusts nothing of the server but the
 // log's key. The bundle names the key, and a side must have told it to the reader.
 //
-//   1 head       the log signed the head (C2SP signed-note)
+//   1 head       the log signed the head (C2SP signed-note), by the key to which it was handed over
+//                last: the root keys of every side have signed that
 //   2 records    each record's commitment leads to the root of that head (C2SP tlog-proof)
 //   3 sides      the opening of the channel names this log and these sides; an observer is none
 //   4 text       the release's own records give exactly this text, and its SHA-256 is the terms
@@ -14,7 +15,7 @@
 // services/dragoman/domain/release_bundle.py takes the same steps.
 // tests/browser/test_release_pages.py tries both against the same lies.
 
-import { foldPath, hex, holdsUnder, leafHash, parseCheckpoint, parseNote, parseProof, parseVerifier, sha256 } from "./proof.js";
+import { foldPath, handoverAt, hex, holdsUnder, isOfRoots, keyAt, leafHash, parseCheckpoint, parseNote, parseProof, parseVerifier, sha256, verifierText } from "./proof.js";
 
 const BESIDE = ["act", "signed", "precedence", "area", "dtg", "for_the_record", "passed_by", "acting_for"];
 const CONSENTS = ["release-consent", "amendment", "amendment-agreement"];
@@ -37,11 +38,25 @@ function same(one, other) {
   return Array.isArray(one) === Array.isArray(other) && names.length === Object.keys(other).length && names.every((name) => same(one[name], other[name]));
 }
 
-async function provePlace(each, verifier) {
+/** The handovers of the log that the root keys of every side have signed: `[{since, log}]`. Only a replay follows others. */
+async function handoversIn({ opening, cid }, origin) {
+  const sides = [];
+  const later = [];
+  for (const { position, record } of opening) {
+    const { data } = JSON.parse(record);
+    sides.push(...[data.sides ?? data.side ?? []].flat().filter(({ observer }) => observer !== true));
+    if (data.act !== "log-handover" || data.epoch !== later.length + 1) continue;
+    if (await isOfRoots(new TextEncoder().encode(record), sides, cid)) later.push({ since: position, log: await verifierText(origin, data.key) });
+  }
+  return later;
+}
+
+async function provePlace(each, log, later) {
   const proof = parseProof(each.proof);
   const note = parseNote(proof.checkpoint);
-  must(await holdsUnder(note, verifier), "head");
   const head = parseCheckpoint(note.text);
+  const verifier = await keyAt(log, later, head.size);
+  must(await holdsUnder(note, verifier), "head");
   must(head.origin === verifier.name && proof.index === each.position - 1, "place");
   const leaf = await leafHash(`dragoman-entry/v1\nindex ${proof.index}\ncommit ${await commitOf(each)}\n`);
   const path = await foldPath(proof.index, head.size, leaf, proof.hashes);
@@ -49,14 +64,15 @@ async function provePlace(each, verifier) {
   return head.size;
 }
 
-function sidesOf(bundle, verifier) {
+async function sidesOf(bundle, verifier) {
   const [genesis, ...admissions] = bundle.opening;
   const opened = JSON.parse(genesis.record).data;
   must(genesis.position === 1 && opened.act === "channel-opening", "opening");
-  must(opened.name === bundle.channel, "channel");
+  const act = genesis.record.slice(genesis.record.indexOf(',"data":') + 8, -1);
+  must(opened.name === bundle.channel && (await digest(`dragoman-channel/v1\n${act}`)) === bundle.cid, "channel");
   must(opened.origin === verifier.name && opened.log_key === btoa(String.fromCharCode(...verifier.publicKey)), "log");
   const proposed = Math.min(...bundle.consents.map(({ position }) => position));
-  const admitted = admissions.filter(({ position }) => position < proposed).map(({ record }) => JSON.parse(record).data.side);
+  const admitted = admissions.filter(({ position }) => position < proposed).map(({ record }) => JSON.parse(record).data.side ?? []).flat();
   return new Set([...opened.sides, ...admitted].filter(({ observer }) => observer !== true).map(({ name }) => name));
 }
 
@@ -94,12 +110,13 @@ async function provePublished(item, given) {
   else must(!given.extract, "extract");
 }
 
-/** Prove a bundle: `{sides, head}`. Throws where it does not prove what it says. */
+/** Prove a bundle: `{sides, head, since}`, the last being the record from which on another key signs the log, or 0. Throws where it does not prove what it says. */
 export async function prove(bundle) {
   const verifier = await parseVerifier(bundle.log);
+  const later = await handoversIn(bundle, verifier.name);
   let head = 0;
-  for (const each of [...bundle.opening, ...bundle.consents, ...bundle.records]) head = Math.max(head, await provePlace(each, verifier));
-  const sides = sidesOf(bundle, verifier);
+  for (const each of [...bundle.opening, ...bundle.consents, ...bundle.records]) head = Math.max(head, await provePlace(each, bundle.log, later));
+  const sides = await sidesOf(bundle, verifier);
   must(same(bundle.sides, [...sides].sort()), "sides");
   const said = saidOf(bundle);
   const text = JSON.parse(bundle.text);
@@ -112,7 +129,7 @@ export async function prove(bundle) {
   must(text.records.length === bundle.records.length, "records");
   must(text.audience !== "members" || text.records.every(({ without }) => NAMING.every((name) => without?.includes(name))), "members");
   for (const [at, item] of text.records.entries()) await provePublished(item, bundle.records[at]);
-  return { sides: [...sides].sort(), head };
+  return { sides: [...sides].sort(), head, since: handoverAt(later, head)?.since ?? 0 };
 }
 
 async function show(place) {
@@ -128,10 +145,10 @@ async function show(place) {
     must(answer.ok && (!place.dataset.sha256 || (await digest(raw)) === place.dataset.sha256), "file");
     const bundle = JSON.parse(raw);
     must(!place.dataset.release || (bundle.cid === place.dataset.cid && bundle.release === place.dataset.release && bundle.terms === place.dataset.terms), "source");
-    await prove(bundle);
+    const { since } = await prove(bundle);
     place.dataset.state = "normal";
     said.textContent = place.dataset.proved;
-    detail.textContent = bundle.log;
+    detail.textContent = since ? `${bundle.log}. ${place.dataset.handed.replace("{n}", since).replace("{cid}", bundle.cid)}` : bundle.log;
   } catch (error) {
     const isWanting = error?.name === "NotSupportedError";
     place.dataset.state = isWanting ? "caution" : "critical";

@@ -1,14 +1,14 @@
 // Signs with a key that this browser made and cannot give out. Before it signs, it verifies the
 // data of the server. The act must be the one that the page shows, and must be bound to this
 // channel. The head that the act names must be signed by the log, and must continue the head that
-// this browser has seen.
+// this browser has seen. Handovers of the log to other keys are proved by evidence.js, from the records.
 //
 //   key        Ed25519 in IndexedDB, not extractable, one for each channel and officer; the log's
 //              key of the time of its making is stored beside it
 //   signature  over DSSE's pre-authentication encoding of the act's bytes (record.md §4)
 
 import { ask, page } from "./page.js";
-import { base64, fromBase64, hex, holdsUnder, pae, parseCheckpoint, parseNote, parseVerifier, sha256, Unreadable, verifyConsistency } from "./proof.js";
+import { base64, fromBase64, hex, holdsUnder, keyAt, pae, parseCheckpoint, parseNote, sha256, Unreadable, verifyConsistency } from "./proof.js";
 import { lastSeen, remember } from "./heads.js";
 import { Unsigned } from "./signing.js";
 
@@ -62,10 +62,11 @@ async function proved(consistency, older, newer) {
   return verifyConsistency(older.size, newer.size, fromBase64(older.root, 32), fromBase64(newer.root, 32), hashes.map((each) => fromBase64(each, 32)));
 }
 
-async function verifiedHead({ cid, log, head: note, consistency }) {
+async function verifiedHead({ cid, log, head: note, consistency, handovers }) {
   const parts = parseNote(note);
   const { origin, size, root } = parseCheckpoint(parts.text);
-  const verifier = await parseVerifier(log);
+  const later = handovers.length ? await (await import("./evidence.js")).handoversOf(handovers, note, { cid, log }) : [];
+  const verifier = await keyAt(log, later, size);
   if (origin !== verifier.name || !(await holdsUnder(parts, verifier))) throw new Unsigned("head_unsigned");
   const head = { size, root: base64(root), note };
   const before = lastSeen(cid);

@@ -176,6 +176,7 @@ def _in_browser(words: AdminWords, form: FormState, enrolment: Enrolment | None)
         _request(words, form) if may_ask else None,
         Buttons((withdrawal,)) if may_ask and enrolment else None,
         Remark(note),
+        *(Paragraph(words.handed_over(item.since)) for item in context.registry.handovers[-1:]),
         anchor="own-key",
         cid=context.registry.cid,
         log=str(log_policy.log_of(context.registry)),

@@ -202,6 +202,9 @@ class AuditWords(LogWords):
         key = say("Log key, to be compared with your own side’s notes")
         cid = (say("Channel id"), Mark("code", self.context.registry.cid))
         yield Facts(((key, Mark("code", heads.log)), cid))
+        for item in self.context.projection.registry.handovers:
+            newer = Aside(Mark("code", item.key))
+            yield Paragraph(joined((self.handed_over(item.since), newer)))
         newest = w.count(
             "The newest signed head", "The newest %(n)s signed heads", len(heads.heads)
         )
@@ -242,6 +245,11 @@ class AuditWords(LogWords):
             side: Cell = (Mark("side", witness.side.upper()), " ") if witness.side else ()
             return joined((side, witness.name, Aside(Mark("code", witness.key))))
 
+        def covered(row: CosignatureRow) -> Cell:
+            size = w.number(row.covers) if row.covers else "–"
+            return size if row.follows else (size, " ", Mark("state", late, "caution"))
+
+        late = say("not following")
         yield columns(
             say("Witnesses"),
             heads.witnesses,
@@ -254,7 +262,7 @@ class AuditWords(LogWords):
                     else say("under none of the heads below")
                 ),
             ),
-            (say("Covers to record"), lambda row: w.number(row.covers) if row.covers else "–"),
+            (say("Covers to record"), covered),
         )
         yield say(
             "By the policy in force every record is final up to %(n)s.", n=w.number(heads.final)

@@ -13,14 +13,12 @@ from dragoman.application.http.submission import in_thread
 from dragoman.application.operations import exchange_view, transparency_log
 from dragoman.domain.record.errors import Refused, refuse
 from dragoman.domain.views import attribution
-from dragoman.office.auditing.evidence_rows import evidence_records
 from dragoman.projection.projection import Projection
+from dragoman.projection.queries.evidence_rows import evidence_records, with_proofs
 from dragoman.projection.view import View, queried
 from dragoman.reports import stated_values
-from dragoman.tlog import merkle
 from dragoman.tlog.checkpoint import Checkpoint
-from dragoman.tlog.dsse import encode_base64
-from dragoman_schemas.evidence import EvidenceFile, EvidenceRecord
+from dragoman_schemas.evidence import EvidenceFile
 from dragoman_schemas.report_shapes import ReportedStatements
 from dragoman_schemas.state import Exchange, Registry, decode_exchange
 
@@ -118,15 +116,6 @@ def _build(
         exchange=state.id,
         number=state.number,
         checkpoint=note.decode(),
-        records=tuple(
-            EvidenceRecord(
-                position=position,
-                record=raw.decode(),
-                hashes=tuple(
-                    encode_base64(data) for data in merkle.inclusion(nodes, position - 1, head.size)
-                ),
-            )
-            for position, raw in raws.items()
-        ),
+        records=with_proofs(nodes, raws, head.size),
     )
     return ExchangeEvidence(file, stated_values.of_exchange(under_head or state))

@@ -212,6 +212,11 @@ def _spoken(
         "opening_found": say("signed by the roots of {sides}; cid {cid}"),
         "head": say("Head"),
         "head_found": say("a head of {n} records, signed by {log}"),
+        "handed": say(
+            "From record %(n)s on this log is signed with another key, to which every side handed "
+            "it over.",
+            n="{n}",
+        ),
         "places": say("Records"),
         "places_found": say("{n} records, each in the tree of {size} records"),
         "signatures": say("Signatures"),
@@ -249,6 +254,11 @@ def _reasons(words: Words) -> dict[str, str]:
         "officer_unknown": say("no record here enters the officer"),
         "officer_known": say("the officer was entered before"),
         "key_unknown": say("no record here enters the key"),
+        "cid_wanted": say(
+            "its log was handed over to another key, which its first key does not prove: give "
+            "the channel’s id, too"
+        ),
+        "handover": say("it hands the log over to another key, and is not valid here"),
         "key_known": say("the key was entered before"),
         "not_a_record": say("the bytes are not a valid record ({why})"),
         "members_disagree": say("its members contradict each other ({member})"),

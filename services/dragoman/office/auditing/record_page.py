@@ -26,6 +26,7 @@ from dragoman.application.http.queries import Whole
 from dragoman.application.operations import transparency_log
 from dragoman.console.display import translations
 from dragoman.console.display.act_display import Display, DisplayedMember
+from dragoman.console.forms import verified_heads
 from dragoman.console.page.context import PageContext
 from dragoman.console.page.rendering import HEADERS, Page, PageRoute, refused
 from dragoman.domain.acts import erasure, membership
@@ -40,8 +41,10 @@ from dragoman.projection.queries.causation import causes
 from dragoman.projection.queries.records import ErasedExchange, NoSuchExchange
 from dragoman.projection.view import View
 from dragoman.text import sentence
-from dragoman.tlog import leaf, merkle
+from dragoman.tlog import checkpoint, leaf, merkle, note
+from dragoman.tlog import proof as proofs
 from dragoman.tlog.dsse import encode_base64
+from dragoman_schemas.evidence import EvidenceRecord
 from dragoman_schemas.record import Envelope
 from dragoman_schemas.responses import Cause, Causes, Standing
 from dragoman_schemas.state import Key
@@ -97,7 +100,8 @@ class Erasing(Struct, frozen=True, kw_only=True):
 class Material(Struct, frozen=True, kw_only=True):
     """The material that `prove()` of static/proof.js needs, with bytes in base64.
 
-    The browser itself keeps the rest.
+    The browser itself keeps the rest. `handovers` are the records that prove the
+    handovers of the log under the head of the proof.
     """
 
     position: int
@@ -112,6 +116,7 @@ class Material(Struct, frozen=True, kw_only=True):
     entry: str
     genesis: str
     erasure: Erasing | None = None
+    handovers: tuple[EvidenceRecord, ...] = ()
 
 
 class Consistency(Struct, frozen=True, kw_only=True):
@@ -171,6 +176,9 @@ async def record(context: PageContext) -> Page:
         "markings": ", ".join(markings),
         "shown": shown(raw),
         "check_words": " ".join(check_words(line.commit)) if line.commit else "",
+        "handover": next(
+            (item for item in context.registry.handovers if item.since == position), None
+        ),
         "translations": await _translations(context, line),
         "defaults": await _defaults(context, line, envelope),
         "envelope": envelope,
@@ -298,8 +306,12 @@ def _member_names(context: PageContext, members: tuple[str, ...]) -> Iterator[st
 
 
 def _check_command(context: PageContext, position: int) -> str:
-    """Return the command that verifies the record on another machine."""
-    name, log = context.name, shlex.quote(str(log_of(context.projection.registry)))
+    """Return the command that verifies the record on another machine.
+
+    Without the whole log it has the key that signs the newest head.
+    """
+    key = log_of(context.projection.registry).at(context.newest)
+    name, log = context.name, shlex.quote(str(key))
     files = f"{name}-{position}.tlog-proof {name}-{position}.json"
     return f"dragoman audit check {files} --log {log}"
 
@@ -319,6 +331,7 @@ async def material(context: PageContext) -> web.Response:
     registry = context.projection.registry
     before = await context.ask(lambda view: view.at(max(1, position - 1)).registry)
     is_erased = valid and leaf.read_entry(raw) is not None
+    head = checkpoint.read(note.read(proofs.read(proof.body).checkpoint).text)
     body = Material(
         position=position,
         record=encode_base64(raw),
@@ -335,6 +348,7 @@ async def material(context: PageContext) -> web.Response:
         entry=leaf.entry(position - 1, commit).decode(),
         genesis=encode_base64(context.projection.bytes_at(1)[0]),
         erasure=_erasure_of(context, position, raw) if is_erased else None,
+        handovers=await verified_heads.handovers(context, head.size),
     )
     return _json(body)
 

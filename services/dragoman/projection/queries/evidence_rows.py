@@ -1,12 +1,19 @@
-"""The records of an evidence file: those of an exchange, and of their proof."""
+"""The records of an evidence file: those of an exchange, and of their proof.
 
-from collections.abc import Iterator
+Those of no exchange prove the handovers of the log.
+"""
+
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from dragoman.domain.acts import membership
 from dragoman.domain.record.codec import parse_stored
 from dragoman.projection.row_keys import channel_number, position_of, row_key
 from dragoman.projection.view import View
+from dragoman.tlog import merkle
+from dragoman.tlog.dsse import encode_base64
+from dragoman.tlog.merkle import Nodes
+from dragoman_schemas.evidence import EvidenceRecord
 from dragoman_schemas.state import Registry
 
 _DELIVERY: Final = (
@@ -24,8 +31,8 @@ def evidence_records(view: View, registry: Registry, exchange: str, most: int) -
     messages = _of_exchange(view, exchange, most + 1)
     needed = {1, *messages}
     needed |= _deliveries(view, registry, messages)
-    if registry.policies:
-        needed |= _adoptions(view, registry)
+    if registry.policies or registry.handovers:
+        needed |= _of_the_log(view, registry)
     result: dict[int, bytes] = {}
     waiting = sorted(needed)
     while waiting and len(result) <= most:
@@ -62,11 +69,14 @@ def _deliveries(view: View, registry: Registry, messages: dict[int, bytes]) -> s
     return result
 
 
-def _adoptions(view: View, registry: Registry) -> set[int]:
-    """Return all adoptions of a policy: the one in force need not be the newest."""
+def _of_the_log(view: View, registry: Registry) -> set[int]:
+    """Return the handovers of the log, and all adoptions of a policy.
+
+    The policy in force need not be the newest one.
+    """
     rows = view.connection.execute(
         "SELECT key FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND valid "
-        "AND act = 'policy-adoption'",
+        "AND act IN ('policy-adoption', 'log-handover')",
         (registry.id, view.base, view.key),
     )
     return {position_of(key) for (key,) in rows}
@@ -94,3 +104,15 @@ def _signed_by(registry: Registry, raw: bytes) -> Iterator[int]:
             if officer is not None:
                 yield officer.since
                 yield officer.until or 0
+
+
+def with_proofs(nodes: Nodes, raws: Mapping[int, bytes], size: int) -> tuple[EvidenceRecord, ...]:
+    """Return records with the proofs that a head of so many records has them."""
+    return tuple(
+        EvidenceRecord(
+            position=position,
+            record=raw.decode(),
+            hashes=tuple(map(encode_base64, merkle.inclusion(nodes, position - 1, size))),
+        )
+        for position, raw in raws.items()
+    )
