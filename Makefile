@@ -110,7 +110,6 @@ bench: $(VENV)/.dev $(if $(findstring peers,$(BENCH)),build/peers/.installed) ##
 
 schemas: $(VENV)/.dev ## Generate schemas/published, build/schemas, the reference pages and the dashboard; write golden records that are missing
 	$(BIN)/python -m dragoman.office.generate_docs
-	PYTHONPATH=tests/support $(BIN)/python tests/support/frozen_rules.py
 	PYTHONPATH=tests/support $(BIN)/python tests/support/frozen_names.py
 	PYTHONPATH=tests/support $(BIN)/python tests/support/golden_records.py
 	$(BIN)/python deploy/grafana/dashboard.py

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from dragoman import data_directory
 from dragoman.data_directory import ELSEWHERE, OUTDATED, UNCONFIRMED, Confirmation, PlaceGuard
 from dragoman.witness_client import LogConfirmation, confirmation_of
-from dragoman_schemas.acts.rules_edition import EDITION
 
 ID = "0123456789abcdef0123456789abcdef"
 ROOT = "22 1 254:0 / / rw,relatime - ext4 /dev/vda rw"
@@ -154,7 +153,7 @@ def test_a_file_that_cannot_be_read_is_a_fault_and_stops_nothing(
 ) -> None:
     data = tmp_path_factory.getbasetemp() / "garbled"
     data.mkdir(exist_ok=True)
-    (data / data_directory.EDITION_FILE).write_text(EDITION)
+    (data / data_directory.EDITION_FILE).write_text(data_directory.EDITION)
     (data / data_directory.FILE).write_bytes(content)
     assert "cannot be read" in data_directory.fault_of(data)
     assert PlaceGuard(data).read_only_reason() == ELSEWHERE

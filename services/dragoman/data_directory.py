@@ -38,7 +38,6 @@ from msgspec import Struct
 
 from dragoman.domain.record import nesting
 from dragoman.text import Text, sentence
-from dragoman_schemas.acts.rules_edition import EDITION
 
 log = structlog.get_logger()
 
@@ -46,10 +45,13 @@ FILE: Final = "place.json"
 ID_FILE: Final = "directory.id"
 RESTORED: Final = "restored.json"
 
+EDITION: Final = "4049fcbb61145894"
+"""The edition of rules 1 that was frozen. It never changes (docs/decisions/0054)."""
+
 EDITION_FILE: Final = "rules.edition"
 """The file with the edition of the rules by which the logs of these data were made.
 
-It is there while rules 1 is not frozen, and goes with its freeze.
+Data of before the freeze have another one, and are refused.
 """
 
 BACKUP: Final = "last-backup.json"
@@ -156,7 +158,7 @@ def _require_edition(data: Path) -> None:
     if edition != EDITION and (data / FILE).exists():
         raise DataError(
             f"the logs in {data} were made by {f'edition {edition}' if edition else 'an edition'} "
-            f"of rules 1 that is no more: this program has edition {EDITION}, and would read "
+            f"of rules 1 that is no more: {EDITION} was frozen, and this program would read "
             "them as if they said something else. Nothing was changed. Begin a new directory "
             "with another --data, or delete this one with `dragoman up --fresh`; what it says "
             "can be read with the program that made it (docs/upgrading.md)"

@@ -454,9 +454,9 @@ const CHANNEL_SHAPES = new Map(Object.entries({
     { officer: Name, office: Name, roles: listOf(oneOf(...ROLES), 1, 5) },
     { keys: Keys, kept_by: oneOf('station') },
   ],
-  'officer-revocation': [{ officer: Name }, { reason: Text }],
+  'officer-revocation': [{ officer: Name }, { reason: Words }],
   'key-addition': [{ officer: Name, keys: Keys }, { kept_by: oneOf('station') }],
-  'key-revocation': [{ key: Hex32 }, { suspect_from: integer(1), reason: Text }],
+  'key-revocation': [{ key: Hex32 }, { suspect_from: integer(1), reason: Words }],
   'root-rotation': [
     { roots: listOf(Base64Of32, 1, 16) },
     { threshold: integer(1, 16), next_roots: Hex32 },
@@ -464,14 +464,14 @@ const CHANNEL_SHAPES = new Map(Object.entries({
   'side-admission': [{ side: GenesisSide }, {}],
   'log-handover': [
     { epoch: integer(1, 1000), key: Base64Of32 },
-    { cut: (v) => typeof v === 'boolean', host_url: Line, reason: Text },
+    { cut: (v) => typeof v === 'boolean', host_url: Line, reason: Words },
   ],
   'channel-end': [{ reason: Words }, { successor: objectOf({ name: Name }, { cid: Hex32 }) }],
   'erasure-consent': [
     { records: Erased },
-    { reason: Text, withdrawn: (v) => typeof v === 'boolean' },
+    { reason: Words, withdrawn: (v) => typeof v === 'boolean' },
   ],
-  erasure: [{ records: Erased }, { reason: Text }],
+  erasure: [{ records: Erased }, { reason: Words }],
   'profile-adoption': [
     { profile: oneOf('default', 'vienna', 'shanghai') },
     { line_check: LineChecks },

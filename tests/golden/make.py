@@ -45,7 +45,6 @@ from dragoman.eventlog.nats_connection import connected
 from dragoman.tlog import dsse
 from dragoman.tlog.note import COSIGNATURE, Verifier
 from dragoman_schemas.acts import SHAPES
-from dragoman_schemas.acts.rules_edition import EDITION
 from host import Host
 from lives import LIVES
 from owing import notify, post
@@ -231,6 +230,23 @@ def kept_by_sides() -> list[bytes]:
         named, *(root for roots in signers.values() for root in roots)
     ).removed == (id,)
     world.keep("nato/o-1", {"act": "acknowledgement"}, other)
+    station = world.enter_station("china")
+    outage = {
+        "act": "line-outage",
+        "from": "2024-06-01T13:30:00.000Z",
+        "to": "2024-06-01T13:31:00.000Z",
+    }
+    told = world.hand_in(station, outage)
+    assert isinstance(told, Folded) and told.valid, told
+    end = {
+        "act": "channel-end",
+        "reason": "The office moves.",
+        "successor": {"name": "golden-next"},
+    }
+    ended = world.attested(
+        end, *(root for roots in signers.values() for root in roots), actor="china/root"
+    )
+    assert ended.valid, ended.refusal
     world.take(b"junk that belongs to nobody")
     return world.raws
 
@@ -472,7 +488,6 @@ async def host_of(folder: Path, logs: dict[str, list[bytes]]) -> dict[str, Any]:
     return {
         "cid": about["cid"],
         "log": about["log"],
-        "edition": EDITION,
         "erased": exchange,
         "digests": digests,
     }

@@ -35,30 +35,23 @@ from dragoman.stores.key_value import Bucket
 from dragoman.stores.tokens_and_sessions import BUCKET, Grant, TokensAndSessions
 from dragoman.tlog import leaf, merkle
 from dragoman_schemas.acts.office.channel import Erasure
-from dragoman_schemas.acts.rules_edition import EDITION
 from patience import PATIENCE_S
 from service import NOTE, Service
 
 HERE = Path(__file__).parent
 
 
-def _of_this_edition(store: Path) -> list[pytest.MarkDecorator]:
-    edition = json.loads((store / "about.json").read_text()).get("edition")
-    why = "rules 1 is open, and this store is of an edition before (docs/decisions/0054-rules-are-adopted.md)"
-    return [] if edition == EDITION else [pytest.mark.skip(reason=why)]
-
-
 _FOLDERS = sorted(path for path in HERE.iterdir() if (path / "about.json").exists())
-STORES = [pytest.param(store, id=store.name, marks=_of_this_edition(store)) for store in _FOLDERS]
+STORES = [pytest.param(store, id=store.name) for store in _FOLDERS]
 LOGS = [
-    pytest.param(path, id=f"{store.name}/{path.stem}", marks=_of_this_edition(store))
+    pytest.param(path, id=f"{store.name}/{path.stem}")
     for store in _FOLDERS
     for path in sorted(store.glob("logs/*.xz"))
 ]
 SAMPLE = 40
 """Positions of each channel that are asked for; all of them with --long."""
 
-ACTS = 145
+ACTS = 148
 """Acts that stand with effect somewhere in the first store: every one that there was."""
 
 

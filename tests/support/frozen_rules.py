@@ -1,9 +1,6 @@
 """Digests of rules 1: one for each act, format, profile and codebook.
 
-    python tests/support/frozen_rules.py     writes tests/golden/rules_1.json and the edition anew
-
-Until rules 1 is frozen, both are written anew by each commit that changes the rules (decision 0054).
-The edition is what a data directory remembers of the rules by which its logs were made.
+Rules 1 is frozen: `tests/golden/rules_1.json` is never written again (decision 0054).
 """
 
 import hashlib
@@ -23,17 +20,6 @@ from dragoman_schemas.profiles import PROFILES
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "tests" / "golden" / "rules_1.json"
-EDITION_FILE = ROOT / "schemas" / "dragoman_schemas" / "acts" / "rules_edition.py"
-_EDITION = '''"""The edition of rules 1, while it is not frozen: a digest of its tables and shapes.
-
-Written by `make schemas`. Data that were made by another edition are refused at a start
-(decision 0054).
-"""
-
-from typing import Final
-
-EDITION: Final = "{edition}"
-'''
 
 
 def digests() -> dict[str, str]:
@@ -101,19 +87,3 @@ def _plain(value: Any) -> object:
 
 def _digest(value: object) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def edition(parts: Mapping[str, str]) -> str:
-    """Return the edition that consists of these digests."""
-    return _digest(parts)[:16]
-
-
-def write() -> None:
-    """Write the digests and their edition."""
-    parts = digests()
-    FILE.write_text(json.dumps(parts, indent=1) + "\n")
-    EDITION_FILE.write_text(_EDITION.format(edition=edition(parts)))
-
-
-if __name__ == "__main__":
-    write()
