@@ -8,44 +8,22 @@ import pytest
 from dragoman.domain import release_bundle
 from dragoman.domain.acts import log_policy
 from dragoman.domain.acts.families.genesis import handed_over
-from dragoman.domain.fold import Folded
 from dragoman.domain.record import codec as records
 from dragoman.domain.record.errors import Refusal
 from dragoman.domain.release_bundle import NotProved
 from dragoman.tlog import checkpoint, dsse, leaf, merkle, note
 from dragoman.tlog.checkpoint import Checkpoint
 from dragoman.tlog.merkle import inclusion, leaf_hash
-from dragoman.tlog.note import COSIGNATURE, NotANote, Verifier
+from dragoman.tlog.note import NotANote
 from dragoman.tlog.proof import Proof
 from dragoman_schemas.acts.office.channel import ChannelOpening
+from handovers import BOTH, POLICY, adopt, handover, with_policy, witness
 from world import NOTE, World, public_of, refused, seed_of
-
-BOTH = ("nato/root", "china/root")
-
-
-def witness(name: str) -> str:
-    public = dsse.public_of(seed_of(f"witness/{name}"))
-    return f"witness {name} {Verifier(f'{name}.example/witness', COSIGNATURE, public)}\n"
-
-
-POLICY = f"{witness('nato')}{witness('china')}group both all nato china\nquorum both\n"
-
-
-def handover(**more: Any) -> dict[str, Any]:
-    return {"act": "log-handover", "epoch": 1, "key": public_of("heir"), **more}
 
 
 @pytest.fixture
 def world() -> World:
-    world = World()
-    adopt(world, POLICY)
-    return world
-
-
-def adopt(world: World, policy: str) -> None:
-    for side in ("nato", "china"):
-        kept = world.keep(f"{side}/root", {"act": "policy-adoption", "policy": policy})
-        assert isinstance(kept, Folded) and kept.valid
+    return with_policy()
 
 
 def signed(world: World, key: str, size: int) -> bytes:

@@ -174,3 +174,9 @@ async def test_a_key_is_changed_at_the_same_host(sides: Succession) -> None:
     await asyncio.to_thread(until, lambda: nato.size() == china.size() >= last.position)
     assert registry(host)["handovers"][0] == {"key": key, "since": between.position + 1}
     await asyncio.to_thread(sides.audit)
+    # Administrators signed it: commands with an own key follow it once their owner has said so.
+    further = ("host", "draft", key, "--to", str(sides.path / "further.json"))
+    asked = host.run(*further, *sides.as_officer("nato/administrator"), check=None)
+    assert asked.returncode and "dragoman host follow" in asked.stderr
+    host.run("host", "follow", str(sides.handover))
+    host.run(*further, *sides.as_officer("nato/administrator"))

@@ -208,9 +208,10 @@ async def newest_head(
             "no head of this log is signed yet: see that a signer runs (dragoman doctor), "
             "and try again"
         )
+    log = about.log
     try:
         try:
-            head, _ = checkpoint.read_signed(signed, about.log)
+            head, _ = checkpoint.read_signed(signed, log)
         except NotANote:
             log = await _followed_key(caller, about, folder)
             head, _ = checkpoint.read_signed(signed, log)
@@ -220,6 +221,8 @@ async def newest_head(
             "why. If your side has handed the log over: `dragoman host follow`"
         ) from None
     path = (folder or home()) / "heads" / about.cid
+    if log.later and path.exists() and not _is_of(path.read_bytes(), log):
+        path.unlink()  # The old host signed it beyond a cut, so it is no head of this log.
     if not path.exists() and not await _is_of_records(caller, about.name, head):
         raise UsageError(
             f"the gateway shows a head of {head.size} records that is not of its own records: "
@@ -237,6 +240,15 @@ async def newest_head(
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.write_bytes(signed)
     return {"size": head.size, "root": dsse.encode_base64(head.root)}
+
+
+def _is_of(signed: bytes, log: Verifier) -> bool:
+    """Return whether a head is signed with the log's key for its size."""
+    try:
+        checkpoint.read_signed(signed, log)
+    except NotANote:
+        return False
+    return True
 
 
 async def _followed_key(caller: Client, about: KnownChannel, folder: Path | None) -> Verifier:
