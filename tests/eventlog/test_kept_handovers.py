@@ -55,7 +55,7 @@ def kept(world: World, at: int, **more: Any) -> KeptHandover:
 
 
 def takes(copy: SettledCopy, world: World, key: str) -> bool:
-    """Whether a copy keeps the rest of the log under a head of a key."""
+    """Return whether a copy keeps the rest of the log under a head of a key."""
     rest, signed = world.raws[copy.archive.size :], head(world.raws, key)
     if copy.size_of(signed) is None or not copy.prove(rest, signed):
         return False

@@ -146,8 +146,10 @@ async def test_two_heirs_and_an_old_host_that_goes_on_are_noticed(sides: Success
     # A station that is led back to it takes nothing from it, and says so.
     china.stop()
     china.wire.target = ("127.0.0.1", old.port)
+    begun = time.monotonic()
     china.start()
     line = await asyncio.to_thread(until, lambda: china.line().get("doubt"))
+    sys.stdout.write(f"a host that goes on alone is said after {time.monotonic() - begun:.1f} s\n")
     assert "another branch" in line or "not signed by this log" in line or "went back" in line
 
 
