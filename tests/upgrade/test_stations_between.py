@@ -12,6 +12,7 @@ from premises import Placed, Premises
 from read_files import UPGRADED
 from station_traffic import StationTraffic
 from tally import Row
+from traffic import WRITERS
 
 pytestmark = pytest.mark.reads(*UPGRADED, "services/dragoman/station/*.py")
 
@@ -42,6 +43,9 @@ async def test_no_act_is_lost_or_doubled_there_and_back(
         traffic = StationTraffic(
             session, premises.stations[0], dice, officers=2, burst=1, stations=premises.stations
         )
+        for station in premises.stations:
+            for role in WRITERS:
+                station.token(f"{station.side}/{role}")  # while the station answers
         for release in (build, {}):
             for service in services:
                 async with traffic.flowing():
