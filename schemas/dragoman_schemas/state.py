@@ -431,7 +431,7 @@ class Status(State, frozen=True, kw_only=True):
     reason: Raw | UnsetType = UNSET
 
 
-class Ended(State, frozen=True, kw_only=True):
+class EndOfChannel(State, frozen=True, kw_only=True):
     """The end of the channel, as all sides said it, and where they go on."""
 
     said: Stamp
@@ -512,7 +512,7 @@ class Registry(State, frozen=True, kw_only=True):
     onward: dict[str, tuple[AdoptedOnward, ...]] = {}
     watches: dict[str, WatchState] = {}
     status: Status | None = None
-    ended: Ended | None = None
+    ended: EndOfChannel | None = None
     outage: Outage | None = None
     line_outages: dict[str, Outage] = {}
     erased: dict[str, Stamp] = {}

@@ -126,11 +126,12 @@ async def test_every_example_is_taken_and_every_answer_is_described(who: Who) ->
                 "ETag"
             ]
     refused = {name: status for name, status in seen.items() if status >= 400}
-    # Another host's key; nothing has failed yet; an incident is no release and no transmittal; and
+    # Another host's key, and nobody's handover; nothing has failed yet; an incident is no release and no transmittal; and
     # the demonstration has no OIDC provider, no channel with the cid of the example, nobody who has
     # a way to be reached, and nobody on duty at the time of the example.
     assert refused == {
         "open_channel": 422,
+        "hand_over": 403,
         "enter_identity": 422,
         "show_identity": 404,
         "resend": 404,

@@ -26,6 +26,17 @@ from station_traffic import StationTraffic
 from succession import OwnStation, Succession, until
 from tally import Rounds, Row
 
+pytestmark = pytest.mark.reads(
+    "services/dragoman/station/**",
+    "services/dragoman/eventlog/**",
+    "services/dragoman/domain/**",
+    "services/dragoman/cli/host/**",
+    "services/dragoman/sealing.py",
+    "services/dragoman/signer.py",
+    "services/dragoman/application/host_identity.py",
+    "tests/support/succession.py",
+)
+
 C = f"/v1/channels/{CHANNEL}"
 NOTE: dict[str, Any] = {"act": "contact-note", "form": "conversation", "text": "Met."}
 

@@ -135,6 +135,10 @@ class Host:
 
     # The copy
 
+    @property
+    def state(self) -> Any:
+        return SimpleNamespace(position=self.copied)
+
     def posted(self, id: str) -> int | None:
         return self.position(id, self.copied)
 
@@ -192,7 +196,7 @@ class OutboxModel(RuleBasedStateMachine):
             final=self.host.final,
             accuse=lambda entry, _: self.accused.append(entry.id),
             is_held=lambda: False,
-            copied=lambda: 1_000_000,
+            copied=lambda: self.host.copied,
             is_in_doubt=lambda: False,
         )
 

@@ -31,7 +31,7 @@ from dragoman.projection.projection import Projection
 from dragoman.projection.queries import duty_watch
 from dragoman.stores.outbox import BACK, ON_THE_WAY, OutboxEntry
 from dragoman.tlog.note import NotANote
-from dragoman_schemas.state import Ended
+from dragoman_schemas.state import EndOfChannel
 from dragoman_schemas.watch_responses import LineView
 
 _WANTING: Final = ("critical", "serious", "caution")
@@ -557,7 +557,7 @@ def _outbox_bars(
     )
 
 
-def _onward(words: Words, ended: Ended) -> str:
+def _onward(words: Words, ended: EndOfChannel) -> str:
     """Return the way to the successor of an ended channel; empty if it has none."""
     if ended.successor is None:
         return ""

@@ -61,7 +61,7 @@ from dragoman.office.administration import (
 )
 from dragoman_schemas.acts.office.channel import ChannelOpening
 from dragoman_schemas.fields import or_default
-from dragoman_schemas.state import Ended, Key, OfficerState
+from dragoman_schemas.state import EndOfChannel, Key, OfficerState
 
 # The channel as a whole
 
@@ -252,7 +252,7 @@ def _arrangement(words: AdminWords, opening: ChannelOpening) -> tuple[Section, .
     return (section(words.w.field("arrangement"), Remark(agreed), *quotes),)
 
 
-def _end(words: AdminWords, ended: Ended) -> Section:
+def _end(words: AdminWords, ended: EndOfChannel) -> Section:
     """Return the end of the channel: who said it, why, and where the sides go on."""
     say, context, at = words.w.say, words.context, ended.said
     sentence = say("Ended by all sides on %(t)s.", t=words.w.written(at.time, "minute"))

@@ -80,7 +80,7 @@ from dragoman_schemas.state import (
     AdoptedOnward,
     AdoptedPolicy,
     Delivered,
-    Ended,
+    EndOfChannel,
     OnwardList,
     Outage,
     Registry,
@@ -605,8 +605,8 @@ def _member(record: Record, name: str) -> Raw | UnsetType:
     return _members(record.newest).get(name, UNSET)
 
 
-def _ended(folding: Folding, data: acts.ChannelEnd) -> Ended:
-    return Ended(
+def _ended(folding: Folding, data: acts.ChannelEnd) -> EndOfChannel:
+    return EndOfChannel(
         said=folding.stamp,
         reason=_members(folding.record.newest)["reason"],
         successor=or_default(data.successor, None),
