@@ -23,7 +23,7 @@ from msgspec import Struct
 
 from dragoman import bootstrap
 from dragoman.audit.verification import Verification
-from dragoman.cli.audit.copies import archive_in
+from dragoman.cli.audit.copies import archive_in, existing_path
 from dragoman.cli.audit.log import write_log
 from dragoman.cli.audit.verify import progress, say_failed
 from dragoman.cli.channel_setup import read_signature_files
@@ -41,15 +41,16 @@ from dragoman.cli.common import (
 )
 from dragoman.cli.signature import Passphrase, handovers_of, seed_of, sign_act
 from dragoman.domain.acts import log_policy
+from dragoman.domain.acts.access import ROOT, full_sides
 from dragoman.domain.acts.erasure import named_in
 from dragoman.domain.record import ids, nesting
 from dragoman.domain.record.codec import read_act
-from dragoman.eventlog.archive import ArchiveBusy, root_in
+from dragoman.eventlog.archive import Archive, root_in
 from dragoman.eventlog.archive_damage import ArchiveDamaged
 from dragoman.eventlog.archive_format import PINNED, Pinned
 from dragoman.eventlog.kept_handovers import KeptHandover, KeptHandovers, digest_of
 from dragoman.interop.check_words import check_words
-from dragoman.settings import load
+from dragoman.settings import Settings, load
 from dragoman.stores.keystore import Keystore
 from dragoman.tlog import dsse
 from dragoman.tlog.note import read_verifier
@@ -155,44 +156,47 @@ async def succeed(
     records. Stop the service on the data directory before.
     """
     settings, _ = load({"data": data})
+    _pins(existing_path(copy))
     with tempfile.TemporaryDirectory() as folder:
-        return await _succeed(
-            _snapshot(copy, Path(folder) / "copy"), settings, author, url, reason, to
-        )
+        archive = _snapshot(copy, Path(folder) / "copy")
+        try:
+            return await _succeed(archive, settings, author, url, reason, to)
+        finally:
+            archive.close()
 
 
-def _snapshot(folder: Path, into: Path) -> Path:
-    """Copy a folder in which a station may be writing, until the copy is whole."""
-    for _ in range(_TRIES):
+def _snapshot(folder: Path, into: Path) -> Archive:
+    """Copy a folder in which a station may be writing, until the copy is whole.
+
+    Raises `ArchiveDamaged` if it does not become whole.
+    """
+    for left in reversed(range(_TRIES)):
         shutil.rmtree(into, ignore_errors=True)
         shutil.copytree(folder, into, ignore=shutil.ignore_patterns("audit"))
         try:
-            archive_in(into).close()
-        except (ArchiveBusy, ArchiveDamaged):
-            time.sleep(0.5)
-        else:
-            return into
-    archive_in(into).close()
-    return into
+            return archive_in(into)
+        except ArchiveDamaged:
+            if not left:
+                raise
+        time.sleep(0.5)
+    raise AssertionError
 
 
 async def _succeed(
-    folder: Path, settings: Any, author: str, url: str, reason: str, to: Path | None
+    archive: Archive, settings: Settings, author: str, url: str, reason: str, to: Path | None
 ) -> int:
-    pins = _pins(folder)
-    archive = archive_in(folder)
-    log = read_verifier(pins.log)
-    verification = Verification(cid=pins.cid, log=log)
-    messages = list(archive.messages())
+    pins = _pins(archive.folder)
+    verification = Verification(cid=pins.cid, log=read_verifier(pins.log))
     with progress("verifying the copy", archive.size) as report:
-        verification.erasures = lambda: named_in(enumerate(messages, 1))
-        verification.take(messages, report)
+        verification.erasures = lambda: named_in(enumerate(archive.messages(), 1))
+        verification.take(archive.messages(), report)
     verification.head(archive.sealed, whole=True)
     if verification.lie is not None:
         say_failed(verification.lie)
         return UNVERIFIED
     registry = verification.replay.standing.state.registry
     assert registry is not None
+    _check_author(registry, author)
     bootstrap.initialise(settings.data)
     keys = Keystore(settings.data / "keys" / "log")
     public = dsse.public_of(keys.seeds("log", "log")[-1])
@@ -211,8 +215,19 @@ async def _succeed(
     say(f"the four words of this handover: {_words(act)}")
     say("next: start this host; each side signs that file with `dragoman host sign`; then")
     say(f"dragoman host open {path} SIGNATURES --data {settings.data}")
-    archive.close()
     return 0
+
+
+def _check_author(registry: Registry, author: str) -> None:
+    """Raise `UsageError` unless an author may draft a handover."""
+    side, _, name = author.partition("/")
+    officer = registry.officers.get(author)
+    keeps = officer is not None and officer.until is None and "administrator" in officer.roles
+    if side not in full_sides(registry) or not (keeps or name == ROOT):
+        raise UsageError(
+            f"{author} may not draft a handover: name the root or an administrator in office of "
+            f"a side, like {full_sides(registry)[0]}/{ROOT}; it must sign with that key as well"
+        )
 
 
 def _pins(folder: Path) -> Pinned:
@@ -298,7 +313,9 @@ def follow(
         return 0
     folder = handovers_of(handover.signed.channel)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    KeptHandovers(folder).add(_as_kept(handover))
+    handovers = KeptHandovers(folder)
+    if _as_kept(handover) not in handovers.every:
+        handovers.add(_as_kept(handover))
     say(f"commands here follow it; its four words: {_words(handover.act)}")
     return 0
 
