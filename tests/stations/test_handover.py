@@ -17,7 +17,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from dragoman.client import client
+from dragoman.client import KeptInOutbox, client
 from dragoman.domain.record import ids
 from inquest import Inquest
 from line_faults import FAULTS, emptied, mend
@@ -126,6 +126,33 @@ async def judged(sides: Succession, traffic: StationTraffic) -> tuple[int, int]:
     sys.stdout.write(f"{len(taken)} acts were taken, {back} of them came back to their officers\n")
     lost = [id for id in taken if id not in there and id not in returned]
     return len(lost), sum(1 for number in there.values() if number > 1)
+
+
+async def test_what_is_written_after_the_own_signature_says_that_it_never_left(
+    sides: Succession,
+) -> None:
+    nato, china = sides.stations
+    last = await post(nato, "Before.")
+    await asyncio.to_thread(until, lambda: nato.size() == china.size() >= last.position)
+    sides.host.stop(signal.SIGKILL)
+    heir = sides.heir("china")
+    for station in sides.stations:
+        await asyncio.to_thread(station.move, heir)
+    sides.sign("nato")
+    with pytest.raises(KeptInOutbox) as kept:
+        await post(nato, "Waits for the heir.")
+    assert (kept.value.entry.state, kept.value.entry.left) == ("waiting", "")
+    assert "Telephone" in nato.line()["doubt"]
+    sides.sign("china")
+    sides.open(heir)
+    await asyncio.to_thread(until, lambda: not nato.on_their_way())
+    recorded = [
+        row["id"]
+        for row in heir.call("GET", f"{C}/exchanges", token=heir.token("china/auditor"))[
+            "exchanges"
+        ]
+    ]
+    assert recorded.count(kept.value.entry.id) == 1
 
 
 async def test_two_heirs_and_an_old_host_that_goes_on_are_noticed(sides: Succession) -> None:

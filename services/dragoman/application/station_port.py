@@ -33,8 +33,8 @@ class HostLine(Struct, frozen=True, kw_only=True):
     seconds since it was. `unanswered_s` are those since the oldest parcel without a
     receipt was handed in. `clock_ahead_s` says by how much the clock here is ahead of
     that of the host. `hindrance` says why the host gives nothing though it is
-    heard. `voices` are the positions of records in this side's name that this station
-    did not send. `unreceived` are urgent messages that an addressee's witness has not
+    heard, and `held` why this station sends nothing to it. `voices` are the positions
+    of records in this side's name that this station did not send. `unreceived` are urgent messages that an addressee's witness has not
     cosigned in time.
     """
 
@@ -45,6 +45,7 @@ class HostLine(Struct, frozen=True, kw_only=True):
     unanswered_s: float = 0.0
     clock_ahead_s: float = 0.0
     hindrance: Text | None = None
+    held: Text | None = None
     voices: tuple[int, ...] = ()
     unreceived: tuple[UnreceivedMessage, ...] = ()
 

@@ -64,7 +64,7 @@ class StationCommandHandler(CommandHandler):
     def reaches(self, projection: Projection) -> bool:
         """Return whether the line to a channel's host is up, if it has one."""
         submitter = self.submitters.get(projection.name)
-        return submitter is None or not (submitter.is_cut or submitter.is_stopped)
+        return submitter is None or not submitter.sends_nothing
 
     async def post_of_service(
         self,
@@ -131,7 +131,7 @@ class StationCommandHandler(CommandHandler):
     async def _sent(self, projection: Projection, entry: OutboxEntry) -> PostResult:
         """Return the result of an entry, or raise `KeptForHost`."""
         submitter = self.submitters[projection.name]
-        if entry.state in ON_THE_WAY and (submitter.is_cut or submitter.is_stopped):
+        if entry.state in ON_THE_WAY and submitter.sends_nothing:
             submitter.wake()
             raise KeptForHost(entry)
         seconds = _URGENT_WAIT_SECONDS if entry.precedence in URGENT else _WAIT_SECONDS
@@ -200,7 +200,7 @@ class StationCommandHandler(CommandHandler):
         moment = submitter.moment()
         self._decide(projection.state, projection, signed, RecordingHistory(projection), moment)
         # It is written down before it leaves that it may have left.
-        leaves = not (submitter.is_cut or submitter.is_stopped or self._is_waiting_behind(entry))
+        leaves = not (submitter.sends_nothing or self._is_waiting_behind(entry))
         return msgspec.structs.replace(
             entry,
             state="unanswered" if leaves else "waiting",

@@ -202,7 +202,7 @@ class Station:
             bring=files.bring,
             final=partial(self._final, projection),
             accuse=partial(self._accuse, name),
-            is_in_doubt=lambda: self._hindrance(name) is not None,
+            is_in_doubt=lambda: (self._hindrance(name) or self._held(name)) is not None,
             is_held=lambda: self._held(name) is not None,
             copied=lambda: copy.size,
         )
@@ -325,6 +325,7 @@ class Station:
             ),
             unanswered_s=self._parcels[channel].unanswered_s,
             hindrance=self._hindrance(channel),
+            held=self._held(channel),
             voices=tuple(self._own_records[channel].voices),
             unreceived=self._own_records[channel].unreceived,
         )
@@ -333,7 +334,6 @@ class Station:
         """Return the reason to doubt a channel's host; None if all is well."""
         return (
             self.copies[channel].fault
-            or self._held(channel)
             or self._accusations.get(channel)
             or self._followers[channel].hindrance
             or self._held_back(channel)
@@ -343,16 +343,15 @@ class Station:
         """Return the reason why nothing leaves for a channel's host; None if it may."""
         if joined_channels.paused_file(self._data, channel).exists():
             return sentence(
-                "this station is paused by its operator: what you write waits here; telephone what "
-                "cannot wait"
+                "Telephone what cannot wait: the operator has paused this station, and what you write "
+                "waits here."
             )
         handover = self.copies[channel].settled.cut_ahead
         if handover is None:
             return None
         return sentence(
-            "your side has signed that this channel goes on at another host after record "
-            "%(position)s: what you write waits here until that host goes on; telephone what "
-            "cannot wait",
+            "Telephone what cannot wait: your side has signed that another host goes on after "
+            "record %(position)s, and what you write waits here until it does.",
             position=handover.first - 1,
         )
 

@@ -112,6 +112,11 @@ class Submitter:
         """Return whether the host is not heard now."""
         return asyncio.get_running_loop().time() - self._link.heard > SILENT_SECONDS
 
+    @property
+    def sends_nothing(self) -> bool:
+        """Return whether nothing leaves now. Then nothing is said to have left."""
+        return self.is_cut or self.is_stopped or self._is_held()
+
     def moment(self) -> datetime:
         """Return the time by the host's clock."""
         return datetime.fromtimestamp(self._link.clock.now(), UTC)

@@ -170,13 +170,13 @@ def _snapshot(folder: Path, into: Path) -> Archive:
 
     Raises `ArchiveDamaged` if it does not become whole.
     """
-    for left in reversed(range(_TRIES)):
+    for remaining in reversed(range(_TRIES)):
         shutil.rmtree(into, ignore_errors=True)
         shutil.copytree(folder, into, ignore=shutil.ignore_patterns("audit"))
         try:
             return archive_in(into)
         except ArchiveDamaged:
-            if not left:
+            if not remaining:
                 raise
         time.sleep(0.5)
     raise AssertionError

@@ -436,7 +436,7 @@ def _cut_lines(context: PageContext) -> Iterator[Bar]:
 
 
 def _standing(context: PageContext, projection: Projection, line: HostLine) -> Iterator[Bar]:
-    """Yield a warning if a line is cut, or its host in doubt."""
+    """Yield a warning if a line is cut or held, or its host in doubt."""
     words, is_here = context.words, context.channel is not None
     at = words.written(line.last_known) if line.last_known else ""
     if line.hindrance is not None:
@@ -444,6 +444,13 @@ def _standing(context: PageContext, projection: Projection, line: HostLine) -> I
             level="critical",
             word=words.say("%(channel)s: the host is in doubt.", channel=projection.name),
             detail=words.sentence(line.hindrance),
+            ring=is_here,
+        )
+    elif line.held is not None:
+        yield Bar(
+            level="critical",
+            word=words.say("%(channel)s: nothing leaves this station.", channel=projection.name),
+            detail=words.sentence(line.held),
             ring=is_here,
         )
     elif line.is_cut or not context.service.is_live(projection):

@@ -72,12 +72,13 @@ async def show_outbox(call: ApiRequest[NoBody]) -> ApiAnswer:
     """Return the entries of the caller's side, and how the line is."""
     station, line, side = _asked(call)
     entries = (entry for entry in station.entries(call.channel.name) if entry.side == side)
+    reason = line.hindrance or line.held
     body = OutboxView(
         entries=tuple(map(outbox_view, entries)),
         host=line.host,
         cut=line.is_cut,
         last_known=line.last_known,
-        doubt="" if line.hindrance is None else words_of(call.request).sentence(line.hindrance),
+        doubt="" if reason is None else words_of(call.request).sentence(reason),
     )
     return ApiReply(body=body, headers={"Cache-Control": "no-store"})
 
