@@ -32,10 +32,10 @@ class HostLine(Struct, frozen=True, kw_only=True):
     if it never was. `is_cut` says that the host is not heard now. `silent_s` are the
     seconds since it was. `unanswered_s` are those since the oldest parcel without a
     receipt was handed in. `clock_ahead_s` says by how much the clock here is ahead of
-    that of the host. `hindrance` says why the host gives nothing though it is
-    heard, and `held` why this station sends nothing to it. `voices` are the positions
-    of records in this side's name that this station did not send. `unreceived` are urgent messages that an addressee's witness has not
-    cosigned in time.
+    that of the host. `hindrance` says why the host gives nothing though it is heard,
+    and `held` why this station sends nothing to it. `voices` are the positions of
+    records in this side's name that this station did not send. `unreceived` are urgent
+    messages that an addressee's witness has not cosigned in time.
     """
 
     host: str
