@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from dragoman.audit.mirror import Mirror
 from dragoman.domain.acts.log_policy import log_of
-from dragoman.eventlog.archive_format import Pinned
+from dragoman.eventlog.archive_format import COSIGNED, Pinned
 from dragoman.eventlog.kept_handovers import (
     KeptHandover,
     KeptHandovers,
@@ -114,3 +115,32 @@ def test_a_signer_follows_what_its_own_host_judged_on_the_record_before(
     elsewhere = KeptHandovers(tmp_path / "other")
     follow_own(elsewhere, [(at + 1, world.raws[at - 1])])
     assert not elsewhere.every
+
+
+@pytest.mark.parametrize("owners", [BOTH, BOTH[:1]])
+def test_a_mirror_judges_the_handover_that_a_host_shows_it(
+    owners: tuple[str, ...], tmp_path: Path
+) -> None:
+    world = with_policy()
+    assert world.attested(handover(cut=True), *owners).valid == (owners == BOTH)
+    mirror = Mirror(
+        tmp_path / "mirror",
+        Pinned(cid=world.registry.cid, log=str(log_of(world.registry))),
+    )
+    signed = head(world.raws, "heir")
+    assert mirror.size_of(signed) is None
+    mirror.expect_handovers([(world.position, world.raws[-1])])
+    mirror.take(world.raws, signed)
+    assert (mirror.lie is None) == (owners == BOTH)
+    mirror.close()
+
+
+def test_a_witness_is_led_by_no_host(tmp_path: Path) -> None:
+    world = with_policy()
+    assert world.attested(handover(cut=True), *BOTH).valid
+    folder = tmp_path / "mirror"
+    mirror = Mirror(folder, Pinned(cid=world.registry.cid, log=str(log_of(world.registry))))
+    (folder / COSIGNED).touch()
+    mirror.expect_handovers([(world.position, world.raws[-1])])
+    assert mirror.size_of(head(world.raws, "heir")) is None
+    mirror.close()

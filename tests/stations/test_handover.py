@@ -70,6 +70,9 @@ async def test_a_channel_goes_on_at_another_host_from_a_copy(sides: Succession) 
     assert registry(sides.host)["handovers"][0]["since"] == before[-1].position + 1
     await asyncio.to_thread(until, lambda: nato.size() == china.size() >= after[-1].position)
     await asyncio.to_thread(sides.audit)
+    facts = ("--cid", nato.joined["cid"], "--log", nato.joined["log"])
+    mirror = ("audit", "mirror", str(sides.path / "mirror"), *facts, "--once")
+    sides.host.run(*mirror, *sides.as_officer("nato/auditor"))
 
 
 @pytest.mark.timeout(3600)

@@ -17,7 +17,8 @@ from dragoman.audit.verification import Verification
 from dragoman.audit.verification_result import LogInconsistent
 from dragoman.domain.acts.erasure import Withheld, entry_of
 from dragoman.eventlog.archive import Archive
-from dragoman.eventlog.archive_format import Pinned
+from dragoman.eventlog.archive_format import COSIGNED, Pinned
+from dragoman.eventlog.kept_handovers import KeptHandover, digest_of, handovers_in
 from dragoman.eventlog.settled_copy import SettledCopy, is_opening
 from dragoman.tlog import leaf
 from dragoman.tlog.merkle import Nodes
@@ -119,6 +120,34 @@ class Mirror:
                 self._overwritten = True
             self._erased = len(erased)
 
+    def expect_handovers(self, records: Sequence[tuple[int, bytes]]) -> None:
+        """Take heads of the keys that the host's handovers name, until they are judged.
+
+        No word of the host is believed by that: each record is judged when it is taken.
+        A witness is not led by this: it follows what its side has signed.
+        """
+        if (self.archive.folder / COSIGNED).exists():
+            return
+        handovers = [
+            KeptHandover(key=record.data.key, first=position, act=digest_of(record.act))
+            for position, record in handovers_in(records)
+        ]
+        if len(handovers) > len(self._copy.handovers.every):
+            self._copy.handovers.keep(handovers)
+
+    def _judge_handovers(self) -> None:
+        """Report a key to which no record that was taken hands the log over."""
+        registry = self.verification.replay.standing.state.registry
+        valid = {item.since for item in registry.handovers} if registry is not None else set()
+        for handover in self._copy.handovers.every:
+            if handover.first <= self.archive.size and handover.first not in valid:
+                self.verification.lie = LogInconsistent(
+                    check="head",
+                    position=handover.first,
+                    what="heads are signed with a key to which no valid record hands the log over",
+                    evidence="the signed head, and the record at that position",
+                )
+
     def size_of(self, signed: bytes) -> int | None:
         """Return the number of records of a signed head; None if it is another's."""
         return self._copy.size_of(signed)
@@ -149,6 +178,7 @@ class Mirror:
         }
         self._copy.keep(messages, signed, entries)
         self._erase()
+        self._judge_handovers()
         if self.archive.size == self.size_of(signed):
             self.head(signed)
 

@@ -227,12 +227,15 @@ async def follow(
     the first fault. No record is stored that no signed head covers. Raises `Unverified`
     if `once` is set and no head is signed in time.
     """
-    event, unsigned = event or asyncio.Event(), Unsigned()
+    unsigned, is_witness = Unsigned(), event is not None
+    event = event or asyncio.Event()
     while mirror.lie is None:
         before = mirror.archive.size
         signed: bytes | None = None
         try:
-            signed = await head_of(caller, channel, wait_s=HEAD_SECONDS if once else 0.0)
+            signed = await _newest_head(
+                mirror, caller, channel, HEAD_SECONDS if once else 0.0, follows=not is_witness
+            )
             if signed is not None:
                 await _take_under(signed, mirror, caller, channel, patient=not once)
             if mirror.lie is None and (signed is None or not mirror.awaited):
@@ -270,6 +273,29 @@ async def follow(
             async with asyncio.timeout(_LOOK_SECONDS):
                 await event.wait()
         event.clear()
+
+
+async def _newest_head(
+    mirror: Mirror, caller: Client, channel: str, wait_s: float, *, follows: bool
+) -> bytes | None:
+    """Return the newest signed head.
+
+    If it is of another key, the host is asked for the handovers, and the mirror judges
+    them. A witness `follows` none of these.
+    """
+    signed = await head_of(caller, channel, wait_s=wait_s)
+    if signed is None or not follows or mirror.size_of(signed) is not None:
+        return signed
+    registry = (await caller.call("GET", f"/v1/channels/{channel}/state")).json()["registry"]
+    positions = [handover["since"] for handover in registry.get("handovers", ())]
+    paths = (f"/v1/channels/{channel}/records/{position}" for position in positions)
+    mirror.expect_handovers(
+        [
+            (at, (await caller.call("GET", path)).body)
+            for at, path in zip(positions, paths, strict=True)
+        ]
+    )
+    return signed
 
 
 class Unsigned:

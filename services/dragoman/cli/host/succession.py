@@ -288,7 +288,7 @@ def sign(
     """
     seed = seed_of(key, passphrase)
     handover = _handover(file)
-    _follow(handover, copy)
+    _follow(handover, copy, signs=True)
     keyid = dsse.key_id(dsse.public_of(seed))
     out(dsse.write_signatures({keyid: dsse.sign(seed, handover.act)}))
     return 0
@@ -309,7 +309,7 @@ def follow(
     """
     handover = _handover(file)
     if copy is not None:
-        _follow(handover, copy)
+        _follow(handover, copy, signs=False)
         return 0
     folder = handovers_of(handover.signed.channel)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -330,8 +330,11 @@ def _as_kept(handover: _Read) -> KeptHandover:
     )
 
 
-def _follow(handover: _Read, folder: Path) -> None:
-    """Compare a handover with a copy, and follow it there. Raises `UsageError`."""
+def _follow(handover: _Read, folder: Path, *, signs: bool) -> None:
+    """Compare a handover with a copy, and follow it there. Raises `UsageError`.
+
+    A side that `signs` has all records before it. A further copy may still get them.
+    """
     data, head, pins = handover.data, handover.signed.seen, _pins(folder)
     handovers = KeptHandovers(folder)
     followed = next((item for item in handovers.every if item.act == digest_of(handover.act)), None)
@@ -339,7 +342,7 @@ def _follow(handover: _Read, folder: Path) -> None:
         raise UsageError(f"this hands another channel over than that of {folder}")
     size = root_in(folder, head.size)[0]
     if followed is None:
-        _compare(handover, folder, handovers, size)
+        _compare(handover, folder, handovers, size, signs=signs)
         handovers.add(_as_kept(handover))
     say(f"after record {head.size}, the heads of this log are signed with {data.key}")
     if isinstance(data.host_url, str):
@@ -350,10 +353,13 @@ def _follow(handover: _Read, folder: Path) -> None:
     say(f"read these words to the other side before you hand the signature on: {words}")
 
 
-def _compare(handover: _Read, folder: Path, handovers: KeptHandovers, size: int) -> None:
+def _compare(
+    handover: _Read, folder: Path, handovers: KeptHandovers, size: int, *, signs: bool
+) -> None:
     data, head = handover.data, handover.signed.seen
     is_cut = data.cut is True
-    if handovers.every and (not handovers.every[-1].first or size < handovers.every[-1].first):
+    newest = handovers.every[-1] if handovers.every else None
+    if signs and newest is not None and not 0 < newest.first <= size:
         raise UsageError(
             "your side has signed another handover, and its record is not here: follow that one to "
             "its host, or agree with the others that it is void before you sign again"
@@ -364,6 +370,8 @@ def _compare(handover: _Read, folder: Path, handovers: KeptHandovers, size: int)
             f"{len(handovers.every)}: follow the earlier ones first, with `dragoman host follow`"
         )
     if size < head.size:
+        if not signs:
+            return
         raise UsageError(
             f"this copy has {size} records, and the handover follows record {head.size}: join the "
             "new host, and sign once the copy has them all"
