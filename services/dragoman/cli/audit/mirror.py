@@ -13,6 +13,7 @@ from typing import Annotated, Final
 
 import msgspec
 from cyclopts import Parameter
+from msgspec import Struct
 
 from dragoman import admin_door, metrics
 from dragoman.audit import compare
@@ -41,6 +42,7 @@ from dragoman.cli.common import (
     say,
 )
 from dragoman.client import Client, Garbled, ProblemResponse, Unreachable
+from dragoman.domain.record import nesting
 from dragoman.eventlog import repair
 from dragoman.eventlog.archive_format import Pinned
 from dragoman.eventlog.settled_copy import (
@@ -281,21 +283,37 @@ async def _newest_head(
     """Return the newest signed head.
 
     If it is of another key, the host is asked for the handovers, and the mirror judges
-    them. A witness `follows` none of these.
+    them. A witness `follows` none of these. A host that has none to show is judged by
+    the head alone.
     """
     signed = await head_of(caller, channel, wait_s=wait_s)
     if signed is None or not follows or mirror.size_of(signed) is not None:
         return signed
-    registry = (await caller.call("GET", f"/v1/channels/{channel}/state")).json()["registry"]
-    positions = [handover["since"] for handover in registry.get("handovers", ())]
-    paths = (f"/v1/channels/{channel}/records/{position}" for position in positions)
-    mirror.expect_handovers(
-        [
-            (at, (await caller.call("GET", path)).body)
-            for at, path in zip(positions, paths, strict=True)
+    with suppress(ProblemResponse, Garbled, msgspec.MsgspecError):
+        answer = await caller.call("GET", f"/v1/channels/{channel}/state")
+        positions = [
+            handover.since for handover in nesting.decode(answer.body, _State).registry.handovers
         ]
-    )
+        paths = (f"/v1/channels/{channel}/records/{position}" for position in positions)
+        mirror.expect_handovers(
+            [
+                (at, (await caller.call("GET", path)).body)
+                for at, path in zip(positions, paths, strict=True)
+            ]
+        )
     return signed
+
+
+class _Handover(Struct):
+    since: int
+
+
+class _Registry(Struct):
+    handovers: tuple[_Handover, ...] = ()
+
+
+class _State(Struct):
+    registry: _Registry
 
 
 class Unsigned:
