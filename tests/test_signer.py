@@ -7,6 +7,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import ClientSession, ClientTimeout, web
@@ -21,6 +22,7 @@ from dragoman.domain.acts.log_policy import log_of
 from dragoman.eventlog.archive import Archive
 from dragoman.eventlog.archive_format import Pinned
 from dragoman.eventlog.event_log import LogUnreachable, StoredMessage
+from dragoman.eventlog.kept_handovers import follow_own
 from dragoman.eventlog.memory import MemoryLog
 from dragoman.sealing import LogContradiction, Sealing
 from dragoman.stores.compare_and_set import WriteConflict
@@ -31,6 +33,7 @@ from dragoman.tlog import checkpoint, dsse, merkle, note
 from dragoman.tlog.checkpoint import Checkpoint
 from dragoman.witness import CosigningWitness
 from dragoman.witness_client import LogConfirmation, WitnessEndpoint, Witnesses
+from handovers import BOTH, handover, with_policy
 from world import NOTE, World, public_of, seed_of
 
 NOBODY = Witnesses(None, [])  # type: ignore[arg-type]
@@ -89,14 +92,14 @@ class House:
     async def log(self) -> "Reading":
         return Reading(self.world.raws)
 
-    def registrar(self, name: str = "first", owner: str = "log") -> Sealing:
+    def registrar(self, name: str = "first", owner: str | tuple[str, ...] = "log") -> Sealing:
         archive = Archive(self.folder / name)
         self.archives.append(archive)
         return Sealing(
             "nato-china",
             archive,
             self.seals,  # type: ignore[arg-type]
-            [seed_of(owner)],
+            [seed_of(each) for each in ([owner] if isinstance(owner, str) else owner)],
             lambda: self.now,
             self.witnesses(),
         )
@@ -212,6 +215,32 @@ async def test_a_channel_of_another_key_is_named_at_once_and_each_hour(house: Ho
     with capture_logs() as said:
         await (await house.caught_up(house.registrar("own"))).seal()
     assert not [line for line in said if line["event"] == "registrar.another_key"]
+
+
+async def test_a_head_is_signed_by_the_key_of_its_size_whenever_it_is_signed(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A signer that looks in before and after each step by which a handover is archived."""
+    house.world = with_policy()
+    sealing = await house.caught_up(house.registrar(owner=("log", "heir")))
+    await sealing.seal()
+    assert house.world.attested(handover(), *BOTH).valid
+    loop = asyncio.get_running_loop()
+
+    def looked_into(step: Callable[..., None]) -> Callable[..., None]:
+        def stepping(*given: Any) -> None:
+            asyncio.run_coroutine_threadsafe(sealing.seal(), loop).result()
+            step(*given)
+            asyncio.run_coroutine_threadsafe(sealing.seal(), loop).result()
+
+        return stepping
+
+    monkeypatch.setattr("dragoman.sealing.follow_own", looked_into(follow_own))
+    monkeypatch.setattr(sealing.archive, "add", looked_into(sealing.archive.add))
+    await sealing.take_in_thread(house.messages)
+    log = log_of(house.world.registry)
+    heads = [checkpoint.read_signed(raw, log)[0].size for raw in house.seals.notes]
+    assert heads == [house.world.position - 1, house.world.position]
 
 
 @pytest.mark.parametrize("fails", ["lost", "kept"])

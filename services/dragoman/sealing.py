@@ -68,7 +68,7 @@ class Sealing:
         self._before: tuple[bytes, Checkpoint] | None = None
         self._uses = 0
         self.changed = asyncio.Event()
-        self._verifier: Verifier | None = None
+        self._first_key: Verifier | None = None
         self.sealed: StoredHead | None = None
         self.compared = self.trusted = False
         self.named: Named | None = None
@@ -82,17 +82,16 @@ class Sealing:
         None if the log has no genesis yet, or if the key in force belongs to another
         signer.
         """
-        if self._verifier is None and (opening := self._opening) is not None:
-            public = dsse.decode_base64(opening.log_key, 32) or bytes(32)
-            self._verifier = self._handovers.of(Verifier(opening.origin, ED25519, public))
-        if self._verifier is None or self._key_in_force not in self._seeds:
-            return None
-        return self._verifier
+        size, log = self.archive.size, self._log
+        return log if log is not None and log.at(size).public in self._seeds else None
 
     @property
-    def _key_in_force(self) -> bytes:
-        assert self._verifier is not None
-        return self._verifier.at(self.archive.size).public
+    def _log(self) -> Verifier | None:
+        """Return the log's keys, whoever has them; None before its genesis."""
+        if self._first_key is None and (opening := self._opening) is not None:
+            public = dsse.decode_base64(opening.log_key, 32) or bytes(32)
+            self._first_key = Verifier(opening.origin, ED25519, public)
+        return None if self._first_key is None else self._handovers.of(self._first_key)
 
     @property
     def _opening(self) -> ChannelOpening | None:
@@ -109,12 +108,12 @@ class Sealing:
         """Log once, and then each hour, that this signer does not sign the channel."""
         if (now - self._told_key).total_seconds() < _ANOTHER_KEY_SECONDS:
             return
-        if self._verifier is not None:
+        if (log_keys := self._log) is not None:
             self._told_key = now
             log.error(
                 "registrar.another_key",
                 channel=self.channel,
-                log_key=dsse.encode_base64(self._key_in_force),
+                log_key=dsse.encode_base64(log_keys.at(self.archive.size).public),
                 key=", ".join(map(dsse.encode_base64, self._seeds)),
                 do="start a signer with the log's key on the data directory that has it; "
                 "without one the channel's heads stay unsigned: see "
@@ -124,7 +123,9 @@ class Sealing:
     def take(self, messages: list[StoredMessage]) -> None:
         """Archive new messages, which must follow the archived ones.
 
-        Raises `LogContradiction` if a position is missing.
+        A handover is followed before it is archived. So nobody signs a head of it with
+        the old key, whatever else runs meanwhile. Raises `LogContradiction` if a
+        position is missing.
         """
         fresh = [message for message in messages if message.position > self.archive.size]
         if fresh and fresh[0].position != self.archive.size + 1:
@@ -136,9 +137,8 @@ class Sealing:
                 if standing_in(stored_message.raw, stored_message.position, (self.named or {}).get)
                 is not None
             }
-            self.archive.add([message.raw for message in fresh], entries)
             follow_own(self._handovers, ((message.position, message.raw) for message in fresh))
-            self._verifier = None
+            self.archive.add([message.raw for message in fresh], entries)
 
     async def take_in_thread(self, messages: list[StoredMessage]) -> None:
         """Archive new messages in a thread. Raises `LogContradiction`."""
@@ -229,6 +229,9 @@ class Sealing:
         if not self.trusted:
             return
         frontier = self.archive.frontier
+        verifier = self.verifier  # The archive may have taken a handover since.
+        if verifier is None:
+            return
         stale = self._signed_at is None or (now - self._signed_at).total_seconds() >= RESEAL_SECONDS
         before = None if self.sealed is None else self._head_of(self.sealed.note, verifier)
         if before is not None and before.size == frontier.size:
@@ -236,7 +239,9 @@ class Sealing:
             if not stale:
                 return
         head = Checkpoint(verifier.name, frontier.size, frontier.root())
-        seed = self._seeds[verifier.at(head.size).public]
+        seed = self._seeds.get(verifier.at(head.size).public)
+        if seed is None:
+            return
         signed = note.encode(head.text, [note.sign(verifier.name, seed, head.text)])
         await finish_in_thread(self.archive.keep_staged, signed)
         try:

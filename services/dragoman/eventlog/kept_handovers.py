@@ -45,15 +45,16 @@ class KeptHandovers:
     def __init__(self, folder: Path) -> None:
         """Read them when they are asked for."""
         self._path = folder / HANDOVERS
-        self._read: tuple[int, tuple[KeptHandover, ...]] = (0, ())
+        self._read: tuple[tuple[int, int], tuple[KeptHandover, ...]] = ((0, 0), ())
 
     @property
     def every(self) -> tuple[KeptHandover, ...]:
         """All of them, the oldest first."""
         try:
-            moment = self._path.stat().st_mtime_ns
+            file = self._path.stat()
         except FileNotFoundError:
             return ()
+        moment = file.st_mtime_ns, file.st_ino
         if moment != self._read[0]:
             content = nesting.decode(self._path.read_bytes(), tuple[KeptHandover, ...])
             self._read = moment, content
