@@ -9,6 +9,8 @@ signature is required where the channel asks for one: in the families that its o
 names, and of keepers in a channel whose sides keep their own keys.
 """
 
+import asyncio
+import time
 from typing import Final
 
 import msgspec
@@ -25,7 +27,7 @@ from dragoman.domain.acts import log_policy
 from dragoman.domain.acts.act_registry import RULES, in_force
 from dragoman.domain.acts.act_rules import Who
 from dragoman.domain.record.codec import read_act, type_of
-from dragoman.limits import SIGNATURES
+from dragoman.limits import SEAL_SECONDS, SIGNATURES
 from dragoman.text import sentence
 from dragoman.tlog import dsse
 from dragoman_schemas.act_frame import Act
@@ -33,6 +35,9 @@ from dragoman_schemas.evidence import EvidenceRecord
 
 _SIGNED: Final = b',"signed":{'
 """The beginning of the member `signed` in the bytes of an act."""
+
+_FIRST_HEAD_SECONDS: Final = 5.0
+"""The most seconds that a person waits for the first head of a key."""
 
 
 class ToSign(Struct, frozen=True, kw_only=True):
@@ -204,20 +209,24 @@ async def to_sign(context: PageContext, act: bytes) -> ToSign:
 async def _newest(context: PageContext) -> tuple[SignedHead, str]:
     """Return the newest signed head, and its note.
 
-    Raises `Refused` if no head is signed yet.
+    It waits a moment for the first head after an opening, or after a handover. Raises
+    `Refused` if no head is signed then.
     """
-    registry = context.projection.registry
-    sealed_heads = await recent(context.service.signed_heads, context.name, 1)
-    newest = head(sealed_heads[0], log_policy.log_of(registry), None) if sealed_heads else None
-    if newest is None or not newest.signed:
-        raise refused(
-            "unavailable",
-            sentence(
-                "A signature needs a signed head of this log, and no head is signed yet. Try "
-                "again in a moment."
-            ),
-        )
-    return newest, sealed_heads[0].note.decode()
+    ends = time.monotonic() + _FIRST_HEAD_SECONDS
+    while True:
+        log = log_policy.log_of(context.projection.registry)
+        sealed_heads = await recent(context.service.signed_heads, context.name, 1)
+        if sealed_heads and (newest := head(sealed_heads[0], log, None)).signed:
+            return newest, sealed_heads[0].note.decode()
+        if time.monotonic() > ends:
+            raise refused(
+                "unavailable",
+                sentence(
+                    "A signature needs a signed head of this log, and no head is signed yet. Try "
+                    "again in a moment."
+                ),
+            )
+        await asyncio.sleep(SEAL_SECONDS)
 
 
 def answer(sign: ToSign) -> web.Response:
