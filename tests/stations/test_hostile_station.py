@@ -156,6 +156,9 @@ FLOODS: Final[dict[str, tuple[Callable[[Hostile], Coroutine[Any, Any, None]], in
 }
 """Each flood, and how many of it run at once."""
 
+REFUSED: Final = ("acts", "parcels", "cosignatures")
+"""The floods of requests, which meet the side's budget."""
+
 
 def memory_mib(station: Any) -> float:
     status = Path(f"/proc/{station.process.pid}/status").read_text()
@@ -221,6 +224,9 @@ async def test_the_floods_of_a_station_are_refused_and_delay_no_flash_of_the_oth
     ]
     try:
         times = await flashes(china, nato, FLASHES)
+        async with asyncio.timeout(PATIENCE_S):  # a slow machine floods slowly
+            while not all(hostile.answers.get(what, Counter())[429] for what in REFUSED):
+                await asyncio.sleep(0.1)
         ended = [task for task in tasks if task.done()]
         assert not ended, [task.exception() for task in ended]
     finally:
@@ -231,8 +237,6 @@ async def test_the_floods_of_a_station_are_refused_and_delay_no_flash_of_the_oth
     for what, statuses in hostile.answers.items():
         taken = {"streams": {200}, "parcels": {204}, "acts": {200}}.get(what, set())
         assert all(400 <= status < 500 or status in taken for status in statuses), (what, statuses)
-        if what in ("acts", "parcels", "cosignatures"):
-            assert statuses[429] > 0, (what, statuses)
     assert hostile.problems[429]["type"].endswith("/budget"), hostile.problems[429]
     assert memory_mib(premises.host) - size < MEMORY_MIB
     assert not any(line["level"] == "critical" for line in premises.host.logged)
