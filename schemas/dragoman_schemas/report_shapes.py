@@ -67,7 +67,8 @@ class Matter(ResponseBody, frozen=True, kw_only=True):
     Under the Chatham House Rule it has no side and no number. `titles`, by language,
     are its names where its opener gave it no subject; `subject` is then the English
     one. In a row about the past they are those of then. `now` and `now_titles` are the
-    present ones, where they are others.
+    present ones, where they are others. `marking` has the markings of its messages
+    beside the channel's.
     """
 
     exchange: str
@@ -79,6 +80,7 @@ class Matter(ResponseBody, frozen=True, kw_only=True):
     to: tuple[str, ...]
     info: tuple[str, ...] = ()
     releasability: str = "auditors"
+    marking: str = ""
     precedence: str
     subject: Raw
     titles: dict[str, str] = field(default_factory=dict)

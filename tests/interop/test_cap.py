@@ -129,7 +129,7 @@ def test_a_correction_updates_and_a_cancellation_cancels_all_before() -> None:
     update = Alert(world, id)
     assert (update.one("msgType"), update.one("note"), update.one("incidents")) == (
         "Update",
-        "Recordings.",
+        "Recordings. Marking: SIDES ONLY.",
         opening,
     )
     assert update.one("info/description") == "One aircraft." and opening in update.one("references")

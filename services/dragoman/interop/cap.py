@@ -23,6 +23,7 @@ from xml.etree import ElementTree as ET
 import msgspec
 
 from dragoman.domain.acts import developments, si_units
+from dragoman.domain.acts.families.exchange import markings
 from dragoman.domain.views.titles import subject_of
 from dragoman.interop.side_texts import in_language
 from dragoman.members import shapes
@@ -126,6 +127,7 @@ def alert(registry: Registry, exchange: Exchange) -> bytes:
     notes = [
         *([f"Exercise {registry.name}."] if registry.kind == "exercise" else []),
         *([why] if why else []),
+        *([f"Marking: {marked}."] if (marked := markings(registry, exchange)) else []),
     ]
     _add(root, "note", " ".join(notes))
     _add(

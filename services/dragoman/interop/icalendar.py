@@ -17,6 +17,7 @@ import msgspec
 from icalendar import Calendar, Event, vCalAddress, vUri
 
 from dragoman.domain.acts import developments, event_windows
+from dragoman.domain.acts.families.exchange import own_markings
 from dragoman.domain.views import attribution
 from dragoman.domain.views.titles import subject_of
 from dragoman.interop.side_texts import in_language
@@ -152,11 +153,12 @@ def described(registry: Registry, exchange: Exchange, stamp: Stamp) -> Event:
 
 
 def summary_line(exchange: Exchange) -> str:
-    """Return an exchange's number and status in a line.
+    """Return an exchange's number, its status and its own markings in a line.
 
     Under the Chatham House Rule the number is left out.
     """
-    return ", ".join(filter(None, (attribution.number(exchange), exchange.status)))
+    line = attribution.number(exchange), exchange.status, own_markings(exchange)
+    return ", ".join(filter(None, line))
 
 
 def take_place(event: Event, window: tuple[datetime, datetime]) -> None:

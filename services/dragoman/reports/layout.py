@@ -142,11 +142,12 @@ def _subject(matter: Matter, w: Words, language: str) -> QuotedText:
 
 
 def matter_name(matter: Matter, w: Words, language: str) -> tuple[Run, ...]:
-    """Return a matter by its subject and number, and by its present name."""
+    """Return a matter by its subject, number and markings, and by its present name."""
     name = subject(matter, w, language)
     runs: tuple[Run, ...] = (name,)
     if matter.number:
         runs = filled(w.say("%(subject)s (%(number)s)"), subject=name, number=numbered(matter))
+    runs = (*runs, *marked(matter))
     if isinstance(matter.now, UnsetType) and not matter.now_titles:
         return runs
     present = replace(
@@ -175,16 +176,17 @@ def of_an_act(act: str, matter: Matter, w: Words, language: str) -> tuple[Run, .
             what=w.act(act),
             matter=matter_name(matter, w, language),
         )
-    if not matter.number:
-        return filled(
-            w.say("%(what)s: %(subject)s"), what=w.act(act), subject=subject(matter, w, language)
-        )
-    return filled(
-        w.say("%(what)s: %(subject)s (%(number)s)"),
-        what=w.act(act),
-        subject=subject(matter, w, language),
-        number=numbered(matter),
-    )
+    name = subject(matter, w, language)
+    form = w.say("%(what)s: %(subject)s")
+    if matter.number:
+        form = w.say("%(what)s: %(subject)s (%(number)s)")
+    heading = filled(form, what=w.act(act), subject=name, number=numbered(matter))
+    return (*heading, *marked(matter))
+
+
+def marked(matter: Matter) -> tuple[Run, ...]:
+    """Return the markings that the messages of a matter have beside the channel's."""
+    return (" [", of_matter(matter.marking, matter), "]") if matter.marking else ()
 
 
 def numbered(matter: Matter) -> Cell:

@@ -410,10 +410,13 @@ def _exchange(
     )
     unanswered = tuple((_open(item, w),) for item in exchange.unanswered)
     yield section(
-        filled(
-            w.say("%(what)s: %(subject)s"),
-            what=w.act(matter.format),
-            subject=layout.subject(matter, w, language),
+        (
+            *filled(
+                w.say("%(what)s: %(subject)s"),
+                what=w.act(matter.format),
+                subject=layout.subject(matter, w, language),
+            ),
+            *layout.marked(matter),
         ),
         Paragraph(w.sentences(_head(matter, w))),
         Paragraph(face) if face else None,

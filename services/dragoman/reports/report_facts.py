@@ -17,7 +17,12 @@ from dragoman.domain.acts.access import officer_side
 from dragoman.domain.acts.deadline_outcomes import Outcome
 from dragoman.domain.acts.deadlines import UNTIMED, Deadline, timestamp
 from dragoman.domain.acts.duty_calendar import DutyCalendar
-from dragoman.domain.acts.families.exchange import ENDED, frame_word, owing_receipt
+from dragoman.domain.acts.families.exchange import (
+    ENDED,
+    frame_word,
+    owing_receipt,
+    own_markings,
+)
 from dragoman.domain.acts.families.visit_request import GRANTED
 from dragoman.domain.acts.line_checks import is_line_check
 from dragoman.domain.views import alarms, attribution, open_questions
@@ -141,6 +146,7 @@ def matter(exchange: Exchange, position: int = 0) -> Matter:
         to=attribution.sides(exchange, exchange.to),
         info=attribution.sides(exchange, exchange.info),
         releasability=frame_word(exchange, "releasability"),
+        marking=own_markings(exchange),
         precedence=exchange.precedence,
         subject=subject,
         titles=titles,

@@ -17,6 +17,7 @@ from dragoman.console.matter.first_words import first_words
 from dragoman.console.matter.matter_list import is_unread
 from dragoman.console.matter.reading import READ_POSITIONS
 from dragoman.console.page.context import PageContext
+from dragoman.domain.acts.families.exchange import own_markings
 from dragoman.domain.views.titles import title_of
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.i18n.words import Words, as_moment
@@ -43,13 +44,15 @@ class Hit(Struct, frozen=True, kw_only=True):
 class InboxLine(Struct, frozen=True, kw_only=True):
     """The subject of an exchange, whether it has news, and the hit of the search.
 
-    `is_own_text` says that a side wrote the subject.
+    `is_own_text` says that a side wrote the subject. `marking` has the markings of its
+    messages beside the channel's.
     """
 
     language: str
     subject: str
     is_own_text: bool
     is_unread: bool
+    marking: str = ""
     hit: Hit | None = None
 
 
@@ -83,6 +86,7 @@ def lines(
             subject=subject,
             is_own_text=is_own_text,
             is_unread=is_unread(context, reading, row.id),
+            marking=own_markings(state),
             hit=hit_in(state, query.split()) if query else None,
         )
     return result

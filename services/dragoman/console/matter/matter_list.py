@@ -28,6 +28,7 @@ from dragoman.console.matter.turn import Whose, move_text, turn_word
 from dragoman.console.matter.window_rows import DisplayedWindow
 from dragoman.console.page.context import PageContext
 from dragoman.domain.acts.deadlines import timestamp
+from dragoman.domain.acts.families.exchange import own_markings
 from dragoman.domain.acts.families.joining import INCIDENTS
 from dragoman.domain.views.open_matters import RECEIPTS, is_beyond_watch
 from dragoman.domain.views.titles import danger
@@ -215,7 +216,8 @@ class ShownRow(Struct, frozen=True, kw_only=True):
     `lead` is the duty, and empty if the title names it. `subject` is the first words of
     the matter. `is_cut` says that it has more words, and `is_quoted` that it is the
     title of the matter. `has` says who has the matter, and `handed` which colleague
-    does. `address` is the page of the exchange.
+    does. `marking` has the markings of its messages beside the channel's. `address` is
+    the page of the exchange.
     """
 
     row: MatterRow
@@ -230,6 +232,7 @@ class ShownRow(Struct, frozen=True, kw_only=True):
     has: tuple[str, ...] = ()
     joined: tuple[tuple[str, str], ...] = ()
     handed: str = ""
+    marking: str = ""
     channel: str = ""
     is_unread: bool = False
     is_window: bool = False
@@ -294,6 +297,7 @@ def _displayed(
         and matter is not None
         and handing.is_standing(handed, context.side, matter.owed)
     )
+    state = context.state_of(row.exchange)
     return ShownRow(
         row=row,
         address=context.link(f"/exchanges/{row.exchange}"),
@@ -307,6 +311,7 @@ def _displayed(
         has=() if matter is None else tuple(_has(words, row, matter, context.moment)),
         is_unread=is_unread(context, reading, row.exchange),
         handed=handing.handed_text(context, handed) if handed is not None and is_handed else "",
+        marking="" if state is None else own_markings(state),
         joined=tuple(
             (context.link(f"/exchanges/{report.exchange}"), report.side.upper())
             for report in joined

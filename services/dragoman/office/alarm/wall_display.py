@@ -136,7 +136,10 @@ def _row(context: PageContext, shown: ShownRow) -> WallRow:
         is_flash=row.is_flash,
         subject=shown.subject,
         facts=context.words.listed(
-            filter(None, (shown.lead or context.words.listed(shown.has), shown.handed))
+            filter(
+                None,
+                (shown.marking, shown.lead or context.words.listed(shown.has), shown.handed),
+            )
         ),
         of=shown,
     )

@@ -389,10 +389,15 @@ def precedence_of(exchange: Exchange, message: Message) -> Precedence:
     return message.precedence or exchange.precedence
 
 
+def own_markings(exchange: Exchange) -> str:
+    """Return the markings that an exchange's messages have beside the channel's."""
+    further = (message.marking for message in exchange.messages if message.marking)
+    return ", ".join(dict.fromkeys(further))
+
+
 def markings(registry: Registry, exchange: Exchange) -> str:
     """Return the marking of the channel, and those of an exchange's messages."""
-    further = (message.marking for message in exchange.messages if message.marking)
-    return ", ".join(dict.fromkeys((registry.marking, *further)))
+    return ", ".join(filter(None, (registry.marking, own_markings(exchange))))
 
 
 def frame_word(exchange: Exchange, name: str) -> str:
