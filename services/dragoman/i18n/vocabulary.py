@@ -57,6 +57,9 @@ RUNGS: Final = ("deputy",)
 READOUTS: Final = ("proposed_jointly",)
 """The status of a readout until every side has agreed to it."""
 
+CHANNELS: Final = ("ended",)
+"""The status of a channel that all sides ended, which no member says."""
+
 HEADINGS: Final = ("sender", "addressee", "means", "open_matter", "keyboard", "token_subject")
 """Headings whose English word means two things: From, To, By, Open, Keys, Subject."""
 
@@ -129,7 +132,7 @@ def names() -> Iterator[tuple[str, str]]:
     yield from (("field", name) for name in (*fields, *sorted(OWN_LABELS)))
     yield from (
         ("value", name)
-        for name in dict.fromkeys((*values, "true", "false", *LINES, *RUNGS, *READOUTS))
+        for name in dict.fromkeys((*values, "true", "false", *LINES, *RUNGS, *READOUTS, *CHANNELS))
         if _WORD.fullmatch(name)
     )
     yield from (("clock", clock) for clock in (*get_args(ClockName), *MEASURED))

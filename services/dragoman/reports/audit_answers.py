@@ -26,11 +26,11 @@ from dragoman.document.blocks import (
     table,
 )
 from dragoman.domain.acts import deadline_outcomes
-from dragoman.domain.acts.families.exchange import owing_receipt
 from dragoman.domain.views import attribution
 from dragoman.domain.views.audit_findings import AuditFinding, of_exchange
 from dragoman.domain.views.flags import is_open_area
 from dragoman.domain.views.outages import LineCheckSpan, OutageSpan, ReportedOutage, Turn
+from dragoman.domain.views.receipts import awaited_from
 from dragoman.domain.views.statistics import blind, spread
 from dragoman.i18n.words import Words
 from dragoman.members.runs import Cell, Mark, QuotedText
@@ -122,7 +122,7 @@ def answers(
         report_facts.urgent(audit_moment, exchange, message)
         for exchange in exchanges
         for message in exchange.messages
-        if owing_receipt(exchange, message)
+        if awaited_from(audit_moment.registry, exchange, message)
     ]
     lapses = sorted(
         (
@@ -187,7 +187,7 @@ def answers(
         blindness=rows,
         blind=spans[-report_facts.MOST :],
         standing=report_facts.standing(audit_moment, exchanges, period),
-        unnamed=report_facts.unnamed(exchanges, period),
+        unnamed=report_facts.unnamed(audit_moment.registry, exchanges, period),
         on_watch={side: watch.since.by for side, watch in audit_moment.registry.watches.items()},
         unacknowledged=tuple(waiting[-report_facts.MOST :]),
         waiting=len(waiting),

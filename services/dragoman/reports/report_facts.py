@@ -20,7 +20,6 @@ from dragoman.domain.acts.duty_calendar import DutyCalendar
 from dragoman.domain.acts.families.exchange import (
     ENDED,
     frame_word,
-    owing_receipt,
     own_markings,
 )
 from dragoman.domain.acts.families.visit_request import GRANTED
@@ -31,7 +30,7 @@ from dragoman.domain.views.attribution import unattributed
 from dragoman.domain.views.in_force import WindowInForce
 from dragoman.domain.views.open_matters import in_order, open_matter
 from dragoman.domain.views.outages import OutageSpan
-from dragoman.domain.views.receipts import receipts_of
+from dragoman.domain.views.receipts import awaited_from, receipts_of
 from dragoman.domain.views.titles import subject_of, title_of
 from dragoman.i18n.words import TAGS, words
 from dragoman.limits import SUBJECT_LENGTH
@@ -382,7 +381,7 @@ def standing(
         if unattributed(exchange):
             continue
         for message in exchange.messages:
-            for side in owing_receipt(exchange, message):
+            for side in awaited_from(report_moment.registry, exchange, message):
                 unacknowledged[side] += 1
             side = officer_side(message.said.by)
             if side in counts and not is_line_check(exchange) and span.holds(message.said.time):
@@ -393,7 +392,7 @@ def standing(
     )
 
 
-def unnamed(exchanges: Iterable[Exchange], span: OutageSpan) -> Unnamed:
+def unnamed(registry: Registry, exchanges: Iterable[Exchange], span: OutageSpan) -> Unnamed:
     """Return counts of messages under the Chatham House Rule, for no side.
 
     They are the messages of a span, and the acknowledgements that are still owed.
@@ -409,7 +408,9 @@ def unnamed(exchanges: Iterable[Exchange], span: OutageSpan) -> Unnamed:
             bool(officer_side(message.said.by)) and span.holds(message.said.time)
             for _, message in messages
         ),
-        unacknowledged=sum(len(owing_receipt(exchange, message)) for exchange, message in messages),
+        unacknowledged=sum(
+            len(awaited_from(registry, exchange, message)) for exchange, message in messages
+        ),
     )
 
 
@@ -434,10 +435,12 @@ def channel(report_moment: ReportMoment) -> ChannelStanding:
         report_moment.registry.status,
         deadlines.profile_of(report_moment.registry),
     )
+    ended = report_moment.registry.ended
+    stands = status if ended is None else ended
     return ChannelStanding(
-        status="in_force" if status is None else status.status,
-        since="" if status is None else status.said.time,
-        reason=UNSET if status is None else status.reason,
+        status="ended" if ended is not None else "in_force" if status is None else status.status,
+        since="" if stands is None else stands.said.time,
+        reason=UNSET if stands is None else stands.reason,
         profile=profile.name,
         binding=since is not None and report_moment.registry.kind not in UNTIMED,
     )

@@ -13,8 +13,8 @@ from msgspec.structs import replace
 
 from dragoman.document.blocks import ReportDocument, Section, section
 from dragoman.domain.acts.deadlines import UNTIMED
-from dragoman.domain.acts.families.exchange import owing_receipt
 from dragoman.domain.views.outages import OutageSpan
+from dragoman.domain.views.receipts import awaited_from
 from dragoman.domain.views.statistics import lines
 from dragoman.i18n.words import Words, words
 from dragoman.limits import SITUATION_EXCHANGES
@@ -59,7 +59,7 @@ def situation(snapshot: Snapshot, span: OutageSpan, *, live: bool) -> Situation:
         overdue=sum(due.overdue for due in owed),
         channel=report_facts.channel(snapshot),
         standing=report_facts.standing(snapshot, exchanges, span),
-        unnamed=report_facts.unnamed(exchanges, span),
+        unnamed=report_facts.unnamed(snapshot.registry, exchanges, span),
         line=lines(snapshot.sides, snapshot.line_checks(first), span),
         urgent=tuple(pressing[-report_facts.MOST :]),
         owed=tuple(owed[: report_facts.MOST]),
@@ -84,7 +84,7 @@ def _urgent(snapshot: Snapshot, exchange: Exchange, span: OutageSpan) -> Iterato
     """
     if exchange.precedence in report_facts.URGENT:
         for message in exchange.messages:
-            if span.holds(message.said.time) or owing_receipt(exchange, message):
+            if span.holds(message.said.time) or awaited_from(snapshot.registry, exchange, message):
                 yield report_facts.urgent(snapshot, exchange, message)
 
 

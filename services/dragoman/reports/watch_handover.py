@@ -19,11 +19,11 @@ from dragoman.document.blocks import (
     section,
     table,
 )
-from dragoman.domain.acts.families.exchange import owing_receipt
 from dragoman.domain.acts.line_checks import is_line_check
 from dragoman.domain.views import attribution
 from dragoman.domain.views.open_matters import owing
 from dragoman.domain.views.outages import OutageSpan
+from dragoman.domain.views.receipts import awaited_from
 from dragoman.domain.views.statistics import lines
 from dragoman.i18n.words import Words, as_moment
 from dragoman.limits import SITUATION_EXCHANGES
@@ -100,7 +100,7 @@ def turn_over(
         watch="nobody" if watch is None else "manned",
         note=UNSET if watch is None else watch.note,
         standing=report_facts.standing(snapshot, exchanges, span),
-        unnamed=report_facts.unnamed(exchanges, span),
+        unnamed=report_facts.unnamed(snapshot.registry, exchanges, span),
         line=lines(snapshot.sides, snapshot.line_checks(first), span),
         unacknowledged=tuple(waits[: report_facts.MOST]),
         owed=tuple(owed[: report_facts.MOST]),
@@ -161,7 +161,7 @@ def _put_aside(shelved: PutAside, exchanges: Mapping[str, Exchange]) -> PutAside
 def _unacknowledged(snapshot: Snapshot, exchange: Exchange, side: str) -> Iterator[Urgent]:
     """Yield the messages that the side has not acknowledged."""
     for message in exchange.messages:
-        if side in owing_receipt(exchange, message):
+        if side in awaited_from(snapshot.registry, exchange, message):
             yield report_facts.urgent(snapshot, exchange, message)
 
 

@@ -22,8 +22,9 @@ from msgspec import Raw, Struct
 from dragoman.domain.acts import event_windows, passing_on
 from dragoman.domain.acts.deadlines import profile_of
 from dragoman.domain.acts.event_windows import EventWindow
-from dragoman.domain.acts.families.exchange import ENDED, owing_receipt
+from dragoman.domain.acts.families.exchange import ENDED
 from dragoman.domain.acts.window_notices import ANNOUNCED
+from dragoman.domain.views.receipts import awaited_from
 from dragoman_schemas.state import Exchange, Registry
 
 NEAR: Final = timedelta(days=2)
@@ -112,7 +113,7 @@ def window_in_force(registry: Registry, exchange: Exchange, now: datetime) -> Wi
         stage=stage,
         places={name: exchange.content[name] for name in _PLACES if name in exchange.content},
         not_passed_on={side: posts for side, posts in posts_by_side.items() if posts},
-        unacknowledged=owing_receipt(exchange, message),
+        unacknowledged=awaited_from(registry, exchange, message),
     )
 
 

@@ -48,6 +48,14 @@ class AddresseeReceipts(Struct, frozen=True, kw_only=True):
     not_told: tuple[str, ...] = ()
 
 
+def awaited_from(registry: Registry, exchange: Exchange, message: Message) -> tuple[str, ...]:
+    """Return the addressees that still owe a receipt of a message.
+
+    Nobody owes one after the end of the channel.
+    """
+    return () if registry.ended is not None else owing_receipt(exchange, message)
+
+
 def receipts_of(
     registry: Registry, exchange: Exchange, message: Message, side: str, delivered: str
 ) -> AddresseeReceipts:

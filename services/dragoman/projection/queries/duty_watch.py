@@ -10,13 +10,14 @@ from msgspec.structs import replace
 
 from dragoman.domain.acts import deadline_outcomes, deadlines, line_checks
 from dragoman.domain.acts.deadlines import UNTIMED, Deadline, is_timed, profile_of, timestamp
-from dragoman.domain.acts.families.exchange import owing_receipt, precedence_of
+from dragoman.domain.acts.families.exchange import precedence_of
 from dragoman.domain.acts.families.exchange_content import content_of
 from dragoman.domain.record.codec import Record
 from dragoman.domain.views import alarms, attribution
 from dragoman.domain.views import points_of_contact as points
 from dragoman.domain.views.alarms import Escalation, UnpassedMessage
 from dragoman.domain.views.points_of_contact import PointOfContactState
+from dragoman.domain.views.receipts import awaited_from
 from dragoman.limits import OPEN_LOOKED
 from dragoman.projection.open_deadlines import CIRCUITS, LINE_CHECKS
 from dragoman.projection.row_keys import NEWEST_RECORD, POSITION_BITS, channel_number
@@ -215,7 +216,7 @@ def _undelivered(view: View, exchange: Exchange) -> Iterator[Alarm]:
         half = timedelta(seconds=limits.acknowledgement[precedence_of(exchange, message)]) / 2
         if view.moment - since < half:
             continue
-        for side in owing_receipt(exchange, message):
+        for side in awaited_from(view.registry, exchange, message):
             if not view.delivered(side, message):
                 yield Alarm(
                     alarm="undelivered",
