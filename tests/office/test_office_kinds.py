@@ -101,9 +101,13 @@ def test_search_finds_a_form_that_the_office_does_not_show_and_programs_see_no_o
         matters = get("/exchanges")["exchanges"]
         return [get(""), *(get(f"/exchanges/{each['id']}")["allowed"] for each in matters)]
 
-    before = answers()
-    _choose(china, "hotline")
-    assert answers() == before
+    for _ in range(5):  # a deadline may fall meanwhile
+        _choose(china, "full")
+        before = answers()
+        _choose(china, "hotline")
+        if (after := answers()) == before:
+            break
+    assert after == before
     assert "joint-report" in _forms(china, "?q=report")
     china.open(f"{CHANNEL}/go?q=joint+report")
     assert any("joint-report" in each for each in [china.path, *china.xpath("//main//a/@href")]), (
