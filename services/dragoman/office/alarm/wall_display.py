@@ -138,7 +138,11 @@ def _row(context: PageContext, shown: ShownRow) -> WallRow:
         facts=context.words.listed(
             filter(
                 None,
-                (shown.marking, shown.lead or context.words.listed(shown.has), shown.handed),
+                (
+                    f"[{shown.marking}]" if shown.marking else "",
+                    shown.lead or context.words.listed(shown.has),
+                    shown.handed,
+                ),
             )
         ),
         of=shown,
