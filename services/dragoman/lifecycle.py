@@ -69,6 +69,7 @@ class Lifecycle:
         self._hurried = asyncio.Event()
         self._since = time.monotonic()
         self._told = ""
+        self._untold: list[str] = []
 
     # What it does now
 
@@ -84,7 +85,7 @@ class Lifecycle:
         self.phase = "serving"
         seconds = round(time.monotonic() - self._since, 1)
         log.info("service.ready", service=self.service, seconds=seconds)
-        notify("READY=1\nSTATUS=serving")
+        self._notify("READY=1\nSTATUS=serving")
 
     @property
     def status(self) -> Text:
@@ -120,7 +121,7 @@ class Lifecycle:
             was, self.phase = self.phase, "stopping"
             self._since = time.monotonic()
             log.info("service.stopping", service=self.service, signal=number.name)
-            notify(f"STOPPING=1\nSTATUS=stopping after {number.name}")
+            self._notify(f"STOPPING=1\nSTATUS=stopping after {number.name}")
             for pass_on in self.stops:
                 pass_on(number)
             self._asked.set()
@@ -139,6 +140,7 @@ class Lifecycle:
             task.uncancel()
         finally:
             await cancel_until_ended([telling])
+            self._tell_the_rest()
             if self._signal is not None:
                 seconds = round(time.monotonic() - self._since, 1)
                 log.info("service.stopped", service=self.service, seconds=seconds)
@@ -158,7 +160,7 @@ class Lifecycle:
 
     def _reload(self) -> None:
         """Take over from the settings what can be changed while the service runs."""
-        notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        self._notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
         try:
             if self._read_settings is not None:
                 settings = self._read_settings()
@@ -177,31 +179,51 @@ class Lifecycle:
             log.info(
                 "settings.reloaded", taken="log.level, certificates and witnesses; no other setting"
             )
-        notify("READY=1")
+        self._notify("READY=1")
 
     async def _tell(self) -> None:
         """Tell the service manager how far the start is, and that the loop turns."""
         period = watchdog_seconds()
         wait = min(period / 2, _STATUS_SECONDS) if period else _STATUS_SECONDS
         while True:
+            self._tell_the_rest()
             if period:
-                notify("WATCHDOG=1")
-            if self.phase == "starting" and (status := str(self.status)) != self._told:
+                notify("WATCHDOG=1")  # the next one will do, if this one is not taken
+            status = str(self.status)
+            is_news = self.phase == "starting" and status != self._told
+            if is_news and notify(f"STATUS={status}"):
                 self._told = status
-                notify(f"STATUS={self._told}")
             await asyncio.sleep(wait)
 
+    def _notify(self, state: str) -> None:
+        """Tell the service manager a step, now or as soon as it takes one."""
+        self._untold.append(state)
+        self._tell_the_rest()
 
-def notify(state: str) -> None:
+    def _tell_the_rest(self) -> None:
+        while self._untold and notify(self._untold[0]):
+            del self._untold[0]
+
+
+def notify(state: str) -> bool:
     """Send a state to the service manager, if one started this process.
 
     `state` has lines `NAME=value`. A socket whose name begins with `@` is abstract.
+    Returns False if the manager has to read earlier states first. It never waits for
+    that, because a post would wait too.
     """
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address:
-        return
-    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
-        sender.sendto(state.encode(), "\0" + address[1:] if address[0] == "@" else address)
+        return True
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        sender.setblocking(False)
+        try:
+            sender.sendto(state.encode(), "\0" + address[1:] if address[0] == "@" else address)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True  # nobody is there
+    return True
 
 
 def watchdog_seconds(environ: Any = os.environ) -> float:
