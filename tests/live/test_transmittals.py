@@ -106,7 +106,7 @@ async def answered(handed: Handed, timed: TimedGateway) -> None:
         handed.answered.append(
             await handed.talks.does("south/officer", OFFICIAL, handed.transmittal, act)
         )
-    timed.set(BEGUN + timedelta(days=91))
+    timed.set(BEGUN + timedelta(days=91, hours=1))  # all of this took its time too
     await timed.watched()
 
 
