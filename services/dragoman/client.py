@@ -224,6 +224,8 @@ class Client:
         if body is not None:
             sent.setdefault("Content-Type", "application/json")
         data = None if body is None else io.BytesIO(body)
+        if self._session.closed:
+            raise Unreachable(f"the line to {self.base_url} is closed here", never_left=True)
         try:
             async with self._session.request(
                 method, self.base_url + path, data=data, headers=sent, timeout=timeout

@@ -2,26 +2,33 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
+import msgspec
 import pytest
 from msgspec import Raw
 
 from dragoman.audit import compare
 from dragoman.client import ProblemResponse, Unreachable
 from dragoman.domain.acts.log_policy import log_of
+from dragoman.domain.record.codec import Record, parse_stored
 from dragoman.eventlog import durable
 from dragoman.eventlog.archive_format import Pinned
 from dragoman.eventlog.event_log import LogBroken
 from dragoman.eventlog.settled_copy import SettledCopy
 from dragoman.projection.writer_messages import StoreDamaged
 from dragoman.station import follower as following
+from dragoman.station.copy_erasures import CopyErasures
 from dragoman.station.copy_log import CopyLog, StagedFile
 from dragoman.station.follower import CopyFollower
 from dragoman.station.link import End, Head, LogMessage, StreamEvent
 from dragoman.tlog import leaf, tiles
 from dragoman_schemas.problems import Problem
 from dragoman_schemas.responses import Entry
+from dragoman_schemas.state import Registry
 from heads import head_over
 from patience import PATIENCE_S
 from world import NOTE, World
@@ -406,6 +413,52 @@ async def test_a_record_that_nobody_erased_is_not_taken_as_its_entry(tmp_path: P
     station = Station(tmp_path, world, line)
     await station.until(lambda: bool(station.faults))
     assert station.copy.size == 0
+    await station.close()
+
+
+@dataclass
+class Fold:
+    """The fold of a log, as far as a test has it."""
+
+    raws: list[bytes]
+    registry: Registry
+    is_channel: bool = True
+
+    def record_at(self, position: int) -> Record | None:
+        return parse_stored(self.raws[position - 1])
+
+
+@pytest.mark.parametrize("last", ["the fold", "the head", "a start"])
+async def test_what_all_sides_erased_leaves_the_copy_whatever_came_last(
+    tmp_path: Path, last: str
+) -> None:
+    world, line = world_of(2), Line()
+    exchange = world.open(N, {**NOTE, "text": "Seen off Zanzibar."})
+    before, gone = world.registry, [*world.ledger.records_of(exchange)]
+    records = [msgspec.to_builtins(record) for record in gone]
+    world.attested({"act": "erasure", "records": records}, "nato/root", "china/root")
+    size = len(world.raws)
+    line.show(world.raws, signed=size - 1 if last == "the head" else size)
+    station = Station(tmp_path, world, line)
+    await station.until(lambda: station.copy.settled_size == line.signed)
+    fold = Fold(world.raws, before if last == "the fold" else world.registry)
+    erasures = CopyErasures(cast("Any", fold), station.copy)
+    carrying_out = asyncio.create_task(erasures.run())
+    archive = station.copy.settled.archive
+    if last != "a start":
+        await asyncio.sleep(0.05)
+        assert not any(archive.is_erased(record.position) for record in gone)
+        if last == "the fold":
+            fold.registry = world.registry
+            erasures.folded(cast("Any", SimpleNamespace(erased=gone)))
+        else:
+            line.sign()
+            await station.until(lambda: station.copy.settled_size == size)
+            erasures.settled()
+    await station.until(lambda: all(archive.is_erased(record.position) for record in gone))
+    assert b"Zanzibar" not in (tmp_path / "copy" / "records").read_bytes()
+    carrying_out.cancel()
+    await asyncio.gather(carrying_out, return_exceptions=True)
     await station.close()
 
 

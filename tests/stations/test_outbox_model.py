@@ -87,7 +87,12 @@ class Host:
         self.loop = loop
         self.mood = "answers"
         self.log: list[ActLine] = []
-        self.copied = 0
+        self.copied: list[ActLine] = []
+        self.folded: list[ActLine] = []
+        self.settled_size = 0
+        """Its records under a signed head, which are final too."""
+
+        self.is_refolding = False
         self.listeners: set[Any] = set()
         self.name = "nato-china"
         self.heard = loop.time()
@@ -136,22 +141,44 @@ class Host:
     # The copy
 
     @property
+    def size(self) -> int:
+        return len(self.copied)
+
+    def copy(self, records: int) -> None:
+        """Copy some more, and take back first what the log no longer has."""
+        if self.copied != self.log[: self.size]:
+            del self.copied[self.settled_size :]
+            self.is_refolding = True
+        self.copied = self.log[: self.size + records]
+        self.settled_size = max(self.settled_size, self.size - 2)
+        if not self.is_refolding:
+            self.refold()
+
+    def cut(self, records: int) -> None:
+        """Lose the newest records with the machine."""
+        del self.log[max(self.settled_size, len(self.log) - records) :]
+
+    def refold(self) -> None:
+        self.folded, self.is_refolding = list(self.copied), False
+
+    @property
     def state(self) -> Any:
-        return SimpleNamespace(position=self.copied)
+        return SimpleNamespace(position=len(self.folded))
 
     def posted(self, id: str) -> int | None:
-        return self.position(id, self.copied)
+        ids = [id_of(line) for line in self.folded]
+        return ids.index(id) + 1 if id in ids else None
 
     async def reached(self, position: int, _: float) -> None:
-        if position > self.copied:
+        if position > len(self.folded):
             raise NotYetApplied(sentence("not yet"))
 
     def record_at(self, position: int) -> Any:
-        act = bytes(self.log[position - 1].act)
+        act = bytes(self.folded[position - 1].act)
         return SimpleNamespace(act=act, envelope=SimpleNamespace(actor=OFFICER))
 
     async def final(self) -> int:
-        return max(0, self.copied - 2)
+        return self.settled_size
 
 
 def id_of(line: ActLine) -> str:
@@ -196,7 +223,7 @@ class OutboxModel(RuleBasedStateMachine):
             final=self.host.final,
             accuse=lambda entry, _: self.accused.append(entry.id),
             is_held=lambda: False,
-            copied=lambda: self.host.copied,
+            copy=cast("Any", self.host),
             is_in_doubt=lambda: False,
         )
 
@@ -249,6 +276,15 @@ class OutboxModel(RuleBasedStateMachine):
             return
         self.kept.add(id)
 
+    @rule(acts=st.integers(1, 4), copied=st.integers(0, 4))
+    def flow(self, *, acts: int, copied: int) -> None:
+        """Have some acts recorded, as on a good day."""
+        for _ in range(acts):
+            self.post(continues=False, chosen=None)
+        self.hear()
+        self.send("answers")
+        self.copy(copied)
+
     @rule(
         mood=st.sampled_from(
             ("answers", "answers", "cut", "lost", "answer lost", "busy", "refuses")
@@ -275,7 +311,16 @@ class OutboxModel(RuleBasedStateMachine):
 
     @rule(records=st.integers(1, 3))
     def copy(self, records: int) -> None:
-        self.host.copied = min(len(self.host.log), self.host.copied + records)
+        self.host.copy(records)
+
+    @rule(records=st.integers(1, 3))
+    def cut(self, records: int) -> None:
+        """Go on at a host that lacks the newest records."""
+        self.host.cut(records)
+
+    @rule()
+    def refold(self) -> None:
+        self.host.refold()
 
     @rule(is_full=st.booleans())
     def fill(self, *, is_full: bool) -> None:
@@ -348,7 +393,8 @@ class OutboxModel(RuleBasedStateMachine):
         self.disk.is_full = False
         self.start()
         for _ in range(4 * len(self.kept) + 4):
-            self.host.copied = len(self.host.log)
+            self.host.copy(len(self.host.log))
+            self.refold()
             self.hear()
             self.send("answers")
             self.copy(3)

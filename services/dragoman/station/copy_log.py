@@ -136,6 +136,8 @@ class CopyLog:
         self._changed = asyncio.Event()
         self._generation = 0
         self.on_taken_back: Callable[[], None] = lambda: None
+        self.is_refolding = False
+        """True while the fold still has records that were taken back."""
         self.settled.recall_conviction()
 
     @property

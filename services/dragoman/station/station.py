@@ -19,14 +19,13 @@ from dragoman.application.clock import stamp
 from dragoman.application.service import Service
 from dragoman.application.station_port import HostLine
 from dragoman.data_directory import PlaceGuard
-from dragoman.domain.acts.erasure import entry_of
 from dragoman.eventlog import durable
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.eventlog.settled_copy import SettledCopy
 from dragoman.projection.projection import Projection
-from dragoman.projection.stored_row import StoredRow
 from dragoman.station import joined_channels
 from dragoman.station.command_handler import StationCommandHandler
+from dragoman.station.copy_erasures import CopyErasures
 from dragoman.station.copy_log import CopyLog
 from dragoman.station.cosigner import Cosigner
 from dragoman.station.file_carrier import FileCarrier
@@ -44,7 +43,6 @@ from dragoman.stores.outbox import ON_THE_WAY, Outbox, OutboxEntry
 from dragoman.stores.signed_heads import SignedHeadStore
 from dragoman.supervision import StartTask
 from dragoman.text import Text, sentence
-from dragoman_schemas.acts.office.channel import ErasedRecord
 
 log = structlog.get_logger()
 
@@ -80,7 +78,7 @@ class Station:
                 name, SettledCopy(folder, channel.pinned), folder.with_name(f"{name}.staged")
             )
             self.copies[name] = copy
-        self._erasing: dict[str, list[ErasedRecord]] = {}
+        self._erasures: dict[str, CopyErasures] = {}
         self._followers: dict[str, CopyFollower] = {}
         self._cosigners: dict[str, Cosigner] = {}
         self._own_records: dict[str, OwnRecords] = {}
@@ -106,7 +104,6 @@ class Station:
         copy.on_taken_back = partial(self._taken_back, projection)
         if projection.state.position > copy.size or self._refold_file(name).exists():
             self._taken_back(projection)
-        projection.listeners.add(partial(self._folded, name))
 
     def _refold_file(self, name: str) -> Path:
         """Return the file that lasts from a taking back until all is folded anew."""
@@ -114,6 +111,7 @@ class Station:
 
     def _taken_back(self, projection: Projection) -> None:
         """Have a channel folded anew from what is settled."""
+        self.copies[projection.name].is_refolding = True
         durable.write(self._refold_file(projection.name), b"")
         projection.store.report_difference(
             projection.name, "records that had rung here are under no signed head"
@@ -121,13 +119,11 @@ class Station:
 
     def refolded(self) -> None:
         """Note that everything was folded anew."""
-        for name in self.channels:
+        for name, copy in self.copies.items():
             self._refold_file(name).unlink(missing_ok=True)
-
-    def _folded(self, name: str, row: StoredRow) -> None:
-        """Note the records that a folded erasure takes away."""
-        if row.erased:
-            self._erasing.setdefault(name, []).extend(row.erased)
+            copy.is_refolding = False
+        for erasures in self._erasures.values():
+            erasures.settled()
 
     # The lines
 
@@ -165,6 +161,9 @@ class Station:
         assert self._outbox is not None
         name, copy = channel.name, self.copies[channel.name]
         is_new = copy.size == 0
+        erasures = self._erasures[name] = CopyErasures(projection, copy)
+        projection.listeners.add(erasures.folded)
+        start(self._service.keep(f"erasures of {name}", erasures.run))
         follower = self._followers[name] = CopyFollower(
             link,
             copy,
@@ -204,7 +203,7 @@ class Station:
             accuse=partial(self._accuse, name),
             is_in_doubt=lambda: (self._hindrance(name) or self._held(name)) is not None,
             is_held=lambda: self._held(name) is not None,
-            copied=lambda: copy.size,
+            copy=copy,
         )
         self._handler.submitters[name] = submitter
         answers = joined_channels.copy_folder(self._data, name).parent.glob(f"{name}.answer-*.json")
@@ -249,23 +248,15 @@ class Station:
             copy.close()
 
     async def _head_taken(self, name: str, note: bytes) -> None:
-        """Keep a head of the host for readers here, and carry out erasures under it."""
+        """Keep a head of the host for readers here."""
         assert self._heads is not None
+        self._erasures[name].settled()
         if name in self._cosigners:
             self._cosigners[name].take(note)
         with suppress(LogUnreachable, WriteConflict):
             newest = await self._heads.newest(name)
             if newest is None or newest.note != note:
                 await self._heads.put(name, note, newest)
-        erased, copy = self._erasing.pop(name, []), self.copies[name]
-        entries = {
-            record.position: entry_of(record)
-            for record in erased
-            if record.position <= copy.settled_size
-            and not copy.settled.archive.is_erased(record.position)
-        }
-        if entries:
-            await copy.erase(entries)
 
     async def _final(self, projection: Projection) -> int:
         """Return the position of the last record that is final, or settled."""

@@ -1,8 +1,9 @@
 """The outbox on its way to a host: in order, each act once, and never past its time.
 
 The copy here decides. Before each try, and whatever the host answered, the id is looked
-up in the copy: an act that is there is recorded, and nothing else is. Acts of one
-exchange leave one after the other; exchanges go side by side, urgent ones first.
+up in the copy: an act that is there is recorded, and nothing else is. While the fold
+still has records that were taken back, nothing is decided, and acts leave again. Acts
+of one exchange leave one after the other; exchanges go side by side, urgent ones first.
 """
 
 import asyncio
@@ -23,6 +24,7 @@ from dragoman.domain.decide import Submission
 from dragoman.domain.record.errors import Refusal, Refused, make_refusal
 from dragoman.eventlog.event_log import LogUnreachable
 from dragoman.projection.projection import NotYetApplied, Projection
+from dragoman.station.copy_log import CopyLog
 from dragoman.station.file_carrier import NotBrought
 from dragoman.station.link import SILENT_SECONDS, HostLink
 from dragoman.stores.outbox import BACK, ON_THE_WAY, URGENT, Outbox, OutboxEntry
@@ -80,21 +82,21 @@ class Submitter:
         accuse: Callable[[OutboxEntry, bytes], None],
         is_in_doubt: Callable[[], bool],
         is_held: Callable[[], bool],
-        copied: Callable[[], int],
+        copy: CopyLog,
     ) -> None:
         """Send a channel's entries over a link, for the station `actor`.
 
         `sign` decides and signs an entry that had to wait, or raises `Refused`. `bring`
         brings the files that an act names to the host. `final`
         gives the position up to which records are final. `accuse` is called with the
-        host's answer if the copy has something else where that says a record is. A
-        refusal decides nothing while the host `is_in_doubt`, and nothing leaves while
-        the outbox `is_held`. `copied` gives the number of records in the copy.
+        host's answer if the copy has something else at that position, under a signed
+        head. A refusal decides nothing while the host `is_in_doubt`, and nothing leaves
+        while the outbox `is_held`. `projection` is folded from the `copy`.
         """
         self._link, self._outbox, self._projection = link, outbox, projection
         self._cid, self._actor = cid, actor
         self._sign, self._bring, self._final, self._accuse = sign, bring, final, accuse
-        self._is_in_doubt, self._is_held, self._copied = is_in_doubt, is_held, copied
+        self._is_in_doubt, self._is_held, self._copy = is_in_doubt, is_held, copy
         self._wake = asyncio.Event()
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._settled: dict[str, list[asyncio.Future[OutboxEntry]]] = {}
@@ -180,13 +182,13 @@ class Submitter:
                 continue
             if entry.state == "recorded":
                 await self._let_go(entry)
-            elif self._projection.posted(entry.id) is not None:
-                await self._note_recorded(entry)
+            elif (position := self._posted(entry.id)) is not None:
+                await self._note_recorded(entry, position)
             elif entry.state in ON_THE_WAY:
-                if self.is_over(entry):
-                    await self._back(replace(entry, state="ended"))
-                else:
+                if not self.is_over(entry):
                     waiting.setdefault(entry.queue, entry)
+                elif not self._copy.is_refolding:
+                    await self._back(replace(entry, state="ended"))
         if self.is_stopped or self._is_held():
             return
         ordered = sorted(waiting.values(), key=_rank)
@@ -208,13 +210,20 @@ class Submitter:
         """Return whether nobody has changed or withdrawn an entry meanwhile."""
         return self._outbox.find(entry.cid, entry.id) is entry
 
+    def _posted(self, id: str) -> int | None:
+        """Return the position of an act in the copy; None for none.
+
+        None too where nobody can tell, because the fold has what was taken back.
+        """
+        return None if self._copy.is_refolding else self._projection.posted(id)
+
     def _is_gone(self, entry: OutboxEntry) -> bool:
         """Return whether its record was taken back, so that it has to leave again.
 
         The copy is asked too: after a start it may not be folded to its end yet.
         """
         is_folded = entry.position <= self._projection.state.position
-        is_cut = entry.position > self._copied()
+        is_cut = entry.position > self._copy.size
         return (is_folded or is_cut) and self._projection.posted(entry.id) is None
 
     def _tried(self, queue: str, task: asyncio.Task[None]) -> None:
@@ -266,8 +275,9 @@ class Submitter:
     async def _signed(self, entry: OutboxEntry) -> OutboxEntry:
         """Return an entry that had to wait, signed now or returned."""
         opening = self._outbox.find(entry.cid, entry.exchange)
-        is_recorded = self._projection.posted(entry.exchange) is not None
-        if not is_recorded and opening is not None and opening.state in ON_THE_WAY:
+        is_recorded = self._posted(entry.exchange) is not None
+        is_to_come = opening is not None and opening.state in ON_THE_WAY
+        if self._copy.is_refolding or (is_to_come and not is_recorded):
             self._pause(entry)
             return entry
         try:
@@ -315,14 +325,15 @@ class Submitter:
                 self._pause(entry)
                 return
             self.unshown = None
-            if self._projection.posted(entry.id) is None:
+            if self._is_contradicted(entry, position):
                 self.is_stopped = True
                 self._accuse(entry, msgspec.json.encode(outcome))
                 return
-        if self._projection.posted(entry.id) is not None:
-            await self._note_recorded(entry)
+        if (shown := self._posted(entry.id)) is not None:
+            await self._note_recorded(entry, shown)
         elif (
-            outcome.status in _REFUSED_FOR_GOOD
+            not self._copy.is_refolding
+            and outcome.status in _REFUSED_FOR_GOOD
             and not self._is_in_doubt()
             and outcome.problem is not UNSET
             and outcome.problem.type != _ID_IS_USED
@@ -331,10 +342,13 @@ class Submitter:
         else:
             self._pause(entry)
 
-    async def _note_recorded(self, entry: OutboxEntry) -> None:
+    def _is_contradicted(self, entry: OutboxEntry, position: int) -> bool:
+        """Return whether a signed head covers something else at an act's position."""
+        is_signed = position <= self._copy.settled_size and not self._copy.is_refolding
+        return is_signed and self._projection.posted(entry.id) is None
+
+    async def _note_recorded(self, entry: OutboxEntry, position: int) -> None:
         """Note that an entry, or something else with its id, is in the copy."""
-        position = self._projection.posted(entry.id)
-        assert position is not None
         record = self._projection.record_at(position)
         if record is not None and record.act and not entry.is_of(record.envelope.actor, record.act):
             refusal = make_refusal(
@@ -377,6 +391,8 @@ class Submitter:
 
         One whose record was taken back leaves again.
         """
+        if self._copy.is_refolding:
+            return
         if self._is_gone(entry):
             await self._outbox.change(entry, state="unanswered", position=0)
         elif entry.position <= await self._final():
