@@ -34,7 +34,7 @@ from mutant import ROOT, Mutant, file_of
 REPORT: Final = ROOT / "build" / "mutants.txt"
 DEMANDED: Final = 0.85
 MEMORY_BYTES: Final = 4 << 30
-TEST_SECONDS: Final = 10
+TEST_SECONDS: Final = 30
 READS_THE_TABLES: Final = ("test_table.py", "test_profiles.py", "test_titles.py")
 """Tests that hold the tables against the catalogue, and so touch all of them."""
 
@@ -105,6 +105,7 @@ class Hunt:
         self._jobs = jobs
         self._killers: dict[str, list[str]] = defaultdict(list)
         self._failed = -1
+        self._failures: list[str] = []
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Learn what each test touches, then hunt."""
@@ -114,10 +115,10 @@ class Hunt:
         results: Any = context.SimpleQueue()
         learner = context.Process(target=self._learn, args=(list(items.values()), results))
         learner.start()
-        by_test, seconds = results.get()
+        by_test, seconds, failures = results.get()
         learner.join()
-        if not by_test:
-            _stop("the tests fail as they are; mend them first")
+        if failures:
+            _stop("\n".join([*failures, "these tests fail as they are; mend them first"]))
         ordered = _various_first(items, seconds)
         if killer := self._killed_by(UNCHANGED, [items[each] for each in ordered]):
             _stop(f"with nothing changed, but in another order, {killer} fails; mend it first")
@@ -153,13 +154,17 @@ class Hunt:
             os.write(self._failed, item.nodeid.encode())
             os._exit(1)
 
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Remember what fails with nothing changed."""
+        if report.failed:
+            self._failures.append(f"{report.longreprtext}\n{report.nodeid}")
+
     def _learn(self, items: list[pytest.Item], results: Any) -> None:
         _quiet()
         touched = Touched(self._names)
         for item, following in _pairs(items):
             touched.run(item, following)
-        failed = bool(items) and items[0].session.testsfailed > 0
-        results.put(({}, {}) if failed else (touched.by_test, touched.seconds))
+        results.put((touched.by_test, touched.seconds, self._failures))
 
     def _work(
         self,
