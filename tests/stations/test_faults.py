@@ -62,7 +62,7 @@ async def test_nothing_is_lost_or_doubled(
         await audited(premises, traffic, row)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(3600)
 async def test_what_is_sent_again_at_another_station_of_the_side_is_recorded_once(
     premises: Premises,
     session: aiohttp.ClientSession,
@@ -87,7 +87,7 @@ async def test_what_is_sent_again_at_another_station_of_the_side_is_recorded_onc
         await audited(premises, traffic, row)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(3600)
 async def test_a_line_that_loses_a_third_of_its_packets_loses_no_act(
     premises: Premises,
     session: aiohttp.ClientSession,
