@@ -66,7 +66,7 @@ unit: $(VENV)/.dev ## Run the tests of rules, tree, formats, reports and words: 
 
 test: $(VENV)/.dev node_modules/.package-lock.json $(ASSETS) ## Check, and run all tests
 	@$(MAKE) --no-print-directory -j2 check compiled
-	@echo "all tests: about 25 minutes on two cores, longer on busy ones"
+	@echo "all tests: about 20 minutes on two cores, longer on busy ones"
 	$(BIN)/pytest -n $(WORKERS) $(GROUPED) $(TWICE) $(TESTS)
 
 affected: $(VENV)/.dev node_modules/.package-lock.json $(ASSETS) ## Run the tests of what you changed since main, or SINCE=COMMIT, and say why; LIST=1 only lists them
