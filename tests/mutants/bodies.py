@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from difflib import ndiff
 from importlib import import_module
 from pathlib import Path
-from textwrap import dedent
+from textwrap import dedent, indent
 from types import FunctionType
 from typing import Final
 
@@ -160,7 +160,11 @@ def _mutant(bodies: Bodies, name: str) -> Mutant:
 
     def apply() -> None:
         namespace = dict(vars(module))
-        exec(bodies.text(name), namespace)  # its source is ours, changed by one node
+        text = bodies.text(name)
+        if target.__code__.co_freevars == ("__class__",):  # it calls `super()`
+            within = indent(text, "    ")
+            text = f"def _made(__class__):\n{within}\n    return {name}\n{name} = _made(None)"
+        exec(text, namespace)  # its source is ours, changed by one node
         changed = namespace[name]
         assert isinstance(changed, FunctionType)
         target.__code__, target.__defaults__, target.__kwdefaults__ = (
