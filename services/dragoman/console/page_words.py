@@ -58,6 +58,10 @@ class PageWords:
         """Return the subject of an exchange, with the records that gave it."""
         return sourced(self.subject(state), StandingSource("title", state.id))
 
+    def marked(self, marking: str) -> Runs:
+        """Return the marking that a matter's messages have beside the channel's."""
+        return (" ", Aside(("[", QuotedText(marking), "]"))) if marking else ()
+
     def time(self, time: str, form: str = "minute") -> Mark:
         """Return a time."""
         return Mark("time", self.w.written(time, form), stamp(as_moment(time)))

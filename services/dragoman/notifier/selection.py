@@ -364,7 +364,7 @@ def _item(projection: Projection, entry: Entry) -> OutgoingItem | None:
     exchange = projection.exchange(envelope.subject)
     facts = _facts(record, exchange)
     hidden = exchange is not None and attribution.unattributed(exchange)
-    marking = getattr(record.data, "marking", None)
+    markings = (projection.registry.marking, getattr(record.data, "marking", ""))
     withheld = hidden or attribution.refers(
         msgspec.json.decode(record.act, type=dict[str, Raw]), matter_names.hides(projection)
     )
@@ -382,7 +382,7 @@ def _item(projection: Projection, entry: Entry) -> OutgoingItem | None:
         exchange="" if exchange is None else exchange.id,
         exercise=projection.registry.kind == "exercise",
         time=envelope.time,
-        marking=marking if isinstance(marking, str) else projection.registry.marking,
+        marking=", ".join(dict.fromkeys(text for text in markings if isinstance(text, str))),
         unattributed=hidden,
         represented=()
         if hidden or exchange is None or facts.side != exchange.side

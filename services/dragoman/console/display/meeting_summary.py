@@ -21,6 +21,7 @@ from dragoman.console.display.office_clocks import Office, office_of, places
 from dragoman.domain.acts.duty_calendar import DutyCalendar
 from dragoman.domain.acts.event_windows import MEETINGS
 from dragoman.domain.acts.families.contact import standing_office
+from dragoman.domain.acts.families.exchange import own_markings
 from dragoman.domain.views import flags
 from dragoman.domain.views.titles import subject_of
 from dragoman.i18n.words import Words, stamp
@@ -135,6 +136,7 @@ class MeetingSummary(Struct, frozen=True, kw_only=True, omit_defaults=True):
     invokes: str = ""
     default_venue: bool = False
     for_the_record: bool = False
+    marking: str = ""
 
     @property
     def begins(self) -> str:
@@ -205,6 +207,7 @@ def summarize(
         level=_level(kind, owed, now),
         side=state.side,
         subject=subject_of(state),
+        marking=own_markings(state),
         precedence=state.precedence,
         opened=state.opened.time,
         updated=state.updated.time,

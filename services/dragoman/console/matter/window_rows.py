@@ -155,6 +155,7 @@ class WindowWords(PageWords):
         name = kind or QuotedText(text, tag)
         title = StandingSource("title", window.exchange)
         parts.append(sourced(PageLink((name,), f"/exchanges/{window.exchange}"), title))
+        parts += self.marked(window.marking)
         place = where(w, window)
         if place:
             source = StandingSource("in_force", window.exchange)

@@ -13,6 +13,7 @@ from dragoman.console.page.rendering import Page, PageRoute
 from dragoman.console.page_words import PageWords
 from dragoman.document.blocks import Empty, Group, Listing, ListingRow, PageDocument, Section
 from dragoman.domain.acts.families import data_series, recurrence
+from dragoman.domain.acts.families.exchange import own_markings
 from dragoman.members.runs import Cell, PageLink, QuotedText, StandingSource, sourced
 from dragoman.projection.view import View
 from dragoman_schemas.state import Exchange
@@ -35,7 +36,7 @@ def laid_out(words: PageWords, states: list[Exchange]) -> PageDocument:
     say = words.w.say
     begin = PageLink((say("Propose a series"),), f"/compose/{FORMAT}", "button")
     sections = tuple(
-        Section((sourced(words.subject(state), StandingSource("title", state.id)),), (block,))
+        Section((words.title(state), *words.marked(own_markings(state))), (block,))
         for state in states
         for block in (value_table(words, state),)
     )

@@ -54,6 +54,7 @@ from dragoman.console.page.rendering import html, render_template
 from dragoman.domain.acts.act_registry import RULES
 from dragoman.domain.acts.act_rules import OFFICERS
 from dragoman.domain.acts.deadlines import timestamp
+from dragoman.domain.acts.families.exchange import markings
 from dragoman.domain.record.errors import Malformed
 from dragoman.domain.views import alarms as rungs
 from dragoman.i18n import urgent
@@ -353,7 +354,7 @@ def _ring(
         name=capitalized(name),
         matter=message_view.matter(words, exchange, message, duty.clock.side),
         within=message_view.within(words, exchange, message, duty.clock.side),
-        marking=projection.registry.marking,
+        marking=markings(projection.registry, exchange),
         sender=message.said.side,
         by=message.said.by,
         to=message.to,

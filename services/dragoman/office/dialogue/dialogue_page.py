@@ -8,7 +8,7 @@ same words for every side.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from typing import Final, Literal, get_args
 
@@ -37,6 +37,7 @@ from dragoman.console.display.report_views import ReportLine
 from dragoman.console.matter.agreement_words import AgreementWords
 from dragoman.console.page.context import PageContext
 from dragoman.console.page.rendering import Page, PageRoute
+from dragoman.domain.acts.families.exchange import own_markings
 from dragoman.domain.views.undertakings import in_order, undertaking_view
 from dragoman.i18n.words import Words, as_moment
 from dragoman.limits import SCREEN_ROWS
@@ -45,6 +46,7 @@ from dragoman.projection.queries import dialogue as projected
 from dragoman.text import capitalized
 from dragoman_schemas.act_frame import Area
 from dragoman_schemas.agreement_responses import UndertakingView
+from dragoman_schemas.state import Exchange
 
 _ISSUES: Final = 20
 _MEETINGS: Final = 12
@@ -147,6 +149,7 @@ async def dialogue(context: PageContext) -> Page:
             "next": _next(view, context.moment),
             "agreements": AgreementWords(context),
             "promised": undertaking_lane.shown(view.undertakings),
+            "own_markings": {state.id: own_markings(state) for state in _states(result)},
             "named": lambda name: _named(context.words, name),
             "issues": _page_of(context, view.issues),
             "issue_of": {
@@ -156,6 +159,12 @@ async def dialogue(context: PageContext) -> Page:
             "apart": _apart(context),
         },
     )
+
+
+def _states(dialogue: projected.Dialogue) -> Iterator[Exchange]:
+    """Yield every exchange that the page names, and some of them again."""
+    for group in dialogue:
+        yield from (item[0] if isinstance(item, tuple) else item for item in group)
 
 
 def _display(context: PageContext) -> Display:

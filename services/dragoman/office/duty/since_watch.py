@@ -31,6 +31,7 @@ from dragoman.document.blocks import (
     section,
 )
 from dragoman.domain.acts.duty_calendar import calendar_of
+from dragoman.domain.acts.families.exchange import own_markings
 from dragoman.domain.acts.families.exchange_content import content_of
 from dragoman.domain.record.errors import Refused
 from dragoman.domain.views import attribution, open_matters
@@ -187,7 +188,8 @@ class _Words(PageWords):
     def _matter(self, matter: MatterSince, texts: dict[int, Runs]) -> Section:
         """Return the records of a matter, and its status then and now."""
         w, state = self.w, matter.state
-        title = (self.exchange(state.id, state.number), " ", self.title(state))
+        marked = self.marked(own_markings(state))
+        title = (self.exchange(state.id, state.number), " ", self.title(state), *marked)
         points = tuple(
             (*self.line(record), *texts.get(record.position, ())) for record in matter.records
         )

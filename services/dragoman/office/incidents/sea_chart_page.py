@@ -38,6 +38,7 @@ from dragoman.console.page.periods import (
 from dragoman.console.page.rendering import Page, PageRoute, refused
 from dragoman.domain.acts import geodesy
 from dragoman.domain.acts.deadlines import timestamp
+from dragoman.domain.acts.families.exchange import own_markings
 from dragoman.domain.acts.field_checks import UNKNOWN
 from dragoman.domain.record.errors import Refused
 from dragoman.i18n.words import Words, as_moment
@@ -131,6 +132,7 @@ async def chart(context: PageContext) -> Page:
         "live": context.past or context.service.is_live(context.projection),
         "found": result,
         "asked": query,
+        "own_markings": own_markings,
     }
     if result is None:
         return Page(template="sea_chart.html", view=view, rows=(), values=values, status=400)

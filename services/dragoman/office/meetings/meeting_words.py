@@ -59,6 +59,7 @@ class MeetingWords(PageWords):
         title = sourced(name, StandingSource("title", meeting.exchange))
         what: list[Cell] = [
             PageLink(title, f"/meetings/{meeting.exchange}"),
+            *self.marked(meeting.marking),
             Aside(self.about(meeting)),
             Aside(self.venue(meeting)),
             Aside(self.exchange(meeting.exchange, meeting.number)),

@@ -27,6 +27,7 @@ from dragoman.console.page.context import PageContext
 from dragoman.console.page.rendering import Page, PageRoute, refused
 from dragoman.domain.acts import deadlines, event_windows
 from dragoman.domain.acts.duty_calendar import WEEK, DutyCalendar
+from dragoman.domain.acts.families.exchange import own_markings
 from dragoman.domain.views.titles import subject_of
 from dragoman.i18n.words import Words, stamp
 from dragoman.projection.view import View
@@ -70,6 +71,7 @@ class MonthEvent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     state: str = ""
     begins: str
     ends: str = ""
+    marking: str = ""
 
 
 class MonthDay(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -105,6 +107,7 @@ class MonthRow(Struct, frozen=True, kw_only=True):
     ends: str = ""
     number: str = ""
     exchange: str = ""
+    marking: str = ""
 
 
 class _MonthParts(NamedTuple):
@@ -221,6 +224,7 @@ def _event(exchange: Exchange, window: TimeWindow, state: str = "") -> MonthEven
         state=state,
         begins=window.begins,
         ends=window.ends,
+        marking=own_markings(exchange),
     )
 
 
@@ -338,6 +342,7 @@ def _lines(day: MonthDay) -> Iterator[MonthRow]:
             ends=event.ends,
             number=event.number,
             exchange=event.exchange,
+            marking=event.marking,
         )
 
 

@@ -40,6 +40,7 @@ from dragoman.document.blocks import (
 from dragoman.domain.acts import references
 from dragoman.domain.acts.act_rules import HEADS
 from dragoman.domain.acts.duty_calendar import WEEK
+from dragoman.domain.acts.families.exchange import own_markings
 from dragoman.domain.views import points_of_contact
 from dragoman.i18n.words import Words
 from dragoman.members.input import not_understood, times
@@ -571,7 +572,7 @@ def _programmes(words: _ContactWords, states: list[Exchange]) -> Section:
         states,
         (
             w.act("people-programme"),
-            lambda state: sourced(words.subject(state), StandingSource("title", state.id)),
+            lambda state: (words.title(state), *words.marked(own_markings(state))),
         ),
         (w.field("kind"), lambda state: follows(w.value(_value(state, "kind")), state)),
         (say("Status"), lambda state: follows(w.status(state.status), state)),
