@@ -6,6 +6,7 @@ import json
 import re
 import signal
 import time
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -187,15 +188,17 @@ def test_a_required_text_of_one_line_is_one_box_until_it_has_two_languages(
 
 
 def test_a_meeting_comes_about_by_a_counter_proposal(demo: Office) -> None:
+    day = demo.clock.now() + timedelta(days=45)
     nato = demo.person("nato/officer").open(f"/c/{CALM}/compose/meeting-request")
     at_id(nato, "f-purpose-en").text = "Working group on encounters"
-    at_id(nato, "f-windows-0-from").set("value", "2027-01-18 09:00Z")
-    at_id(nato, "f-windows-0-to").set("value", "2027-01-18 11:00Z")
+    at_id(nato, "f-windows-0-from").set("value", f"{day:%Y-%m-%d} 09:00Z")
+    at_id(nato, "f-windows-0-to").set("value", f"{day:%Y-%m-%d} 11:00Z")
     nato.press_at(CHECK).press("Send to CHINA (routine)").follow("Open the exchange")
     address = nato.path
     china = demo.person("china/officer").open(f"{address}/acts/counter-proposal")
-    at_id(china, "f-windows-0-from").set("value", "19 Jan 2027 07:00Z")
-    at_id(china, "f-windows-0-to").set("value", "19 Jan 2027 09:00Z")
+    day += timedelta(days=1)
+    at_id(china, "f-windows-0-from").set("value", f"{day:%d %b %Y} 07:00Z")
+    at_id(china, "f-windows-0-to").set("value", f"{day:%d %b %Y} 09:00Z")
     china.press_at(CHECK).press_at(SEND)
     recorded(demo, china)
     nato.open(f"{address}/acts/acceptance").press_at(CHECK).press_at(SEND)

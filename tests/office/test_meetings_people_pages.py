@@ -259,7 +259,7 @@ def test_a_month_shows_an_area_until_further_notice_on_every_day_from_its_beginn
         "hazard": "gas_leak",
         "window": {"from": begins, "to": "until_further_notice"},
     }
-    nato, later = demo.person("nato/officer"), f"{SOON.replace(day=1) + timedelta(days=40):%Y-%m}"
+    nato, later = demo.person("nato/officer"), f"{SOON.replace(day=1) + timedelta(days=70):%Y-%m}"
     opened = partial(Caller.open, body=area, channel="nato-china")
     id = demo.api("nato/officer", opened).json["exchange"]
 
